@@ -1,0 +1,145 @@
+/**
+ * Every way in which a relay says no. The code is stable and is what programs look at; the sentences are for people.
+ * `status` is the HTTP status; over a socket the same code comes in the acknowledgement or as the reason of a refused
+ * connection. `retry`: `never` (the same request will fail again), `later` (wait, then the same request), `after-fix`
+ * (something must change first, and the SDK knows how).
+ */
+export const ERROR_CODES = {
+  'bad-request': {
+    status: 400, retry: 'never',
+    meaning: 'The request does not have the shape that this protocol version asks for.',
+    action: 'Fix the request; the message names the field.',
+  },
+  'too-large': {
+    status: 413, retry: 'never',
+    meaning: 'The body or an envelope is larger than the relay accepts.',
+    action: 'Send less at once; the limits come with the welcome.',
+  },
+  'not-found': {
+    status: 404, retry: 'never',
+    meaning: 'There is no such route.',
+    action: 'See /openapi.json for the routes.',
+  },
+  'upgrade-required': {
+    status: 426, retry: 'never',
+    meaning: 'The client speaks a protocol version that this relay no longer (or not yet) serves.',
+    action: 'Update the SDK, or the relay.',
+  },
+  'token-missing': {
+    status: 401, retry: 'after-fix',
+    meaning: 'No login token came with the request.',
+    action: 'Send a token that the app\u2019s backend signed.',
+  },
+  'token-invalid': {
+    status: 401, retry: 'after-fix',
+    meaning: 'The token is not one that this relay accepts: wrong signature, algorithm, audience or app.',
+    action: 'Check the key and the claims with which the app\u2019s backend signs.',
+  },
+  'token-expired': {
+    status: 401, retry: 'after-fix',
+    meaning: 'The token was good, but its time is over.',
+    action: 'Fetch a fresh token.',
+  },
+  'wrong-user': {
+    status: 403, retry: 'never',
+    meaning: 'The token names another user than the device belongs to.',
+    action: 'Open the client with the user that is logged in.',
+  },
+  'app-unknown': {
+    status: 401, retry: 'never',
+    meaning: 'No app of this name is known to the relay.',
+    action: 'Check the `iss` of the token and the relay\u2019s app list.',
+  },
+  'origin-refused': {
+    status: 403, retry: 'never',
+    meaning: 'This website is not among the app\u2019s allowed origins.',
+    action: 'Add the origin to the app\u2019s configuration.',
+  },
+  'device-unknown': {
+    status: 403, retry: 'never',
+    meaning: 'The device is not registered (any more), or its secret is wrong.',
+    action: 'The device was removed, or the relay lost it: register again.',
+  },
+  'device-gone': {
+    status: 403, retry: 'never',
+    meaning: 'The device was removed by its user.',
+    action: 'Wipe the local data; link or register anew.',
+  },
+  'needs-device': {
+    status: 409, retry: 'after-fix',
+    meaning: 'The user already has a device; a further one must be linked by it, or the user reset.',
+    action: 'Link this browser from a device of the user, or reset.',
+  },
+  'identity-mismatch': {
+    status: 409, retry: 'never',
+    meaning: 'The identity key is not the one of the user\u2019s other devices.',
+    action: 'Link the device again; all devices of a user share one identity.',
+  },
+  'link-token-invalid': {
+    status: 403, retry: 'never',
+    meaning: 'The link token is unknown, used or too old.',
+    action: 'Fetch a new one on an existing device.',
+  },
+  'reset-refused': {
+    status: 403, retry: 'never',
+    meaning: 'Resetting needs a fresh token with the claim `sotto_reset`.',
+    action: 'Let the app\u2019s backend confirm the person, then mint such a token.',
+  },
+  'device-limit': {
+    status: 409, retry: 'after-fix',
+    meaning: 'The user has as many devices as are allowed.',
+    action: 'Remove a device first.',
+  },
+  'user-unknown': {
+    status: 404, retry: 'later',
+    meaning: 'The user has no device yet, so nothing can be encrypted to it.',
+    action: 'Keep the message; it can be sent once the user has opened the app.',
+  },
+  'device-list-conflict': {
+    status: 409, retry: 'after-fix',
+    meaning: 'The list\u2019s version is not the successor of the stored one, or it names unregistered devices.',
+    action: 'Fetch the current list, apply the change to it, sign again.',
+  },
+  'stale-device-list': {
+    status: 409, retry: 'after-fix',
+    meaning: 'The message is not encrypted to exactly the current devices of a recipient; nothing was stored.',
+    action: 'Fetch the named device lists, encrypt to the missing devices, submit again.',
+  },
+  'mailbox-full': {
+    status: 507, retry: 'later',
+    meaning: 'The recipient\u2019s mailbox cannot take more until its device has fetched some.',
+    action: 'Try again later; nothing that was accepted is dropped.',
+  },
+  'ack-refused': {
+    status: 409, retry: 'never',
+    meaning: 'The acknowledgement is above the highest position ever assigned.',
+    action: 'Reconnect; the cursor is compared anew.',
+  },
+  superseded: {
+    status: 409, retry: 'after-fix',
+    meaning: 'Another tab of the same device has taken over the connection.',
+    action: 'Nothing, unless this tab wins the leadership again.',
+  },
+  'rate-limited': {
+    status: 429, retry: 'later',
+    meaning: 'Too many requests of this kind.',
+    action: 'Wait as long as `retryAfterMs` says.',
+  },
+  'shutting-down': {
+    status: 503, retry: 'later',
+    meaning: 'This relay node is going down for a restart.',
+    action: 'Reconnect; another node, or the new one, takes over.',
+  },
+  unavailable: {
+    status: 503, retry: 'later',
+    meaning: 'The relay cannot reach its database right now. What it acknowledged is safe.',
+    action: 'Try again shortly.',
+  },
+  internal: {
+    status: 500, retry: 'later',
+    meaning: 'The relay failed in a way it did not expect. Nothing was half-stored.',
+    action: 'Try again; the operator finds the cause in the log by the request id.',
+  },
+} as const satisfies Record<string, { status: number; retry: 'never' | 'later' | 'after-fix'; meaning: string; action: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

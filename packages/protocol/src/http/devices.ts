@@ -1,0 +1,55 @@
+import * as z from 'zod/mini';
+
+import { base64Bytes } from '../bytes.js';
+import { signedDeviceList } from '../device-list.js';
+import { aci, deviceId, deviceSecret, registrationId } from '../ids.js';
+
+/**
+ * `POST /v1/devices`: registers this browser as a device of the token's user. The only route without a device secret.
+ *
+ * The first device of a user needs nothing but the token; a further one a `linkToken`; `reset` removes all others first.
+ * A new device receives nothing until it is on the user's signed device list (`PUT /v1/device-list`).
+ */
+export const registerRequest = z.strictObject({
+  /** Curve25519 public identity key of the user, 33 bytes; the same on all devices. */
+  identityKey: base64Bytes(33),
+  /** 32 random bytes kept with the identity: repeating a registration whose answer was lost yields the same device. */
+  attempt: base64Bytes(32),
+  linkToken: z.optional(base64Bytes(32)),
+  reset: z.optional(z.literal(true)),
+});
+export type RegisterRequest = z.infer<typeof registerRequest>;
+
+export const registerResponse = z.object({
+  user: aci,
+  device: deviceId,
+  registration: registrationId,
+  /** Sent from now on in the `sotto-device` header and in `hello`. The relay keeps only a hash. */
+  secret: deviceSecret,
+  /** The user's device list so far, or null for the first device (or after a reset). */
+  list: z.nullable(signedDeviceList),
+  /** The version that the next list must carry; keeps growing across a reset, so that old lists can be told. */
+  nextListVersion: z.int().check(z.gte(1)),
+});
+export type RegisterResponse = z.infer<typeof registerResponse>;
+
+/** `PUT /v1/device-list`: replaces the caller's list by its successor. Devices that it no longer names are removed. */
+export const putDeviceListRequest = signedDeviceList;
+
+/** `GET /v1/users/:user/device-list`. */
+export const deviceListResponse = z.object({
+  user: aci,
+  identityKey: base64Bytes(33),
+  list: signedDeviceList,
+});
+export type DeviceListResponse = z.infer<typeof deviceListResponse>;
+
+/** `POST /v1/link-tokens`: a one-time token with which one further device may register. */
+export const linkTokenResponse = z.object({
+  linkToken: base64Bytes(32),
+  /** Milliseconds until it expires. */
+  expiresInMs: z.int().check(z.gte(1)),
+});
+export type LinkTokenResponse = z.infer<typeof linkTokenResponse>;
+
+export const okResponse = z.object({ ok: z.literal(true) });

@@ -1,0 +1,52 @@
+import * as z from 'zod/mini';
+
+import { deviceId, deviceSecret, envelopeId, mailboxSeq, registrationId } from '../ids.js';
+import { MAX_TOKEN_LENGTH } from '../limits.js';
+import { preKeyCounts } from '../http/prekeys.js';
+
+/** Position up to which a mailbox was read, and the envelope that stood there: the id tells a rolled-back side. */
+export const cursor = z.strictObject({ seq: mailboxSeq, id: z.nullable(envelopeId) });
+export type Cursor = z.infer<typeof cursor>;
+
+/** The client's first word: the `auth` payload of the Socket.IO handshake. */
+export const hello = z.strictObject({
+  protocol: z.int().check(z.gte(1)),
+  token: z.string().check(z.maxLength(MAX_TOKEN_LENGTH)),
+  device: deviceId,
+  registration: registrationId,
+  secret: deviceSecret,
+  /** Epoch of the engine's leadership; of two sockets of one device the relay keeps the one with the higher epoch. */
+  epoch: z.int().check(z.gte(1)),
+  cursor,
+});
+export type Hello = z.infer<typeof hello>;
+
+/**
+ * How the relay's mailbox compares with the client's cursor.
+ *
+ * - `ok`: the same story; what the cursor covers counts as acknowledged.
+ * - `mailbox-reset`: the relay was rolled back. Restart from `acked`, rely on dedupe, republish all prekeys.
+ * - `vault-behind`: the relay has seen acknowledgements that this vault knows nothing of: the vault was rolled back.
+ */
+export const cursorVerdict = z.enum(['ok', 'mailbox-reset', 'vault-behind']);
+export type CursorVerdict = z.infer<typeof cursorVerdict>;
+
+/** The relay's first word on a new socket (`welcome`). Delivery starts right after it. */
+export const welcome = z.object({
+  protocol: z.int(),
+  /** The relay's clock, milliseconds since the epoch: clients correct theirs with it. */
+  time: z.int(),
+  verdict: cursorVerdict,
+  acked: cursor,
+  /** The highest seq assigned so far. */
+  head: mailboxSeq,
+  /** The lowest seq still held; head + 1 when the mailbox is empty. */
+  first: mailboxSeq,
+  /** Seconds for which unacknowledged envelopes are kept. */
+  retentionSeconds: z.int(),
+  /** Version of the user's own device list; 0 when this device has not published one. */
+  listVersion: z.int(),
+  preKeys: preKeyCounts,
+  limits: z.object({ payloadBytes: z.int(), submitBytes: z.int() }),
+});
+export type Welcome = z.infer<typeof welcome>;

@@ -1,0 +1,18 @@
+import * as z from 'zod/mini';
+
+import { errorBody } from '../error.js';
+import { preKeyCounts } from '../http/prekeys.js';
+import { MAX_TOKEN_LENGTH } from '../limits.js';
+
+/** `token`: a fresh token on a living socket, before the old one's time is over. */
+export const freshToken = z.strictObject({ token: z.string().check(z.maxLength(MAX_TOKEN_LENGTH)) });
+export type FreshToken = z.infer<typeof freshToken>;
+
+/** `prekeys-low`: one-time prekeys are running out. */
+export const preKeysLow = preKeyCounts;
+
+/** `device-list-changed`: another device of the same user has published a list. */
+export const deviceListChanged = z.object({ version: z.int() });
+
+/** `bye`: why the relay is about to close the socket (`superseded`, `token-expired`, `device-gone`, `shutting-down` ...). */
+export const bye = errorBody;

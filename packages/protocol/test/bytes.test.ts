@@ -1,0 +1,25 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import * as z from 'zod/mini';
+
+import { base64Bytes, fromBase64Url, toBase64Url } from '../src/bytes.js';
+
+test('every byte string survives base64url, spelled as Node spells it', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+      const text = toBase64Url(bytes);
+      expect(text).toBe(Buffer.from(bytes).toString('base64url'));
+      expect(fromBase64Url(text)).toEqual(bytes);
+    }),
+  );
+});
+
+test('only the one canonical spelling is accepted', () => {
+  for (const text of ['AB', 'A', 'AA==', 'A+A_', 'AA\n', 'AAAAA']) expect(fromBase64Url(text), text).toBeNull();
+});
+
+test('a length outside the range is refused with the range in the message', () => {
+  const result = z.safeDecode(base64Bytes(32), 'AAAA');
+  expect(result.success).toBe(false);
+  expect(z.decode(base64Bytes(2, 3), 'AAAA')).toEqual(new Uint8Array(3));
+});
