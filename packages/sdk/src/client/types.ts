@@ -1,0 +1,52 @@
+import type { ErrorCode } from '@sotto/protocol';
+
+import type { Conversation, ConversationSummary } from '../conversations/types.js';
+import type { Live } from '../live.js';
+
+/** What `createClient` needs. */
+export interface ClientOptions {
+  /** Origin of the relay, such as `https://chat.example`. */
+  relay: string;
+  /** The app's id, the `iss` of its tokens. */
+  app: string;
+  /** The person's name in your app, the `sub` of the token. At most 255 bytes of UTF-8. */
+  user: string;
+  /**
+   * Fetches a login token (JWT) from your backend. Called once at a time, and only when a token is needed. A token of
+   * another user or app puts the client into `signed-out` with the code `wrong-user`.
+   */
+  token: () => string | Promise<string>;
+  /**
+   * To whom `delivered` and `read` are told. `answered` (default): only people this user has written to, so that
+   * strangers learn nothing. Not affected: what others tell us.
+   */
+  receipts?: 'answered' | 'always' | 'never';
+  /** Where keys and history live. `indexeddb` (default in browsers) or `memory` (default where there is no IndexedDB). */
+  storage?: 'indexeddb' | 'memory';
+  /** Keeps two clients of one user apart within one origin, for demos and tests. */
+  profile?: string;
+}
+
+/** Each state carries only its own fields. The same in every tab. */
+export type ConnectionState =
+  | { state: 'connecting' }
+  | { state: 'online'; /** Envelopes still to be fetched; 0 when caught up. */ left: number }
+  | { state: 'offline'; /** Milliseconds since the epoch of the next try, or null while the browser is offline. */ retryAt: number | null; code: ErrorCode | 'network' | 'token-failed' }
+  | { state: 'signed-out'; code: ErrorCode | 'wrong-user' }
+  | { state: 'needs-device'; /** Gives up the user's other devices and starts afresh. Needs a token with `sotto_reset`. */ reset(): Promise<void> }
+  | { state: 'storage-failed'; code: 'storage-full' | 'storage-failed' }
+  | { state: 'closed' };
+
+/** One user on one device. Open as many as you like, in as many tabs as you like: they share one engine. */
+export interface SottoClient {
+  readonly user: string;
+  /** The direct conversation with a user: a handle, made without waiting. */
+  direct(user: string): Conversation;
+  /** All conversations, most recently active first. */
+  readonly conversations: Live<readonly ConversationSummary[]>;
+  readonly connection: Live<ConnectionState>;
+  /** Stops this tab's part. What was sent is kept, and goes out from another tab or at the next opening. */
+  close(): Promise<void>;
+  /** Wipes this device: keys, history, and its registration at the relay (if that can be reached). */
+  destroy(): Promise<void>;
+}

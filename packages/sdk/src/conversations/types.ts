@@ -1,0 +1,73 @@
+import type { ErrorCode } from '@sotto/protocol';
+import type { Live } from '../live.js';
+
+/**
+ * Only grows: pending < sent < delivered < read. `sent`: stored for at least one device of the recipient; `delivered`
+ * and `read`: at least one of them said so. `failed` needs the person; see {@link Message.failure}.
+ */
+export type MessageStatus = 'pending' | 'sent' | 'delivered' | 'read' | 'failed';
+
+/** Why an envelope could not be shown. Its sealed bytes are kept. */
+export type UndecryptableCause =
+  | 'no-session'
+  | 'bad-ciphertext'
+  | 'prekey-missing'
+  | 'repeated-handshake'
+  | 'malformed-content'
+  | 'header-mismatch'
+  | 'malformed-envelope';
+
+interface MessageBase {
+  /** Unique within the conversation. */
+  readonly id: string;
+  /** Name of the user who wrote it. */
+  readonly from: string;
+  /** Written by this user (on any device). */
+  readonly mine: boolean;
+  /** The sender's claim, milliseconds since the epoch. Never used for the order. */
+  readonly at: number;
+  /** What to show: the text, or a sentence where there is none. */
+  readonly text: string;
+  readonly unread: boolean;
+}
+
+export type Message =
+  | (MessageBase & {
+      readonly kind: 'text';
+      /** Of own messages; null for those of others. */
+      readonly status: MessageStatus | null;
+      /** With `failed`. */
+      readonly failure: ErrorCode | 'identity-changed' | null;
+    })
+  | (MessageBase & { readonly kind: 'undecryptable'; readonly cause: UndecryptableCause })
+  | (MessageBase & { readonly kind: 'identity-changed' })
+  /** A kind that this version does not know; `text` says so, or is the sender's fallback. */
+  | (MessageBase & { readonly kind: 'unknown' });
+
+/** A conversation as the list shows it. */
+export interface ConversationSummary {
+  readonly id: string;
+  /** Name of the other user. */
+  readonly user: string;
+  readonly last: Message | null;
+  readonly unread: number;
+}
+
+/** A direct conversation. */
+export interface Conversation {
+  readonly user: string;
+  /**
+   * Resolves when the message is stored on this device: it works offline. Watch `messages` for its way on.
+   *
+   * @throws SottoError `text-empty`, `text-too-long` (32,768 bytes of UTF-8), `storage-full`, `closed`
+   */
+  send(text: string): Promise<void>;
+  /** The newest messages in their order, oldest first. Starts with 100; {@link loadEarlier} adds to it. */
+  readonly messages: Live<readonly Message[]>;
+  /** Extends `messages` into the past. Resolves with false when there are no earlier ones. */
+  loadEarlier(count?: number): Promise<boolean>;
+  /** Marks all that is stored now as read and, where receipts allow, tells the senders. */
+  markRead(): Promise<void>;
+  /** Sends a `failed` message again. */
+  retry(messageId: string): Promise<void>;
+}

@@ -1,0 +1,29 @@
+/**
+ * Every way in which the SDK says no to its caller. What the network does shows in `connection` and in message states
+ * instead: those are facts, not exceptions.
+ */
+export const SDK_ERRORS = {
+  'bad-options': 'The options of createClient are not usable; the message names the field.',
+  'bad-user': 'A user name must have 1 to 255 bytes of UTF-8, and a direct conversation needs another user than oneself.',
+  'text-empty': 'There is nothing to send.',
+  'text-too-long': 'A text may have 32,768 bytes of UTF-8. Send it in parts.',
+  'message-unknown': 'There is no such message in this conversation.',
+  'storage-full': 'The browser has no room left; nothing was stored. Free some space and try again.',
+  'storage-failed': 'The browser refused access to its database (private mode, a policy, or a damaged profile).',
+  closed: 'The client was closed.',
+} as const;
+
+export type SdkErrorCode = keyof typeof SDK_ERRORS;
+
+/** An error with a stable `code`; the message is for people and never contains content or keys. */
+export class SottoError extends Error {
+  override readonly name = 'SottoError';
+
+  constructor(
+    readonly code: SdkErrorCode,
+    detail?: string,
+    options?: ErrorOptions,
+  ) {
+    super(detail === undefined ? SDK_ERRORS[code] : `${SDK_ERRORS[code]} (${detail})`, options);
+  }
+}
