@@ -1,1 +1,53 @@
-export {};
+/** The public list of @sotto/crypto. See README.md for a tour. */
+export { CRYPTO_ERROR_CODES, CryptoError, hasCode, type CryptoErrorCode } from './errors.js';
+export type { RandomBytes } from './primitives/random.js';
+export { constantTimeEqual } from './primitives/constant-time.js';
+export { hkdf } from './primitives/hkdf.js';
+export { hmacSha256 } from './primitives/hmac.js';
+
+export { agree, generateKeyPair, keyPairFromPrivate, parsePublicKey, type KeyPair } from './keys/curve25519.js';
+export { alternateIdentityMessage, sign, verify } from './keys/xeddsa.js';
+export { Agreement, type AgreementFunction } from './keys/agreement.js';
+export { SignatureVerdict, type VerifyFunction } from './keys/signature-verdict.js';
+export {
+  serviceIdFixedWidth,
+  serviceIdVariableWidth,
+  type LocalParty,
+  type ProtocolAddress,
+} from './keys/address.js';
+export { generateKemKeyPair, type KemKeyPair } from './kem/kyber1024.js';
+
+export { DEFAULT_POLICY, type HandshakePolicy } from './handshake/policy.js';
+export type { PreKeyBundle, SignedPublicPreKey } from './handshake/pre-key-bundle.js';
+export { readPreKeyMessage, type PreKeyMessageInfo } from './handshake/pre-key-message.js';
+
+export { DEFAULT_LIMITS, type SessionLimits } from './session/limits.js';
+export type { SessionState } from './session/session-state.js';
+export {
+  archiveCurrentSession,
+  emptySessionRecord,
+  hasUsableSession,
+  type SessionRecord,
+} from './session/session-record.js';
+export { startSession, type StartSessionInput } from './session/start-session.js';
+export {
+  encrypt,
+  type EncryptedMessage,
+  type EncryptInput,
+  type EncryptOutput,
+  type MessageType,
+} from './session/encrypt.js';
+export { decryptMessage, type DecryptMessageInput, type DecryptMessageOutput } from './session/decrypt-message.js';
+export {
+  decryptPreKeyMessage,
+  type DecryptPreKeyMessageInput,
+  type DecryptPreKeyMessageOutput,
+  type PrivatePreKeys,
+  type UsedPreKeys,
+} from './session/decrypt-pre-key-message.js';
+export {
+  deserializeSession,
+  deserializeSessionRecord,
+  serializeSession,
+  serializeSessionRecord,
+} from './session/session-codec.js';

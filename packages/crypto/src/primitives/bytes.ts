@@ -1,6 +1,8 @@
 /** Zeroed salt of HKDF when the specification says "none" (RFC 5869 §2.2), and first half of several inputs. */
 export const ZEROS_32: Uint8Array = new Uint8Array(32);
 
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
+
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;

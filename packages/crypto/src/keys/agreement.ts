@@ -1,0 +1,55 @@
+import { CryptoError } from '../errors.js';
+import { wipe } from '../primitives/bytes.js';
+import { equalBytes } from '../primitives/constant-time.js';
+import { agree, parsePublicKey, type KeyPair } from './curve25519.js';
+
+/** Computes X25519(private key, public key) another way, for instance with WebCrypto: 32 bytes. */
+export type AgreementFunction = (privateKey: Uint8Array, publicKey: Uint8Array) => Promise<Uint8Array>;
+
+/**
+ * A DH output computed ahead, together with the two public keys that it belongs to. Only functions of this module make
+ * one, so the output cannot be paired with other keys, and the core looks it up by both keys.
+ */
+export class Agreement {
+  readonly #ours: Uint8Array;
+  readonly #theirs: Uint8Array;
+  readonly #secret: Uint8Array;
+
+  private constructor(ours: Uint8Array, theirs: Uint8Array, secret: Uint8Array) {
+    this.#ours = ours;
+    this.#theirs = theirs;
+    this.#secret = secret;
+  }
+
+  /** Computes X25519 now and binds it to the pair of keys. */
+  static compute(ours: KeyPair, theirs: Uint8Array): Agreement {
+    return new Agreement(ours.publicKey.slice(), parsePublicKey(theirs), agree(ours.privateKey, theirs));
+  }
+
+  /** As {@link compute}, with a faster X25519 than ours. */
+  static async computeWith(ours: KeyPair, theirs: Uint8Array, x25519: AgreementFunction): Promise<Agreement> {
+    const publicKey = parsePublicKey(theirs);
+    const secret = await x25519(ours.privateKey, publicKey);
+    if (secret.length !== 32) throw new CryptoError('bad-key', 'an agreement has 32 bytes');
+    return new Agreement(ours.publicKey.slice(), publicKey, secret);
+  }
+
+  /** The secret, copied, when this agreement belongs to exactly these two public keys; otherwise null. */
+  secretFor(ours: Uint8Array, theirs: Uint8Array): Uint8Array | null {
+    return equalBytes(this.#ours, ours) && equalBytes(this.#theirs, theirs) ? this.#secret.slice() : null;
+  }
+
+  /** Zeroes the secret. */
+  wipe(): void {
+    wipe(this.#secret);
+  }
+}
+
+/** DH of a key pair and a public key: taken from `precomputed` when it holds exactly this one, else computed. */
+export function agreeOrLookUp(ours: KeyPair, theirs: Uint8Array, precomputed: readonly Agreement[] = []): Uint8Array {
+  for (const agreement of precomputed) {
+    const secret = agreement.secretFor(ours.publicKey, theirs);
+    if (secret !== null) return secret;
+  }
+  return agree(ours.privateKey, theirs);
+}

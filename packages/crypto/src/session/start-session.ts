@@ -1,0 +1,83 @@
+/** Initiator: builds a session from a prekey bundle (handshake.md §2). */
+import { CryptoError } from '../errors.js';
+import { DEFAULT_POLICY, type HandshakePolicy } from '../handshake/policy.js';
+import { checkBundle, type PreKeyBundle } from '../handshake/pre-key-bundle.js';
+import { initiatorSecrets } from '../handshake/pqxdh.js';
+import { encapsulate } from '../kem/kyber1024.js';
+import { checkAddress, type LocalParty, type ProtocolAddress } from '../keys/address.js';
+import { generateKeyPair } from '../keys/curve25519.js';
+import type { RandomBytes } from '../primitives/random.js';
+import { initiateRatchet } from '../ratchet/double-ratchet.js';
+import { withDefaults, type SessionLimits } from './limits.js';
+import { promoteSession, type SessionRecord } from './session-record.js';
+import { sessionId, type SessionState } from './session-state.js';
+
+export interface StartSessionInput {
+  readonly record: SessionRecord;
+  readonly local: LocalParty;
+  readonly remote: ProtocolAddress;
+  readonly bundle: PreKeyBundle;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly random: RandomBytes;
+  readonly policy?: HandshakePolicy | undefined;
+  readonly limits?: Partial<SessionLimits> | undefined;
+}
+
+/**
+ * Makes a new current session, archiving the present one. Whether the bundle's identity key is trusted is for the caller
+ * to decide before.
+ * @throws CryptoError `bad-signature`, `bad-key`, `unsupported-handshake` for a bundle without KEM prekey, `invalid-argument`
+ *   when the bundle is of another device
+ */
+export function startSession(input: StartSessionInput): { record: SessionRecord } {
+  const { record, remote } = input;
+  checkAddress(remote);
+  checkAddress(input.local.address);
+  if (input.bundle.deviceId !== remote.deviceId) {
+    throw new CryptoError('invalid-argument', 'the bundle belongs to another device');
+  }
+  const policy = input.policy ?? DEFAULT_POLICY;
+  const bundle = checkBundle(input.bundle);
+  if (bundle.kemPreKey === undefined && !policy.allowX3dh) {
+    throw new CryptoError('unsupported-handshake', 'the bundle has no KEM prekey');
+  }
+  return { record: promoteSession(record, initiate(input, bundle), withDefaults(input.limits)) };
+}
+
+function initiate({ local, now, random }: StartSessionInput, bundle: PreKeyBundle): SessionState {
+  const { identityKey, signedPreKey, kemPreKey, oneTimePreKey } = bundle;
+  const baseKey = generateKeyPair(random);
+  const kem = kemPreKey === undefined ? null : encapsulate(kemPreKey.publicKey, random);
+  const secrets = initiatorSecrets({
+    identity: local.identityKeyPair,
+    baseKey,
+    theirIdentityKey: identityKey,
+    theirSignedPreKey: signedPreKey.publicKey,
+    theirOneTimePreKey: oneTimePreKey?.publicKey ?? null,
+    kemSecret: kem?.sharedSecret ?? null,
+  });
+  const ratchet = initiateRatchet({
+    rootKey: secrets.rootKey,
+    chainKey: { key: secrets.chainKey, index: 0 },
+    signedPreKey: signedPreKey.publicKey,
+    ratchetKeyPair: generateKeyPair(random),
+  });
+  return {
+    id: sessionId(baseKey.publicKey),
+    version: kem === null ? 3 : 4,
+    baseKey: baseKey.publicKey,
+    localIdentityKey: local.identityKeyPair.publicKey,
+    remoteIdentityKey: identityKey,
+    localRegistrationId: local.registrationId,
+    remoteRegistrationId: bundle.registrationId,
+    ratchet,
+    pq: null,
+    pending: {
+      oneTimePreKeyId: oneTimePreKey?.id ?? null,
+      signedPreKeyId: signedPreKey.id,
+      kem: kem === null || kemPreKey === undefined ? null : { id: kemPreKey.id, ciphertext: kem.ciphertext },
+      createdAt: Math.floor(now / 1000),
+    },
+  };
+}
