@@ -1,3 +1,9 @@
 import { defineConfig } from 'tsup';
 
-export default defineConfig({ entry: ['src/index.ts'], format: 'esm', dts: true, clean: true, target: 'es2022', sourcemap: true });
+const common = { format: 'esm', dts: true, target: 'es2022', sourcemap: true } as const;
+
+export default defineConfig([
+  { ...common, entry: ['src/index.ts', 'src/register.ts'], clean: true },
+  // For pages without a bundler: everything in one file.
+  { ...common, entry: ['src/standalone.ts'], noExternal: [/./], platform: 'browser', minify: true },
+]);

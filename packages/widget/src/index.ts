@@ -1,1 +1,9 @@
-export {};
+export {
+  SottoConnectionEvent,
+  SottoErrorEvent,
+  SottoMessageEvent,
+  SottoSendEvent,
+  type SottoAction,
+} from './events.js';
+export { SottoChat } from './sotto-chat.js';
+export { english, type FailureCode, type SignedOutCode, type Strings } from './strings.js';

@@ -1,0 +1,138 @@
+import type { ConnectionState, Message, UndecryptableCause } from '@sotto/sdk';
+
+/** Why a message of one's own failed: the code of a `failed` message. */
+export type FailureCode = NonNullable<Extract<Message, { kind: 'text' }>['failure']>;
+
+/** Why a client is signed out. */
+export type SignedOutCode = Extract<ConnectionState, { state: 'signed-out' }>['code'];
+
+/**
+ * Everything that the widget says. Set `strings` on the element to a part or all of it to translate; what is missing
+ * stays English. Dates and times follow the element's `lang` (or the nearest ancestor's).
+ */
+export interface Strings {
+  conversationWith(name: string): string;
+  encrypted: string;
+  empty(name: string): string;
+  emptyNote: string;
+
+  you: string;
+  today: string;
+  yesterday: string;
+  unread: string;
+  loadingEarlier: string;
+  toNewest: string;
+  newMessages(count: number): string;
+
+  messageTo(name: string): string;
+  placeholder: string;
+  send: string;
+  textTooLong: string;
+  storageFull: string;
+  actionFailed: string;
+
+  pending: string;
+  sent: string;
+  delivered: string;
+  read: string;
+  failed: string;
+  retry: string;
+  failure(code: FailureCode, name: string): string;
+
+  undecryptable(cause: UndecryptableCause, name: string): string;
+  identityChanged(name: string): string;
+
+  connecting: string;
+  catchingUp(left: number): string;
+  offline: string;
+  signedOut(code: SignedOutCode): string;
+  needsDevice: string;
+  resetOffer: string;
+  resetWarning(name: string): string;
+  resetConfirm: string;
+  resetFailed: string;
+  cancel: string;
+  storageFailed(code: 'storage-full' | 'storage-failed'): string;
+  closed: string;
+}
+
+export const english: Strings = {
+  conversationWith: (name) => `Conversation with ${name}`,
+  encrypted: 'End-to-end encrypted',
+  empty: (name) => `Say hello to ${name}`,
+  emptyNote: 'Only the two of you can read what is written here.',
+
+  you: 'You',
+  today: 'Today',
+  yesterday: 'Yesterday',
+  unread: 'New messages',
+  loadingEarlier: 'Loading earlier messages',
+  toNewest: 'Go to the newest message',
+  newMessages: (count) => (count === 1 ? '1 new message' : `${count} new messages`),
+
+  messageTo: (name) => `Message to ${name}`,
+  placeholder: 'Write a message',
+  send: 'Send',
+  textTooLong: 'This is too long for one message. Please send it in parts.',
+  storageFull: 'There is no room left on this device, so the message was not stored. Free some space and try again.',
+  actionFailed: 'That did not work. Please try again.',
+
+  pending: 'Waiting to be sent',
+  sent: 'Sent',
+  delivered: 'Delivered',
+  read: 'Read',
+  failed: 'Not sent',
+  retry: 'Try again',
+  failure: failureSentence,
+
+  undecryptable: undecryptableSentence,
+  identityChanged: (name) =>
+    `${name}’s security key has changed, as it does with a new phone or browser. If in doubt, ask ${name} in another way.`,
+
+  connecting: 'Connecting…',
+  catchingUp: (left) => `Catching up: ${left} to go`,
+  offline: 'You are offline. What you write now goes out when you are back.',
+  signedOut: (code) =>
+    code === 'wrong-user'
+      ? 'Someone else is signed in here. Sign in again to chat.'
+      : 'You are signed out. Sign in again to chat.',
+  needsDevice: 'Your messages live on another device, and this browser has no key to them yet.',
+  resetOffer: 'Start afresh here',
+  resetWarning: (name) =>
+    `Your other devices will be signed out, messages waiting for them are lost, and ${name} will see that your security key changed.`,
+  resetConfirm: 'Yes, start afresh',
+  resetFailed: 'Starting afresh was refused. Sign in again, then try once more.',
+  cancel: 'Cancel',
+  storageFailed: (code) =>
+    code === 'storage-full'
+      ? 'This device has no room left for messages. Free some space, then reload.'
+      : 'This browser does not let the chat store anything. Private windows and strict settings can cause that.',
+  closed: 'This chat is closed.',
+};
+
+function failureSentence(code: FailureCode, name: string): string {
+  switch (code) {
+    case 'identity-changed':
+      return `Not delivered: ${name}’s security key changed in the meantime.`;
+    case 'too-large':
+      return 'Not sent: the message is too large.';
+    case 'upgrade-required':
+      return 'Not sent: this app needs an update first.';
+    default:
+      return 'Not sent.';
+  }
+}
+
+function undecryptableSentence(cause: UndecryptableCause, name: string): string {
+  switch (cause) {
+    case 'malformed-content':
+    case 'header-mismatch':
+    case 'malformed-envelope':
+      return `A message from ${name} was damaged or not genuine, so it is not shown.`;
+    case 'no-session':
+    case 'bad-ciphertext':
+    case 'prekey-missing':
+    case 'repeated-handshake':
+      return `A message from ${name} could not be decrypted on this device. ${name} can send it again.`;
+  }
+}

@@ -1,0 +1,109 @@
+import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from 'lit';
+import type { ConnectionState } from '@sotto/sdk';
+
+import type { Strings } from '../strings.js';
+
+type NeedsDevice = Extract<ConnectionState, { state: 'needs-device' }>;
+
+/** Where the question whether to start afresh stands. */
+type ResetStep = 'offered' | 'asking' | 'running' | 'failed';
+
+/**
+ * One quiet line about the connection, nothing while all is well. Its container is always there, as assistive technology
+ * announces only what changes inside a live region that it knows.
+ */
+export class ConnectionLine implements ReactiveController {
+  #step: ResetStep = 'offered';
+  #state: ConnectionState['state'] | null = null;
+
+  constructor(
+    private readonly host: ReactiveControllerHost,
+    private readonly resetFailed: (error: unknown) => void,
+  ) {
+    host.addController(this);
+  }
+
+  hostConnected(): void {
+    this.#step = 'offered';
+  }
+
+  render(connection: ConnectionState | null, strings: Strings, name: string): TemplateResult {
+    if (connection?.state !== this.#state) {
+      this.#state = connection?.state ?? null;
+      this.#step = 'offered';
+    }
+    const content = connection === null ? nothing : this.#content(connection, strings, name);
+    return html`<div class="connection" part="connection" role="status" data-state=${connection?.state ?? nothing}>
+      ${content}
+    </div>`;
+  }
+
+  #content(connection: ConnectionState, strings: Strings, name: string): TemplateResult | typeof nothing {
+    switch (connection.state) {
+      case 'online':
+        return connection.left === 0 ? nothing : line(strings.catchingUp(connection.left), 'busy');
+      case 'connecting':
+        return line(strings.connecting, 'busy');
+      case 'offline':
+        return line(strings.offline, 'quiet');
+      case 'signed-out':
+        return line(strings.signedOut(connection.code), 'grave');
+      case 'needs-device':
+        return this.#needsDevice(connection, strings, name);
+      case 'storage-failed':
+        return line(strings.storageFailed(connection.code), 'grave');
+      case 'closed':
+        return line(strings.closed, 'quiet');
+    }
+  }
+
+  #needsDevice(connection: NeedsDevice, strings: Strings, name: string): TemplateResult {
+    if (this.#step === 'offered') {
+      return html`
+        <p class="line grave">${strings.needsDevice}</p>
+        <p class="actions">
+          <button class="plain" part="reset-button" type="button" @click=${() => this.#to('asking')}>
+            ${strings.resetOffer}
+          </button>
+        </p>
+      `;
+    }
+    const running = this.#step === 'running';
+    return html`
+      <p class="line grave">${this.#step === 'failed' ? strings.resetFailed : strings.resetWarning(name)}</p>
+      <p class="actions">
+        <button
+          class="plain danger"
+          part="reset-confirm-button"
+          type="button"
+          ?disabled=${running}
+          @click=${() => this.#reset(connection)}
+        >
+          ${strings.resetConfirm}
+        </button>
+        <button class="plain" type="button" ?disabled=${running} @click=${() => this.#to('offered')}>
+          ${strings.cancel}
+        </button>
+      </p>
+    `;
+  }
+
+  async #reset(connection: NeedsDevice): Promise<void> {
+    this.#to('running');
+    try {
+      await connection.reset();
+    } catch (error) {
+      this.#to('failed');
+      this.resetFailed(error);
+    }
+  }
+
+  #to(step: ResetStep): void {
+    this.#step = step;
+    this.host.requestUpdate();
+  }
+}
+
+function line(text: string, tone: 'busy' | 'quiet' | 'grave'): TemplateResult {
+  return html`<p class="line ${tone}">${text}</p>`;
+}

@@ -1,0 +1,42 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+
+import type { Strings } from '../strings.js';
+import type { ListContext } from './context.js';
+import { messageRow } from './message-bubble.js';
+import type { Row } from './rows.js';
+import { dayText } from './time.js';
+
+/** Keyed, so that a row keeps its element while messages come before and after it. */
+export function messageList(rows: readonly Row[], context: ListContext): TemplateResult {
+  return html`${repeat(
+    rows,
+    (row) => row.key,
+    (row) => rowTemplate(row, context),
+  )}`;
+}
+
+function rowTemplate(row: Row, context: ListContext): TemplateResult {
+  const { strings, locale, today } = context;
+  switch (row.type) {
+    case 'day':
+      return html`<div class="day" part="day"><span>${dayText(row.day, today, locale, strings)}</span></div>`;
+    case 'unread':
+      return html`<div class="unread" part="unread-marker"><span>${strings.unread}</span></div>`;
+    case 'message':
+      return messageRow(row.message, row.place, context);
+  }
+}
+
+export function emptyState({ strings, name }: ListContext): TemplateResult {
+  return html`
+    <div class="empty" part="empty">
+      <p class="empty-title" dir="auto">${strings.empty(name)}</p>
+      <p>${strings.emptyNote}</p>
+    </div>
+  `;
+}
+
+export function earlierLine(loading: boolean, strings: Strings): TemplateResult {
+  return html`<div class="earlier">${loading ? html`<span>${strings.loadingEarlier}</span>` : nothing}</div>`;
+}

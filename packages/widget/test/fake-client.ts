@@ -1,0 +1,115 @@
+import type { ConnectionState, Conversation, Live, Message, MessageStatus, SottoClient } from '@sotto/sdk';
+
+/** A {@link Live} that a test sets. */
+export class FakeLive<T> implements Live<T> {
+  readonly #listeners = new Set<(value: T) => void>();
+
+  constructor(private value: T) {}
+
+  get(): T {
+    return this.value;
+  }
+
+  set(value: T): void {
+    this.value = value;
+    for (const listener of this.#listeners) listener(value);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  subscribe(listener: (value: T) => void): () => void {
+    this.#listeners.add(listener);
+    listener(this.value);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+type TextMessage = Extract<Message, { kind: 'text' }>;
+
+/** A conversation in memory, which a test plays from both ends. */
+export class FakeConversation implements Conversation {
+  readonly messages = new FakeLive<readonly Message[]>([]);
+  readonly retried: string[] = [];
+  marks = 0;
+  /** What `send` rejects with, if anything. */
+  refusal: Error | null = null;
+  /** Messages that `loadEarlier` finds. */
+  past: Message[] = [];
+  #made = 0;
+
+  constructor(
+    private readonly me: string,
+    readonly user: string,
+  ) {}
+
+  async send(text: string): Promise<void> {
+    if (this.refusal !== null) throw this.refusal;
+    this.append(this.mine(text, 'pending'));
+  }
+
+  async loadEarlier(count = 100): Promise<boolean> {
+    const page = this.past.splice(-count);
+    this.messages.set([...page, ...this.messages.get()]);
+    return this.past.length > 0;
+  }
+
+  async markRead(): Promise<void> {
+    this.marks += 1;
+    this.messages.set(this.messages.get().map((message) => ({ ...message, unread: false })));
+  }
+
+  async retry(messageId: string): Promise<void> {
+    this.retried.push(messageId);
+    this.setStatus(messageId, 'pending');
+  }
+
+  append(...messages: Message[]): void {
+    this.messages.set([...this.messages.get(), ...messages]);
+  }
+
+  setStatus(id: string, status: MessageStatus, failure: TextMessage['failure'] = null): void {
+    this.messages.set(
+      this.messages
+        .get()
+        .map((message) => (message.id === id && message.kind === 'text' ? { ...message, status, failure } : message)),
+    );
+  }
+
+  mine(text: string, status: MessageStatus, at = Date.now()): TextMessage {
+    return { kind: 'text', id: this.#id(), from: this.me, mine: true, at, text, unread: false, status, failure: null };
+  }
+
+  theirs(text: string, at = Date.now(), unread = true): TextMessage {
+    const id = this.#id();
+    return { kind: 'text', id, from: this.user, mine: false, at, text, unread, status: null, failure: null };
+  }
+
+  #id(): string {
+    this.#made += 1;
+    return `message-${this.#made}`;
+  }
+}
+
+export class FakeClient implements SottoClient {
+  readonly conversations = new FakeLive([]);
+  readonly connection = new FakeLive<ConnectionState>({ state: 'online', left: 0 });
+  readonly #conversations = new Map<string, FakeConversation>();
+
+  constructor(readonly user: string) {}
+
+  direct(user: string): FakeConversation {
+    const known = this.#conversations.get(user) ?? new FakeConversation(this.user, user);
+    this.#conversations.set(user, known);
+    return known;
+  }
+
+  async close(): Promise<void> {
+    this.connection.set({ state: 'closed' });
+  }
+
+  async destroy(): Promise<void> {
+    await this.close();
+  }
+}
