@@ -21,6 +21,22 @@ export { DEFAULT_POLICY, type HandshakePolicy } from './handshake/policy.js';
 export type { PreKeyBundle, SignedPublicPreKey } from './handshake/pre-key-bundle.js';
 export { readPreKeyMessage, type PreKeyMessageInfo } from './handshake/pre-key-message.js';
 
+export {
+  deserializeKemPreKey,
+  deserializeOneTimePreKey,
+  deserializeSignedPreKey,
+  generateKemPreKey,
+  generateOneTimePreKey,
+  generateSignedPreKey,
+  MAX_PRE_KEY_ID,
+  serializeKemPreKey,
+  serializeOneTimePreKey,
+  serializeSignedPreKey,
+  type KemPreKey,
+  type OneTimePreKey,
+  type SignedPreKey,
+} from './prekeys/pre-key.js';
+
 export { DEFAULT_LIMITS, type SessionLimits } from './session/limits.js';
 export type { SessionState } from './session/session-state.js';
 export {
