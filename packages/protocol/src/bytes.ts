@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const VALUES = new Map([...ALPHABET].map((character, value) => [character.charCodeAt(0), value]));
+const VALUES = new Map(Array.from(ALPHABET, (character, value) => [character.charCodeAt(0), value]));
 
 /** RFC 4648 section 5, without padding. */
 export function toBase64Url(bytes: Uint8Array): string {
@@ -51,7 +51,7 @@ export function base64Bytes(min: number, max: number = min) {
   const longest = Math.ceil((max * 4) / 3);
   return z.codec(
     z.string().check(z.minLength(shortest), z.maxLength(longest), z.regex(/^[A-Za-z0-9_-]*$/)),
-    z.instanceof(Uint8Array),
+    z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes'),
     {
       decode: (text, context) => {
         const bytes = fromBase64Url(text);

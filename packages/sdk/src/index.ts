@@ -1,6 +1,9 @@
 export type { ClientOptions, ConnectionState, SottoClient } from './client/types.js';
 export type {
-  Conversation, ConversationSummary, Message, MessageStatus, UndecryptableCause,
+  Conversation, ConversationSummary, Message,
 } from './conversations/types.js';
+export type { MessageStatus, SendFailure, UndecryptableCause } from './history/message-state.js';
+export type { ReceiptPolicy } from './history/receipt-policy.js';
+export { createClient } from './client/create-client.js';
 export { SDK_ERRORS, SottoError, type SdkErrorCode } from './errors.js';
 export type { Live } from './live.js';

@@ -1,5 +1,7 @@
 import type { ErrorCode } from '@sotto/protocol';
 
+import type { TokenSource } from '../engine/tokens.js';
+import type { ReceiptPolicy } from '../history/receipt-policy.js';
 import type { Conversation, ConversationSummary } from '../conversations/types.js';
 import type { Live } from '../live.js';
 
@@ -15,12 +17,12 @@ export interface ClientOptions {
    * Fetches a login token (JWT) from your backend. Called once at a time, and only when a token is needed. A token of
    * another user or app puts the client into `signed-out` with the code `wrong-user`.
    */
-  token: () => string | Promise<string>;
+  token: TokenSource;
   /**
    * To whom `delivered` and `read` are told. `answered` (default): only people this user has written to, so that
    * strangers learn nothing. Not affected: what others tell us.
    */
-  receipts?: 'answered' | 'always' | 'never';
+  receipts?: ReceiptPolicy;
   /** Where keys and history live. `indexeddb` (default in browsers) or `memory` (default where there is no IndexedDB). */
   storage?: 'indexeddb' | 'memory';
   /** Keeps two clients of one user apart within one origin, for demos and tests. */

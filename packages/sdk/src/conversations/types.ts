@@ -1,21 +1,5 @@
-import type { ErrorCode } from '@sotto/protocol';
+import type { MessageStatus, SendFailure, UndecryptableCause } from '../history/message-state.js';
 import type { Live } from '../live.js';
-
-/**
- * Only grows: pending < sent < delivered < read. `sent`: stored for at least one device of the recipient; `delivered`
- * and `read`: at least one of them said so. `failed` needs the person; see {@link Message.failure}.
- */
-export type MessageStatus = 'pending' | 'sent' | 'delivered' | 'read' | 'failed';
-
-/** Why an envelope could not be shown. Its sealed bytes are kept. */
-export type UndecryptableCause =
-  | 'no-session'
-  | 'bad-ciphertext'
-  | 'prekey-missing'
-  | 'repeated-handshake'
-  | 'malformed-content'
-  | 'header-mismatch'
-  | 'malformed-envelope';
 
 interface MessageBase {
   /** Unique within the conversation. */
@@ -37,7 +21,7 @@ export type Message =
       /** Of own messages; null for those of others. */
       readonly status: MessageStatus | null;
       /** With `failed`. */
-      readonly failure: ErrorCode | 'identity-changed' | null;
+      readonly failure: SendFailure | null;
     })
   | (MessageBase & { readonly kind: 'undecryptable'; readonly cause: UndecryptableCause })
   | (MessageBase & { readonly kind: 'identity-changed' })

@@ -1,0 +1,96 @@
+import { DirectConversation } from '../conversations/conversation.js';
+import type { Front } from '../conversations/front.js';
+import { toMessage } from '../conversations/to-message.js';
+import type { Conversation, ConversationSummary } from '../conversations/types.js';
+import { SottoError } from '../errors.js';
+import { startingWith, type ReadTransaction } from '../storage/tables.js';
+import type { ConnectionStatus } from '../history/connection-status.js';
+import type { LiveQuery } from '../history/live-query.js';
+import type { ConversationRow, HistoryRows } from '../history/schema.js';
+import { randomId } from '../util/random.js';
+import { userName } from './options.js';
+import type { ConnectionState, SottoClient } from './types.js';
+
+/** Conversations shown in the list; older ones are reached by name. */
+const LISTED = 1_000;
+
+export interface Lifecycle {
+  close(): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+/** The public client: handles and live values over the history database. */
+export class Client implements SottoClient {
+  readonly conversations: LiveQuery<'conversations' | 'messages', readonly ConversationSummary[]>;
+  readonly connection: LiveQuery<'status', ConnectionState>;
+  #ended: Promise<void> | null = null;
+  readonly #handles = new Map<string, Conversation>();
+  readonly #front: Front;
+  readonly #lifecycle: Lifecycle;
+
+  constructor(front: Front, lifecycle: Lifecycle) {
+    this.#front = front;
+    this.#lifecycle = lifecycle;
+    this.conversations = front.live(['conversations', 'messages'], [], (transaction) => this.#list(transaction));
+    this.connection = front.live(['status'], { state: 'connecting' }, async (transaction): Promise<ConnectionState> => {
+      const row = await transaction.get('status', ['connection']);
+      return this.#toState(row?.value ?? { state: 'connecting' });
+    });
+  }
+
+  get user(): string {
+    return this.#front.userName;
+  }
+
+  direct(user: string): Conversation {
+    if (!userName.safeParse(user).success || user === this.user) throw new SottoError('bad-user');
+    const known = this.#handles.get(user);
+    if (known) return known;
+    const handle = new DirectConversation(this.#front, user);
+    this.#handles.set(user, handle);
+    return handle;
+  }
+
+  close(): Promise<void> {
+    return this.#end(() => this.#lifecycle.close());
+  }
+
+  destroy(): Promise<void> {
+    return this.#end(() => this.#lifecycle.destroy());
+  }
+
+  #end(how: () => Promise<void>): Promise<void> {
+    this.#ended ??= (async () => {
+      this.#front.close();
+      this.connection.set({ state: 'closed' });
+      await how();
+    })();
+    return this.#ended;
+  }
+
+  async #list(transaction: ReadTransaction<Pick<HistoryRows, 'conversations' | 'messages'>>): Promise<readonly ConversationSummary[]> {
+    const rows = await transaction.range('conversations', { index: 'activity', reverse: true, limit: LISTED });
+    const summaries: ConversationSummary[] = [];
+    for (const row of rows) if (row.peer !== null) summaries.push(await this.#summary(transaction, row, row.peer));
+    return summaries;
+  }
+
+  async #summary(
+    transaction: ReadTransaction<Pick<HistoryRows, 'messages'>>,
+    { id }: ConversationRow,
+    peer: string,
+  ): Promise<ConversationSummary> {
+    const [last] = await transaction.range('messages', { index: 'position', ...startingWith(id), reverse: true, limit: 1 });
+    const unread = await transaction.count('messages', { index: 'unread', ...startingWith(id, 1) });
+    return { id, user: peer, last: last ? toMessage(last, { user: this.#front.user, name: this.user }, peer) : null, unread };
+  }
+
+  #toState(status: ConnectionStatus): ConnectionState {
+    return status.state === 'needs-device' ? { ...status, reset: () => this.#reset() } : status;
+  }
+
+  async #reset(): Promise<void> {
+    const id = randomId(this.#front.random);
+    await this.#front.write(['commands'], (transaction) => transaction.put('commands', { id, command: 'reset' }));
+  }
+}

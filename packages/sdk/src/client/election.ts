@@ -1,0 +1,168 @@
+import type { Clock } from '../util/clock.js';
+
+/** What a tab does while it leads; the returned function ends it. */
+export type Lead = (resign: () => void) => Promise<() => Promise<void>>;
+
+export interface Election {
+  /** Gives up leading, or waiting for it, for good. */
+  stop(): Promise<void>;
+}
+
+/** How often a visible follower asks whether the leader still answers, and how long it waits. */
+const ASK_EVERY_MS = 5_000;
+const ANSWER_WITHIN_MS = 2_000;
+
+/** After resigning, another tab gets this long to take the lead before this one asks again. */
+const RESIGNED_MS = 1_000;
+
+/**
+ * One leader among all tabs of a user, by a Web Lock. A closed or crashed leader loses the lock by itself. A *frozen* one keeps
+ * it, so a visible follower asks the leader now and then, and takes the lock from one that does not answer; what the old
+ * leader does when it thaws is stopped by the epoch in the vault. A page that may be frozen or cached lets go before.
+ *
+ * Without Web Locks (Node) the only tab leads at once.
+ */
+export function startElection(lockName: string, channelName: string, clock: Clock, lead: Lead): Election {
+  const locks = (globalThis.navigator as Navigator | undefined)?.locks;
+  return locks ? new LockElection(locks, lockName, channelName, clock, lead) : leadAlone(lead);
+}
+
+function leadAlone(lead: Lead): Election {
+  const leading = lead(() => undefined);
+  return { stop: async () => (await leading)() };
+}
+
+class LockElection implements Election {
+  #stopped = false;
+  #waiting: AbortController | null = null;
+  /** Ends the leadership that is under way; resolves when the lock is free. */
+  #release: (() => Promise<void>) | null = null;
+  #cancelTimer: () => void = () => undefined;
+  readonly #unlisten: (() => void)[] = [];
+  readonly #channel: BroadcastChannel;
+  readonly #locks: LockManager;
+  readonly #lockName: string;
+  readonly #clock: Clock;
+  readonly #lead: Lead;
+
+  constructor(locks: LockManager, lockName: string, channelName: string, clock: Clock, lead: Lead) {
+    this.#locks = locks;
+    this.#lockName = lockName;
+    this.#clock = clock;
+    this.#lead = lead;
+    this.#channel = new BroadcastChannel(channelName);
+    this.#channel.addEventListener('message', (event: MessageEvent<unknown>) => {
+      if (event.data === 'ask' && this.#release) this.#channel.postMessage('here');
+    });
+    this.#listen();
+    this.#request({});
+    this.#watch();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const unlisten of this.#unlisten) unlisten();
+    this.#cancelTimer();
+    await this.#letGo();
+    this.#channel.close();
+  }
+
+  /** Lets go before the page may freeze or go into the back/forward cache, and comes back with it. */
+  #listen(): void {
+    const { document } = globalThis as { document?: Document };
+    const on = (target: EventTarget | undefined, event: string, run: () => void): void => {
+      target?.addEventListener(event, run);
+      this.#unlisten.push(() => target?.removeEventListener(event, run));
+    };
+    const leave = (): void => void this.#letGo();
+    const comeBack = (): void => this.#request({});
+    on(globalThis as unknown as EventTarget, 'pagehide', leave);
+    on(globalThis as unknown as EventTarget, 'pageshow', comeBack);
+    on(document, 'freeze', leave);
+    on(document, 'resume', comeBack);
+  }
+
+  #request(options: { steal?: true }): void {
+    if (this.#stopped || this.#waiting || this.#release) return;
+    const waiting = new AbortController();
+    this.#waiting = waiting;
+    // A steal cannot be aborted, and needs not: it is granted at once.
+    this.#locks
+      .request(this.#lockName, options.steal ? { steal: true } : { signal: waiting.signal }, () => this.#hold(waiting))
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#waiting === waiting) this.#waiting = null;
+        // Here the lock is gone: stolen, or let go.
+        void this.#release?.();
+      });
+  }
+
+  /** Leads until released; the promise keeps the lock. */
+  async #hold(waiting: AbortController): Promise<void> {
+    this.#waiting = null;
+    if (this.#stopped || waiting.signal.aborted) return;
+    let free: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (free = resolve));
+    const leading = this.#lead(() => this.#resign());
+    this.#release = async () => {
+      this.#release = null;
+      try {
+        await (await leading)();
+      } finally {
+        free();
+      }
+    };
+    try {
+      await leading;
+    } catch {
+      // It could not begin (storage refused): let another tab try, and then this one again.
+      this.#resign();
+    }
+    await held;
+  }
+
+  #resign(): void {
+    void this.#letGo().finally(() => {
+      this.#clock.after(RESIGNED_MS, () => this.#request({}));
+    });
+  }
+
+  async #letGo(): Promise<void> {
+    this.#waiting?.abort();
+    this.#waiting = null;
+    await this.#release?.().catch(() => undefined);
+  }
+
+  #watch(): void {
+    this.#cancelTimer = this.#clock.after(ASK_EVERY_MS, () => {
+      void this.#leaderAnswers().then((answers) => {
+        if (this.#stopped) return;
+        if (!answers && this.#waiting) {
+          this.#waiting.abort();
+          this.#waiting = null;
+          this.#request({ steal: true });
+        }
+        this.#watch();
+      });
+    });
+  }
+
+  /** A hidden tab's timers may be slowed to one a minute: only a visible one can tell silence from slowness. */
+  #leaderAnswers(): Promise<boolean> {
+    const { document } = globalThis as { document?: Document };
+    if (this.#release || !this.#waiting || document?.visibilityState !== 'visible') return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (answers: boolean): void => {
+        cancel();
+        this.#channel.removeEventListener('message', hear);
+        resolve(answers);
+      };
+      const hear = (event: MessageEvent<unknown>): void => {
+        if (event.data === 'here') finish(true);
+      };
+      const cancel = this.#clock.after(ANSWER_WITHIN_MS, () => finish(false));
+      this.#channel.addEventListener('message', hear);
+      this.#channel.postMessage('ask');
+    });
+  }
+}

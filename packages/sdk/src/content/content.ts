@@ -1,0 +1,59 @@
+import { aciFromDigest, aciInput, appId, deviceId, registrationId, toBase64Url, type Aci } from '@sotto/protocol';
+import { sha256 } from '@noble/hashes/sha2.js';
+import * as z from 'zod/mini';
+
+import { MAX_HLC } from './position.js';
+
+/** A conversation as contents name it: 16 bytes, base64url. */
+export const conversationId = z.string().check(z.regex(/^[A-Za-z0-9_-]{22}$/));
+
+/** A message: 16 random bytes, base64url. */
+export const messageId = z.string().check(z.regex(/^[A-Za-z0-9_-]{22}$/));
+
+const userName = z.string().check(z.minLength(1), z.maxLength(255));
+
+/** One end of a message: who, on which device. */
+const end = z.looseObject({ user: userName, device: deviceId, registration: registrationId });
+export type ContentEnd = z.infer<typeof end>;
+
+/**
+ * What is encrypted, as JSON. The header is checked against the session after decryption (see `check-header.ts`); fields
+ * and kinds that this version does not know are kept byte for byte.
+ */
+export const content = z.looseObject({
+  v: z.literal(1),
+  app: appId,
+  from: end,
+  to: end,
+  conversation: conversationId,
+  id: messageId,
+  hlc: z.int().check(z.gte(1), z.lte(MAX_HLC)),
+  /** 1, 2, 3 ... per conversation and sending device: makes gaps visible. */
+  counter: z.int().check(z.gte(1)),
+  kind: z.string().check(z.regex(/^[a-z][a-z0-9-]{0,31}$/)),
+  /** The sender's claim of when it was written, milliseconds since the epoch. Shown, never used for order. */
+  at: z.int().check(z.gte(0), z.lte(MAX_HLC)),
+  /** Versions of the device lists that the sender went by: its own, and the recipient's. Hiding or replaying a list shows. */
+  lists: z.looseObject({ from: z.int().check(z.gte(1)), to: z.int().check(z.gte(1)) }),
+  /** Only to own devices: the other user of the direct conversation, whose name the recipient cannot know otherwise. */
+  peer: z.optional(userName),
+  /** What to show where the kind is unknown. */
+  fallback: z.optional(z.string().check(z.maxLength(1000))),
+  body: z.looseObject({}),
+});
+export type Content = z.infer<typeof content>;
+
+/** The account identifier of a user (DESIGN section 3): 16 bytes of SHA-256, as a UUID. */
+export function aciOf(app: string, user: string): Aci {
+  return aciFromDigest(sha256(aciInput(app, user)));
+}
+
+/**
+ * The direct conversation of two users: the same for both, opaque to everyone who does not know both.
+ * First 16 bytes of `SHA-256("sotto direct v1" || 00 || both ACIs in order)`.
+ */
+export function directConversationId(a: Aci, b: Aci): string {
+  const input = new TextEncoder().encode(`sotto direct v1\0${[a, b].sort().join('')}`);
+  return toBase64Url(sha256(input).subarray(0, 16));
+}
+

@@ -1,0 +1,68 @@
+import type { Aci, AppId } from '@sotto/protocol';
+
+import { SottoError } from '../errors.js';
+import { LiveQuery } from '../history/live-query.js';
+import { tellsReceipts, type ReceiptPolicy } from '../history/receipt-policy.js';
+import type { History, HistoryRows } from '../history/schema.js';
+import type { ReadTransaction, WriteTransaction } from '../storage/tables.js';
+import { StorageError } from '../storage/storage-error.js';
+import type { Clock } from '../util/clock.js';
+import type { RandomBytes } from '../util/random.js';
+
+type Table = keyof HistoryRows & string;
+
+/** What conversations work with: the history database, with storage failures in the SDK's own words. */
+export class Front {
+  #closed = false;
+  readonly #lives = new Set<LiveQuery<Table, unknown>>();
+
+  constructor(
+    readonly app: AppId,
+    readonly user: Aci,
+    readonly userName: string,
+    readonly clock: Clock,
+    readonly random: RandomBytes,
+    readonly receipts: ReceiptPolicy,
+    private readonly history: History,
+  ) {}
+
+  tellsReceipts(answered: boolean): boolean {
+    return tellsReceipts(this.receipts, answered);
+  }
+
+  read<T extends Table, V>(tables: readonly T[], work: (transaction: ReadTransaction<Pick<HistoryRows, T>>) => Promise<V>): Promise<V> {
+    return this.#guarded(() => this.history.read(tables, work));
+  }
+
+  write<T extends Table, V>(tables: readonly T[], work: (transaction: WriteTransaction<Pick<HistoryRows, T>>) => Promise<V>): Promise<V> {
+    return this.#guarded(() => this.history.write(tables, work));
+  }
+
+  /** A live value; it goes silent when the client is closed. */
+  live<T extends Table, V>(
+    tables: readonly T[],
+    initial: V,
+    query: (transaction: ReadTransaction<Pick<HistoryRows, T>>) => Promise<V>,
+  ): LiveQuery<T, V> {
+    // A failing query keeps its last value: the failure shows in `connection` and in the next write.
+    const live = new LiveQuery(this.history, tables, initial, query, () => undefined);
+    this.#lives.add(live as unknown as LiveQuery<Table, unknown>);
+    return live;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const live of this.#lives) live.close();
+  }
+
+  async #guarded<V>(work: () => Promise<V>): Promise<V> {
+    if (this.#closed) throw new SottoError('closed');
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      if (error.code === 'storage-closed') throw new SottoError('closed', undefined, { cause: error });
+      throw new SottoError(error.code === 'storage-full' ? 'storage-full' : 'storage-failed', undefined, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import type { ReceiptType } from '../content/kinds.js';
+import { nextHlc } from '../content/position.js';
+import { aciOf, directConversationId } from '../content/content.js';
+import {
+  enqueue,
+  ensureConversation,
+  grownStatus,
+  largestHlc,
+  messagesById,
+  receiptOutboxId,
+  touchConversation,
+} from '../history/rows.js';
+import type { HistoryRows, MessageBody, MessageRow } from '../history/schema.js';
+import { tellsReceipts } from '../history/receipt-policy.js';
+import type { WriteTransaction } from '../storage/tables.js';
+import { toBase64Url, type Aci } from '@sotto/protocol';
+import { sha256 } from '@noble/hashes/sha2.js';
+import type { EngineContext } from './context.js';
+import type { Opened } from './open.js';
+
+type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
+
+/**
+ * Everything that an opened envelope causes in history. All rows have ids derived from the message, and a row that exists
+ * is left alone: applying an envelope twice is applying it once.
+ *
+ * @param now relay-corrected milliseconds since the epoch
+ */
+export async function applyOpened(transaction: Transaction, context: EngineContext, opened: Opened, now: number): Promise<void> {
+  switch (opened.kind) {
+    case 'duplicate':
+      return;
+    case 'failed':
+      return applyUndecryptable(transaction, context, opened, now);
+    case 'content':
+      switch (opened.known.kind) {
+        case 'receipt':
+          return applyReceipt(transaction, context, opened.content.conversation, opened.known.type, opened.known.ids);
+        case 'read-mark':
+          return applyReadMark(transaction, context, opened.content.conversation, opened.envelope.user, opened.known.hlc);
+        case 'text':
+        case 'unknown':
+          return applyMessage(transaction, context, opened, now);
+      }
+  }
+}
+
+type OpenedContent = Extract<Opened, { kind: 'content' }>;
+
+async function applyMessage(transaction: Transaction, context: EngineContext, opened: OpenedContent, now: number): Promise<void> {
+  const { content, envelope, known, raw } = opened;
+  const mine = envelope.user === context.user;
+  const peer = mine ? (content.peer ?? null) : content.from.user;
+  const peerAci = await peerOf(transaction, context, opened);
+  const conversation = await ensureConversation(transaction, content.conversation, peerAci, peer);
+  const key = [content.conversation, envelope.user, content.id, envelope.device] as const;
+  if (await transaction.get('messages', key)) return;
+  const body: MessageBody =
+    known.kind === 'text' ? { kind: 'text', text: known.text, raw } : { kind: 'unknown', fallback: content.fallback ?? null, raw };
+  const row: MessageRow = {
+    conversation: content.conversation,
+    user: envelope.user,
+    id: content.id,
+    device: envelope.device,
+    hlc: content.hlc,
+    at: content.at,
+    unread: mine ? 0 : 1,
+    status: mine ? 'sent' : null,
+    failure: null,
+    counter: content.counter,
+    body,
+  };
+  await transaction.put('messages', row);
+  await touchConversation(transaction, row.conversation);
+  const answered = conversation.answered === 1;
+  if (mine && !answered) await markAnswered(transaction, row.conversation);
+  if (!mine && peer !== null && tellsReceipts(context.receipts, answered)) {
+    const id = receiptOutboxId('delivered', row.conversation, row.id);
+    await enqueue(transaction, { id, conversation: row.conversation, peer, item: { type: 'receipt', receipt: 'delivered', messageId: row.id } }, now);
+  }
+}
+
+async function peerOf(transaction: Transaction, context: EngineContext, { content, envelope }: OpenedContent): Promise<Aci> {
+  if (envelope.user !== context.user) return envelope.user;
+  const known = await transaction.get('conversations', [content.conversation]);
+  // checkHeader has proved that own devices' content names its peer.
+  return known?.peerAci ?? aciOf(context.app, content.peer ?? content.from.user);
+}
+
+async function markAnswered(transaction: Transaction, conversation: string): Promise<void> {
+  const row = await transaction.get('conversations', [conversation]);
+  if (row && row.answered === 0) await transaction.put('conversations', { ...row, answered: 1 });
+}
+
+async function applyReceipt(
+  transaction: Transaction,
+  context: EngineContext,
+  conversation: string,
+  type: ReceiptType,
+  ids: readonly string[],
+): Promise<void> {
+  for (const id of ids) {
+    for (const row of await messagesById(transaction, conversation, context.user, id)) {
+      const status = grownStatus(row.status, type);
+      if (status !== row.status) await transaction.put('messages', { ...row, status, failure: null });
+    }
+  }
+}
+
+/** Only own devices say what this user has read. */
+async function applyReadMark(transaction: Transaction, context: EngineContext, conversation: string, from: Aci, hlc: number): Promise<void> {
+  if (from !== context.user) return;
+  const unread = await transaction.range('messages', { index: 'unread', lower: [conversation, 1], upper: [conversation, 1, hlc] });
+  for (const row of unread) await transaction.put('messages', { ...row, unread: 0 });
+}
+
+async function applyUndecryptable(
+  transaction: Transaction,
+  context: EngineContext,
+  { envelope, cause }: Extract<Opened, { kind: 'failed' }>,
+  now: number,
+): Promise<void> {
+  if (envelope.user === context.user) return; // an own device's copy: the vault keeps it, no conversation can be named
+  const conversation = directConversationId(context.user, envelope.user);
+  await ensureConversation(transaction, conversation, envelope.user, null);
+  await addNotice(transaction, conversation, envelope.user, toBase64Url(envelope.id), envelope.device, now, { kind: 'undecryptable', cause });
+}
+
+/** Shows in the conversation that a contact's identity key is another one now. Once per key. */
+export async function applyIdentityChange(
+  transaction: Transaction,
+  context: EngineContext,
+  user: Aci,
+  identityKey: Uint8Array,
+  now: number,
+): Promise<void> {
+  const conversation = directConversationId(context.user, user);
+  if (!(await transaction.get('conversations', [conversation]))) return;
+  const id = toBase64Url(sha256(identityKey).subarray(0, 16));
+  await addNotice(transaction, conversation, user, id, 0, now, { kind: 'identity-changed' });
+}
+
+async function addNotice(
+  transaction: Transaction,
+  conversation: string,
+  user: Aci,
+  id: string,
+  device: number,
+  now: number,
+  body: MessageBody,
+): Promise<void> {
+  if (await transaction.get('messages', [conversation, user, id, device])) return;
+  const hlc = nextHlc(now, await largestHlc(transaction, conversation, false));
+  const unread = body.kind === 'undecryptable' ? 1 : 0;
+  await transaction.put('messages', { conversation, user, id, device, hlc, at: now, unread, status: null, failure: null, counter: 0, body });
+  await touchConversation(transaction, conversation);
+}

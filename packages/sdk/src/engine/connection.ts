@@ -1,0 +1,238 @@
+import { ERROR_CODES, PROTOCOL_VERSION, type Cursor, type Deliver, type ErrorCode, type PreKeyCounts, type Welcome } from '@sotto/protocol';
+
+import type { ConnectionStatus } from '../history/connection-status.js';
+import { RelayError } from '../network/relay-error.js';
+import type { RelaySocket } from '../network/relay-port.js';
+import { StorageError } from '../storage/storage-error.js';
+import { backoff } from '../util/backoff.js';
+import { randomFraction } from '../util/random.js';
+import { VaultConflict, type EngineContext } from './context.js';
+import type { LocalDevice } from './local-device.js';
+import { TokenError, type Tokens } from './tokens.js';
+
+/** What the connection asks of the rest of the engine. Every promise that rejects ends the socket. */
+export interface ConnectionEvents {
+  /** Makes sure that this device is registered. */
+  register(reset: boolean): Promise<LocalDevice>;
+  cursor(): Cursor;
+  /** After this, submits may flow. */
+  welcome(welcome: Welcome, socket: RelaySocket, local: LocalDevice): Promise<void>;
+  /** Stores a batch; the result is acknowledged. */
+  deliver(deliver: Deliver, local: LocalDevice): Promise<Cursor | null>;
+  preKeysLow(counts: PreKeyCounts, local: LocalDevice): void;
+  deviceListChanged(): void;
+  offline(): void;
+  /** Another engine leads. */
+  superseded(): void;
+  status(status: ConnectionStatus): void;
+}
+
+/**
+ * The connection's life:
+ *
+ *   stopped --start--> connecting --welcome--> online --lost--> waiting --timer, retryNow--> connecting
+ *                          |                     |
+ *                          +--refused for good---+--> resting (signed-out, needs-device) --retryNow, reset--> connecting
+ *
+ * Any state --stop--> stopped. A superseded engine stops by itself.
+ */
+type State =
+  | { readonly name: 'stopped' }
+  | { readonly name: 'connecting'; readonly id: symbol }
+  | { readonly name: 'online'; readonly id: symbol; readonly socket: RelaySocket }
+  | { readonly name: 'waiting'; readonly cancel: () => void }
+  | { readonly name: 'resting' };
+
+export class Connection {
+  #state: State = { name: 'stopped' };
+  #failures = 0;
+  #cancelTokenTimer: () => void = () => undefined;
+  /** Work on received batches, in their order. */
+  #receiving: Promise<void> = Promise.resolve();
+  readonly #context: EngineContext;
+  readonly #tokens: Tokens;
+  readonly #events: ConnectionEvents;
+
+  constructor(context: EngineContext, tokens: Tokens, events: ConnectionEvents) {
+    this.#context = context;
+    this.#tokens = tokens;
+    this.#events = events;
+  }
+
+  start(): void {
+    if (this.#state.name === 'stopped') this.#connect(false);
+  }
+
+  /** The browser says that there is a network again, or the person asked. */
+  retryNow(): void {
+    if (this.#state.name !== 'waiting' && this.#state.name !== 'resting') return;
+    if (this.#state.name === 'waiting') this.#state.cancel();
+    this.#failures = 0;
+    this.#connect(false);
+  }
+
+  /** Gives up the user's other devices. Only where the relay has said `needs-device`. */
+  reset(): void {
+    if (this.#state.name === 'resting') this.#connect(true);
+  }
+
+  /** Something beside the socket failed, such as storage: start over after a while. */
+  fail(error: unknown): void {
+    if (this.#state.name !== 'online') return;
+    this.#state.socket.close();
+    this.#lost(this.#state.id, error);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state.name === 'waiting') this.#state.cancel();
+    if (this.#state.name === 'online') this.#state.socket.close();
+    this.#leave({ name: 'stopped' });
+    await this.#receiving;
+  }
+
+  #leave(next: State): void {
+    this.#cancelTokenTimer();
+    const wasOnline = this.#state.name === 'online';
+    this.#state = next;
+    if (wasOnline) this.#events.offline();
+  }
+
+  #connect(reset: boolean): void {
+    const id = Symbol('connection');
+    this.#leave({ name: 'connecting', id });
+    this.#events.status({ state: 'connecting' });
+    this.#attempt(id, reset).catch((error: unknown) => this.#lost(id, error));
+  }
+
+  async #attempt(id: symbol, reset: boolean): Promise<void> {
+    const token = reset ? await this.#tokens.refresh() : await this.#tokens.get();
+    const local = await this.#events.register(reset);
+    if (!this.#isCurrent(id)) return;
+    const socket: RelaySocket = this.#context.relay.connect(
+      {
+        protocol: PROTOCOL_VERSION,
+        token,
+        device: local.device,
+        registration: local.registration,
+        secret: local.secret,
+        epoch: this.#context.epoch,
+        cursor: this.#events.cursor(),
+      },
+      {
+        onWelcome: (welcome) => this.#receive(id, () => this.#welcomed(id, welcome, socket, local)),
+        onDeliver: (deliver) => this.#receive(id, () => this.#delivered(id, deliver, socket, local)),
+        onDrained: () => this.#receive(id, () => Promise.resolve(this.#events.status({ state: 'online', left: 0 }))),
+        onPreKeysLow: (counts) => this.#events.preKeysLow(counts, local),
+        onDeviceListChanged: () => this.#events.deviceListChanged(),
+        onClose: (reason) => this.#lost(id, new RelayError(reason)),
+      },
+    );
+  }
+
+  /** Queues work on what came in; what fails closes the socket, and the relay delivers again. */
+  #receive(id: symbol, work: () => Promise<void>): void {
+    this.#receiving = this.#receiving.then(async () => {
+      if (!this.#isCurrent(id)) return;
+      try {
+        await work();
+      } catch (error) {
+        if (this.#state.name === 'online') this.#state.socket.close();
+        this.#lost(id, error);
+      }
+    });
+  }
+
+  async #welcomed(id: symbol, welcome: Welcome, socket: RelaySocket, local: LocalDevice): Promise<void> {
+    this.#state = { name: 'online', id, socket };
+    await this.#events.welcome(welcome, socket, local);
+    if (!this.#isCurrent(id)) return;
+    this.#failures = 0;
+    this.#events.status({ state: 'online', left: welcome.head - welcome.first + 1 });
+    this.#scheduleToken(id, socket);
+  }
+
+  async #delivered(id: symbol, deliver: Deliver, socket: RelaySocket, local: LocalDevice): Promise<void> {
+    const done = await this.#events.deliver(deliver, local);
+    if (!this.#isCurrent(id)) return;
+    if (deliver.left > 0) this.#events.status({ state: 'online', left: deliver.left });
+    if (!done?.id) return;
+    // Not awaited: the next batch need not wait for the relay's answer. A lost answer means a lost socket.
+    socket.ack({ seq: done.seq, id: done.id }).then(
+      (reply) => {
+        if (!reply.ok) this.#lost(id, new RelayError(reply.error));
+      },
+      () => undefined,
+    );
+  }
+
+  #scheduleToken(id: symbol, socket: RelaySocket): void {
+    const inMs = this.#tokens.refreshInMs;
+    if (inMs === null) return;
+    this.#cancelTokenTimer = this.#context.clock.after(inMs, () => {
+      this.#tokens
+        .refresh()
+        .then((token) => (this.#isCurrent(id) ? socket.token(token) : null))
+        .then((reply) => {
+          if (reply && !reply.ok) throw new RelayError(reply.error);
+          if (this.#isCurrent(id)) this.#scheduleToken(id, socket);
+        })
+        // The relay closes the socket when the old token's grace is over; reconnecting then fetches again.
+        .catch(() => undefined);
+    });
+  }
+
+  #isCurrent(id: symbol): boolean {
+    return (this.#state.name === 'connecting' || this.#state.name === 'online') && this.#state.id === id;
+  }
+
+  /** Sorts failures: superseded ends, refusals rest, everything else waits and tries again. */
+  #lost(id: symbol, error: unknown): void {
+    if (!this.#isCurrent(id)) return;
+    if (isSuperseded(error)) {
+      this.#leave({ name: 'stopped' });
+      this.#events.superseded();
+      return;
+    }
+    const resting = restingStatus(error);
+    if (resting) {
+      this.#leave({ name: 'resting' });
+      this.#events.status(resting);
+      return;
+    }
+    this.#wait(error);
+  }
+
+  #wait(error: unknown): void {
+    const code = transientCode(error);
+    if (code.startsWith('token-')) this.#tokens.reject();
+    const asked = error instanceof RelayError ? error.retryAfterMs : null;
+    const ms = asked ?? backoff(this.#failures++, randomFraction(this.#context.random));
+    const cancel = this.#context.clock.after(ms, () => {
+      if (this.#state.name === 'waiting') this.#connect(false);
+    });
+    this.#leave({ name: 'waiting', cancel });
+    if (error instanceof StorageError) {
+      this.#events.status({ state: 'storage-failed', code: error.code === 'storage-full' ? 'storage-full' : 'storage-failed' });
+    } else {
+      this.#events.status({ state: 'offline', retryAt: this.#context.clock.now() + ms, code });
+    }
+  }
+}
+
+function isSuperseded(error: unknown): boolean {
+  if (error instanceof VaultConflict) return error.reason === 'superseded';
+  return error instanceof RelayError && error.code === 'superseded';
+}
+
+/** Refusals that no waiting mends. */
+function restingStatus(error: unknown): ConnectionStatus | null {
+  if (error instanceof TokenError && error.code === 'wrong-user') return { state: 'signed-out', code: 'wrong-user' };
+  if (!(error instanceof RelayError) || error.code === 'network') return null;
+  if (error.code === 'needs-device' || error.code === 'reset-refused') return { state: 'needs-device' };
+  return ERROR_CODES[error.code].retry === 'never' ? { state: 'signed-out', code: error.code } : null;
+}
+
+function transientCode(error: unknown): ErrorCode | 'network' | 'token-failed' {
+  if (error instanceof TokenError) return 'token-failed';
+  return error instanceof RelayError ? error.code : 'internal';
+}

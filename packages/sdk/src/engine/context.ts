@@ -1,0 +1,59 @@
+import type { Aci, AppId } from '@sotto/protocol';
+
+import type { ReceiptPolicy } from '../history/receipt-policy.js';
+import type { History } from '../history/schema.js';
+import type { RelayPort } from '../network/relay-port.js';
+import type { WriteTransaction } from '../storage/tables.js';
+import type { Clock } from '../util/clock.js';
+import type { RandomBytes } from '../util/random.js';
+import type { Vault, VaultRows } from '../vault/schema.js';
+
+/** What every part of the engine works with. */
+export interface EngineContext {
+  readonly app: AppId;
+  readonly userName: string;
+  readonly user: Aci;
+  readonly receipts: ReceiptPolicy;
+  readonly history: History;
+  readonly vault: Vault;
+  readonly relay: RelayPort;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** This leadership's number; grows with each. */
+  readonly epoch: number;
+}
+
+/**
+ * Another engine has taken over (the epoch moved on), or the ground under a computation changed (a session's version).
+ * Nothing was written. `superseded` ends this engine; `conflict` asks to reload and try again.
+ */
+export class VaultConflict extends Error {
+  override readonly name = 'VaultConflict';
+
+  constructor(readonly reason: 'superseded' | 'conflict') {
+    super(reason);
+  }
+}
+
+/** A vault transaction that happens only while this engine leads. */
+export function commitVault<T extends keyof VaultRows & string, V>(
+  context: EngineContext,
+  tables: readonly T[],
+  work: (transaction: WriteTransaction<Pick<VaultRows, T | 'meta'>>) => Promise<V>,
+): Promise<V> {
+  return context.vault.write<T | 'meta', V>([...tables, 'meta'], async (transaction) => {
+    const row = await transaction.get('meta', ['epoch']);
+    if (row?.name !== 'epoch' || row.epoch !== context.epoch) throw new VaultConflict('superseded');
+    return work(transaction);
+  });
+}
+
+/** The first transaction of a leadership: from here on every older engine's commits fail. */
+export async function beginEpoch(vault: Vault): Promise<number> {
+  return vault.write(['meta'], async (transaction) => {
+    const row = await transaction.get('meta', ['epoch']);
+    const epoch = (row?.name === 'epoch' ? row.epoch : 0) + 1;
+    await transaction.put('meta', { name: 'epoch', epoch });
+    return epoch;
+  });
+}

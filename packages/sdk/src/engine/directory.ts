@@ -1,0 +1,158 @@
+import { verify, type PreKeyBundle as SessionBundle } from '@sotto/crypto';
+import {
+  decodeDeviceList,
+  deviceListMessage,
+  preKeyMessage,
+  type Aci,
+  type DeviceId,
+  type DeviceListRecord,
+  type PreKeyBundle,
+  type SignedDeviceList,
+} from '@sotto/protocol';
+
+import type { RelayApi } from '../network/relay-api.js';
+import { startingWith } from '../storage/tables.js';
+import { equalBytes } from '../util/bytes.js';
+import type { PeerRow } from '../vault/schema.js';
+import { commitVault, type EngineContext } from './context.js';
+import type { LocalDevice } from './local-device.js';
+
+/** The relay served something that does not bear the right signature: nothing is encrypted to it. */
+export class DirectoryError extends Error {
+  override readonly name = 'DirectoryError';
+
+  constructor(readonly code: 'forged-device-list' | 'forged-bundle' | 'old-device-list') {
+    super(code);
+  }
+}
+
+export interface DeviceList {
+  readonly identityKey: Uint8Array;
+  readonly version: number;
+  readonly devices: DeviceListRecord['devices'];
+}
+
+/**
+ * Who has which devices, and with which identity: what the relay says, believed only as far as signatures go. The first
+ * identity seen of a user is pinned; a different one is told to `onIdentityChanged` before it is pinned instead.
+ */
+export class Directory {
+  readonly #context: EngineContext;
+  readonly #api: RelayApi;
+  readonly #local: () => LocalDevice;
+  readonly #onIdentityChanged: (user: Aci, identityKey: Uint8Array) => Promise<void>;
+
+  constructor(
+    context: EngineContext,
+    api: RelayApi,
+    local: () => LocalDevice,
+    onIdentityChanged: (user: Aci, identityKey: Uint8Array) => Promise<void>,
+  ) {
+    this.#context = context;
+    this.#api = api;
+    this.#local = local;
+    this.#onIdentityChanged = onIdentityChanged;
+  }
+
+  peer(user: Aci): Promise<PeerRow | undefined> {
+    return this.#context.vault.read(['peers'], (transaction) => transaction.get('peers', [user]));
+  }
+
+  /** The known list; asks the relay only when there is none. */
+  async devices(user: Aci): Promise<DeviceList> {
+    const peer = await this.peer(user);
+    const record = peer?.list && decodeDeviceList(peer.list.record);
+    if (peer && record) return { identityKey: peer.identityKey, version: record.version, devices: record.devices };
+    return this.refresh(user);
+  }
+
+  /**
+   * Asks the relay.
+   *
+   * @throws RelayError `user-unknown` and others; DirectoryError when the answer is forged or older than what we know
+   */
+  async refresh(user: Aci): Promise<DeviceList> {
+    const answer = await this.#api.getDeviceList(this.#local(), user);
+    return this.#accept(user, answer.identityKey, answer.list);
+  }
+
+  /**
+   * Prekey bundles, each verified: by the identity key (inside the session builder) and by the device's own signing key.
+   *
+   * @throws RelayError, DirectoryError
+   */
+  async bundles(user: Aci, devices: readonly DeviceId[]): Promise<SessionBundle[]> {
+    const answer = await this.#api.bundles(this.#local(), user, [...devices]);
+    const list = await this.#accept(user, answer.identityKey, answer.list);
+    return answer.bundles.flatMap((bundle) => {
+      const entry = list.devices.find(({ device, registration }) => device === bundle.device && registration === bundle.registration);
+      // The device went away between list and bundle: the submit will say so.
+      if (!entry || !devices.includes(bundle.device)) return [];
+      if (!signedByDevice(user, bundle, entry.signingKey)) throw new DirectoryError('forged-bundle');
+      return [toSessionBundle(bundle, list.identityKey)];
+    });
+  }
+
+  /** Pins the identity that a verified session or list has shown. */
+  async pin(user: Aci, identityKey: Uint8Array): Promise<void> {
+    const known = await this.peer(user);
+    if (known && equalBytes(known.identityKey, identityKey)) return;
+    if (known) await this.#onIdentityChanged(user, identityKey);
+    await this.#store({ user, identityKey, list: null });
+  }
+
+  async #accept(user: Aci, identityKey: Uint8Array, signed: SignedDeviceList): Promise<DeviceList> {
+    const record = decodeDeviceList(signed.record);
+    const genuine =
+      record?.app === this.#context.app &&
+      record.user === user &&
+      verify(identityKey, deviceListMessage(signed.record), signed.signature);
+    if (!genuine) throw new DirectoryError('forged-device-list');
+    await this.pin(user, identityKey);
+    const known = await this.peer(user);
+    if (known?.list && record.version < known.list.version) throw new DirectoryError('old-device-list');
+    if (record.version !== known?.list?.version) {
+      await this.#store({ user, identityKey, list: { version: record.version, record: signed.record } });
+    }
+    return { identityKey, version: record.version, devices: record.devices };
+  }
+
+  /** Stores what is known of a user; under a new identity, its old sessions must never be used again. */
+  async #store(peer: PeerRow): Promise<void> {
+    await commitVault(this.#context, ['peers', 'sessions', 'archivedSessions'], async (transaction) => {
+      const before = await transaction.get('peers', [peer.user]);
+      if (before && !equalBytes(before.identityKey, peer.identityKey)) {
+        for (const row of await transaction.range('sessions', startingWith(peer.user))) {
+          // The row stays, with a new version: a unit of work that holds the old one must fail.
+          await transaction.put('sessions', { ...row, version: row.version + 1, current: null, archived: [], registration: 0 });
+        }
+        for (const row of await transaction.range('archivedSessions', startingWith(peer.user))) {
+          await transaction.delete('archivedSessions', [row.user, row.device, row.id]);
+        }
+      }
+      await transaction.put('peers', peer);
+    });
+  }
+}
+
+function signedByDevice(user: Aci, bundle: PreKeyBundle, signingKey: Uint8Array): boolean {
+  const { device, registration } = bundle;
+  const signed = { kind: 'signed' as const, user, device, registration, id: bundle.signedPreKey.id, key: bundle.signedPreKey.key };
+  const kem = { kind: 'kem' as const, user, device, registration, id: bundle.kemPreKey.id, key: bundle.kemPreKey.key };
+  return (
+    verify(signingKey, preKeyMessage(signed), bundle.signedPreKey.deviceSignature) &&
+    verify(signingKey, preKeyMessage(kem), bundle.kemPreKey.deviceSignature)
+  );
+}
+
+function toSessionBundle(bundle: PreKeyBundle, identityKey: Uint8Array): SessionBundle {
+  const { signedPreKey, kemPreKey, oneTimePreKey } = bundle;
+  return {
+    registrationId: bundle.registration,
+    deviceId: bundle.device,
+    identityKey,
+    signedPreKey: { id: signedPreKey.id, publicKey: signedPreKey.key, signature: signedPreKey.signature },
+    kemPreKey: { id: kemPreKey.id, publicKey: kemPreKey.key, signature: kemPreKey.signature },
+    ...(oneTimePreKey && { oneTimePreKey: { id: oneTimePreKey.id, publicKey: oneTimePreKey.key } }),
+  };
+}

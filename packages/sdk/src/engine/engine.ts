@@ -1,0 +1,206 @@
+import { archiveCurrentSession, deserializeSession, serializeSession, emptySessionRecord } from '@sotto/crypto';
+import type { Aci, Deliver, PreKeyCounts, Welcome } from '@sotto/protocol';
+
+import type { ConnectionStatus } from '../history/connection-status.js';
+import { RelayApi } from '../network/relay-api.js';
+import type { RelaySocket } from '../network/relay-port.js';
+import { Mutex } from '../util/mutex.js';
+import { applyIdentityChange } from './apply.js';
+import { Connection } from './connection.js';
+import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './context.js';
+import { Directory } from './directory.js';
+import { Inbox } from './inbox.js';
+import type { LocalDevice } from './local-device.js';
+import { Outbox } from './outbox.js';
+import { PreKeys } from './prekeys.js';
+import { ensureRegistered } from './registration.js';
+import { RelayClock } from './relay-clock.js';
+import { Sealer } from './seal.js';
+import { SessionStore } from './session-store.js';
+import { Tokens, type TokenSource } from './tokens.js';
+
+export type EngineOptions = Omit<EngineContext, 'epoch'> & {
+  readonly token: TokenSource;
+  /** Called once, when another engine has taken over and this one has stopped. */
+  readonly onSuperseded: () => void;
+};
+
+export interface Engine {
+  /** There may be a network again. */
+  retryNow(): void;
+  /** Stops cleanly: what is under way is finished or will be repeated by the next engine. */
+  stop(): Promise<void>;
+}
+
+/** Takes the lead: from its first transaction on, every older engine's commits fail. */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { token, onSuperseded, ...ports } = options;
+  const running = new RunningEngine({ ...ports, epoch: await beginEpoch(options.vault) }, token, onSuperseded);
+  await running.start();
+  return running;
+}
+
+/** Owns keys, ratchets and the connection; meets the tabs only in the history database. */
+class RunningEngine implements Engine {
+  #stopped = false;
+  #local: LocalDevice | null = null;
+  #stopWatching: (() => void)[] = [];
+  /** Status writes, in their order. */
+  #statusWrites: Promise<void> = Promise.resolve();
+  readonly #context: EngineContext;
+  readonly #onSuperseded: () => void;
+  readonly #clock: RelayClock;
+  readonly #sessions: SessionStore;
+  readonly #ratchets = new Mutex();
+  readonly #preKeys: PreKeys;
+  readonly #directory: Directory;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #connection: Connection;
+
+  constructor(context: EngineContext, token: TokenSource, onSuperseded: () => void) {
+    this.#context = context;
+    this.#onSuperseded = onSuperseded;
+    const tokens = new Tokens(token, context.app, context.userName, context.clock);
+    const api = new RelayApi(context.relay, () => tokens.get());
+    this.#clock = new RelayClock(context);
+    this.#sessions = new SessionStore(context);
+    this.#preKeys = new PreKeys(context, api);
+    this.#directory = new Directory(context, api, () => this.#device(), (user, key) => this.#identityChanged(user, key));
+    this.#inbox = new Inbox(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
+    const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
+    this.#outbox = new Outbox(context, sealer, this.#directory, (error) => this.#failed(error));
+    this.#connection = new Connection(context, tokens, {
+      register: async (reset) => (this.#local = await ensureRegistered(context, api, this.#preKeys, reset)),
+      cursor: () => this.#inbox.cursor,
+      welcome: (welcome, socket, local) => this.#welcome(welcome, socket, local),
+      deliver: (deliver, local) => this.#deliver(deliver, local),
+      preKeysLow: (counts, local) => this.#keepPreKeys(counts, local),
+      deviceListChanged: () => this.#refresh([context.user]),
+      offline: () => this.#outbox.offline(),
+      superseded: () => this.#superseded(),
+      status: (status) => this.#publish(status),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#clock.load();
+    await this.#inbox.load();
+    const { history } = this.#context;
+    const fail = (error: unknown): void => this.#failed(error);
+    this.#stopWatching = [
+      history.observe(['outbox'], (transaction) => transaction.count('outbox'), () => this.#outbox.kick(), fail),
+      history.observe(['commands'], (transaction) => transaction.count('commands'), (count) => this.#command(count), fail),
+    ];
+    this.#connection.start();
+  }
+
+  retryNow(): void {
+    this.#connection.retryNow();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    for (const stop of this.#stopWatching) stop();
+    await this.#connection.stop();
+    this.#outbox.offline();
+    await this.#outbox.settled();
+    await this.#statusWrites;
+  }
+
+  async #welcome(welcome: Welcome, socket: RelaySocket, local: LocalDevice): Promise<void> {
+    await this.#clock.correct(welcome.time);
+    if (welcome.verdict === 'vault-behind') await this.#archiveAllSessions();
+    if (welcome.verdict !== 'ok') {
+      await this.#inbox.restartFrom(welcome.acked);
+      await this.#preKeys.publish(local, true);
+    }
+    this.#outbox.holdReceipts(welcome.head >= welcome.first);
+    this.#outbox.online(socket, local);
+    this.#keepPreKeys(welcome.preKeys, local);
+  }
+
+  async #deliver(deliver: Deliver, local: LocalDevice) {
+    this.#outbox.holdReceipts(deliver.left > 0);
+    const { ack, staleLists } = await this.#inbox.receive(deliver, local);
+    if (deliver.left === 0) this.#outbox.holdReceipts(false);
+    this.#refresh(staleLists);
+    return ack;
+  }
+
+  /** Our ratchets are older than what we have sent and received with them: never use them again. */
+  async #archiveAllSessions(): Promise<void> {
+    await this.#ratchets.run(async () => {
+      await commitVault(this.#context, ['sessions', 'archivedSessions'], async (transaction) => {
+        for (const row of await transaction.range('sessions')) {
+          if (!row.current) continue;
+          const session = deserializeSession(row.current);
+          const { archived } = archiveCurrentSession({ ...emptySessionRecord, current: session });
+          for (const old of archived) {
+            await transaction.put('archivedSessions', { user: row.user, device: row.device, id: old.id, bytes: serializeSession(old) });
+          }
+          await transaction.put('sessions', { ...row, version: row.version + 1, current: null, archived: [session.id, ...row.archived] });
+        }
+      });
+      this.#sessions.forget();
+    });
+  }
+
+  /** Beside the stream of messages: a list that cannot be fetched now is asked for again by the next message. */
+  #refresh(users: readonly Aci[]): void {
+    for (const user of users) this.#directory.refresh(user).catch((error: unknown) => this.#background(error));
+  }
+
+  #keepPreKeys(counts: PreKeyCounts, local: LocalDevice): void {
+    this.#preKeys.keepUp(local, counts).catch((error: unknown) => this.#background(error));
+  }
+
+  async #identityChanged(user: Aci, identityKey: Uint8Array): Promise<void> {
+    await this.#context.history.write(['conversations', 'messages', 'outbox'], (transaction) =>
+      applyIdentityChange(transaction, this.#context, user, identityKey, this.#clock.now()),
+    );
+    this.#sessions.forget();
+  }
+
+  #command(count: number): void {
+    if (count === 0 || this.#stopped) return;
+    this.#context.history
+      .write(['commands'], async (transaction) => {
+        const rows = await transaction.range('commands');
+        for (const { id } of rows) await transaction.delete('commands', [id]);
+        return rows.length;
+      })
+      .then((taken) => {
+        if (taken > 0) this.#connection.reset();
+      })
+      .catch((error: unknown) => this.#failed(error));
+  }
+
+  #publish(value: ConnectionStatus): void {
+    this.#statusWrites = this.#statusWrites
+      .then(() => this.#context.history.write(['status'], (transaction) => transaction.put('status', { name: 'connection', value })))
+      // Where even this cannot be stored, the failure that matters shows itself on the next message.
+      .catch(() => undefined);
+  }
+
+  /** Failures of work that is tried again by itself; only a lost leadership matters. */
+  #background(error: unknown): void {
+    if (error instanceof VaultConflict && error.reason === 'superseded') this.#superseded();
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof VaultConflict && error.reason === 'superseded') this.#superseded();
+    else if (!this.#stopped) this.#connection.fail(error);
+  }
+
+  #superseded(): void {
+    if (this.#stopped) return;
+    void this.stop().finally(this.#onSuperseded);
+  }
+
+  #device(): LocalDevice {
+    if (!this.#local) throw new Error('used before registration');
+    return this.#local;
+  }
+}

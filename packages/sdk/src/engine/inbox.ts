@@ -1,0 +1,178 @@
+import { toBase64Url, type Cursor, type Deliver, type Envelope } from '@sotto/protocol';
+
+import { Mutex } from '../util/mutex.js';
+import { equalBytes } from '../util/bytes.js';
+import type { VaultRows } from '../vault/schema.js';
+import type { WriteTransaction } from '../storage/tables.js';
+import { applyOpened } from './apply.js';
+import { commitVault, VaultConflict, type EngineContext } from './context.js';
+import type { Directory } from './directory.js';
+import type { LocalDevice } from './local-device.js';
+import { openEnvelope, UsedKeys, type Opened } from './open.js';
+import type { RelayClock } from './relay-clock.js';
+import type { SessionStore, SessionUnit } from './session-store.js';
+
+/** The relay sent something that its own contract rules out: the socket is closed and opened again. */
+export class DeliveryViolation extends Error {
+  override readonly name = 'DeliveryViolation';
+}
+
+/** Sealed bytes kept for a later repair. */
+const MAX_UNDECRYPTABLE = 1_000;
+
+/** A conflict means that something changed under our hands; it cannot happen often in a row. */
+const MAX_TRIES = 5;
+
+/**
+ * Receives: decrypt -> one history transaction -> one vault transaction with sessions and cursor -> acknowledge. A crash
+ * between any two of these repeats the rest and doubles nothing.
+ */
+export class Inbox {
+  #cursor: Cursor = { seq: 0, id: null };
+  readonly #context: EngineContext;
+  readonly #clock: RelayClock;
+  readonly #sessions: SessionStore;
+  readonly #directory: Directory;
+  readonly #ratchets: Mutex;
+
+  /** @param ratchets held while sessions step, so that sending and receiving do not conflict with each other */
+  constructor(context: EngineContext, clock: RelayClock, sessions: SessionStore, directory: Directory, ratchets: Mutex) {
+    this.#context = context;
+    this.#clock = clock;
+    this.#sessions = sessions;
+    this.#directory = directory;
+    this.#ratchets = ratchets;
+  }
+
+  async load(): Promise<Cursor> {
+    const row = await this.#context.vault.read(['meta'], (transaction) => transaction.get('meta', ['cursor']));
+    if (row?.name === 'cursor') this.#cursor = { seq: row.seq, id: row.id };
+    return this.#cursor;
+  }
+
+  get cursor(): Cursor {
+    return this.#cursor;
+  }
+
+  /** Continues from where the relay says, after one of the two was rolled back. */
+  async restartFrom(cursor: Cursor): Promise<void> {
+    await commitVault(this.#context, [], (transaction) => transaction.put('meta', { name: 'cursor', ...cursor }));
+    this.#cursor = cursor;
+  }
+
+  /**
+   * Stores one batch.
+   *
+   * @returns what to acknowledge, and the senders whose device list is newer than the one we know
+   * @throws DeliveryViolation, StorageError, VaultConflict `superseded`
+   */
+  receive(deliver: Deliver, local: LocalDevice): Promise<{ ack: Cursor | null; staleLists: Envelope['user'][] }> {
+    return this.#ratchets.run(async () => {
+      const fresh = this.#inOrder(deliver);
+      const last = fresh.at(-1);
+      if (!last) return { ack: this.#cursor.id && this.#cursor, staleLists: [] };
+      for (let tries = 1; ; tries++) {
+        try {
+          const opened = await this.#store(fresh, local);
+          this.#cursor = { seq: last.seq, id: last.id };
+          return { ack: this.#cursor, staleLists: await this.#staleLists(opened) };
+        } catch (error) {
+          if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
+          this.#sessions.forget();
+        }
+      }
+    });
+  }
+
+  /** Drops what is known already and insists on the mailbox's order: never skip an envelope on `seq` alone. */
+  #inOrder(deliver: Deliver): Envelope[] {
+    const fresh = deliver.envelopes.filter(({ seq }) => seq > this.#cursor.seq);
+    let expected = Math.max(this.#cursor.seq + 1, deliver.first);
+    for (const { seq } of fresh) {
+      if (seq !== expected) throw new DeliveryViolation(`expected seq ${expected}, got ${seq}`);
+      expected++;
+    }
+    return fresh;
+  }
+
+  async #store(envelopes: readonly Envelope[], local: LocalDevice): Promise<Opened[]> {
+    const unit = this.#sessions.begin();
+    const used = new UsedKeys();
+    const now = this.#clock.now();
+    const opened: Opened[] = [];
+    for (const envelope of envelopes) opened.push(await openEnvelope(this.#context, local, unit, used, envelope, now));
+    await this.#checkIdentities(used);
+    if (opened.some(({ kind }) => kind === 'failed')) await this.#confirm(unit);
+    await this.#context.history.write(['conversations', 'messages', 'outbox'], async (transaction) => {
+      for (const one of opened) await applyOpened(transaction, this.#context, one, now);
+    });
+    const last = envelopes.at(-1);
+    await commitVault(this.#context, ['sessions', 'archivedSessions', 'preKeys', 'acceptedHandshakes', 'undecryptable'], async (transaction) => {
+      await this.#checkCursor(transaction);
+      await unit.write(transaction);
+      await writeUsedKeys(transaction, used);
+      await keepSealed(transaction, opened);
+      if (last) await transaction.put('meta', { name: 'cursor', seq: last.seq, id: last.id });
+    });
+    unit.settle();
+    return opened;
+  }
+
+  /** A handshake under another identity than the pinned one: tell, pin, and open the batch again without the old sessions. */
+  async #checkIdentities(used: UsedKeys): Promise<void> {
+    let changed = false;
+    for (const [user, identityKey] of used.identities) {
+      const peer = await this.#directory.peer(user);
+      if (peer && equalBytes(peer.identityKey, identityKey)) continue;
+      await this.#directory.pin(user, identityKey);
+      changed ||= peer !== undefined;
+    }
+    if (changed) throw new VaultConflict('conflict');
+  }
+
+  /** A failed decryption is believed only when the ground it failed on is the ground that is stored. */
+  async #confirm(unit: SessionUnit): Promise<void> {
+    await commitVault(this.#context, ['sessions', 'archivedSessions'], async (transaction) => {
+      await this.#checkCursor(transaction);
+      await unit.confirm(transaction);
+    });
+  }
+
+  async #checkCursor(transaction: WriteTransaction<Pick<VaultRows, 'meta'>>): Promise<void> {
+    const row = await transaction.get('meta', ['cursor']);
+    if ((row?.name === 'cursor' ? row.seq : 0) !== this.#cursor.seq) throw new VaultConflict('superseded');
+  }
+
+  async #staleLists(opened: readonly Opened[]): Promise<Envelope['user'][]> {
+    const newest = new Map<Envelope['user'], number>();
+    for (const one of opened) {
+      if (one.kind !== 'content') continue;
+      newest.set(one.envelope.user, Math.max(newest.get(one.envelope.user) ?? 0, one.content.lists.from));
+    }
+    const stale: Envelope['user'][] = [];
+    for (const [user, version] of newest) {
+      const peer = await this.#directory.peer(user);
+      if ((peer?.list?.version ?? 0) < version) stale.push(user);
+    }
+    return stale;
+  }
+}
+
+async function writeUsedKeys(transaction: WriteTransaction<Pick<VaultRows, 'preKeys' | 'acceptedHandshakes'>>, used: UsedKeys): Promise<void> {
+  for (const { kind, id } of used.preKeys) await transaction.delete('preKeys', [kind, id]);
+  for (const row of used.handshakes) await transaction.put('acceptedHandshakes', row);
+}
+
+async function keepSealed(transaction: WriteTransaction<Pick<VaultRows, 'undecryptable'>>, opened: readonly Opened[]): Promise<void> {
+  const failed = opened.filter((one) => one.kind === 'failed');
+  if (failed.length === 0) return;
+  for (const { envelope, cause } of failed) {
+    const { user, device, at, payload } = envelope;
+    await transaction.put('undecryptable', { id: `${user}.${device}.${toBase64Url(envelope.id)}`, user, device, at, cause, payload });
+  }
+  const excess = (await transaction.count('undecryptable')) - MAX_UNDECRYPTABLE;
+  if (excess <= 0) return;
+  for (const row of await transaction.range('undecryptable', { index: 'at', limit: excess })) {
+    await transaction.delete('undecryptable', [row.id]);
+  }
+}

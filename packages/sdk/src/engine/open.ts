@@ -1,0 +1,166 @@
+import {
+  CryptoError,
+  decryptMessage,
+  decryptPreKeyMessage,
+  readPreKeyMessage,
+  type CryptoErrorCode,
+} from '@sotto/crypto';
+import { toBase64Url, type Envelope } from '@sotto/protocol';
+
+import { checkHeader } from '../content/check-header.js';
+import { decodeContent } from '../content/codec.js';
+import type { Content } from '../content/content.js';
+import { parseBody, type KnownContent } from '../content/kinds.js';
+import type { UndecryptableCause } from '../history/message-state.js';
+import type { AcceptedHandshakeRow, PreKeyRow } from '../vault/schema.js';
+import type { EngineContext } from './context.js';
+import type { LocalDevice } from './local-device.js';
+import { PAYLOAD_PREKEY, PAYLOAD_WHISPER } from './payload.js';
+import type { SessionUnit } from './session-store.js';
+
+/** What became of one envelope. */
+export type Opened =
+  | { readonly kind: 'content'; readonly envelope: Envelope; readonly content: Content; readonly known: KnownContent; readonly raw: string }
+  /** Read before: a repeat by the network or the relay. Counts as success. */
+  | { readonly kind: 'duplicate'; readonly envelope: Envelope }
+  | { readonly kind: 'failed'; readonly envelope: Envelope; readonly cause: UndecryptableCause };
+
+/** What a batch of opened envelopes uses up, besides session steps; written in the transaction that stores those. */
+export class UsedKeys {
+  readonly preKeys: Pick<PreKeyRow, 'kind' | 'id'>[] = [];
+  readonly handshakes: AcceptedHandshakeRow[] = [];
+  /** Identity keys that handshakes have shown, by user. */
+  readonly identities = new Map<Envelope['user'], Uint8Array>();
+
+  has(kind: PreKeyRow['kind'], id: number): boolean {
+    return this.preKeys.some((used) => used.kind === kind && used.id === id);
+  }
+
+  hasHandshake(row: Pick<AcceptedHandshakeRow, 'kem' | 'signed' | 'baseKey'>): boolean {
+    return this.handshakes.some((seen) => seen.kem === row.kem && seen.signed === row.signed && seen.baseKey === row.baseKey);
+  }
+}
+
+const CAUSES: Partial<Record<CryptoErrorCode, UndecryptableCause>> = {
+  'session-not-found': 'no-session',
+  'prekey-missing': 'prekey-missing',
+};
+
+/**
+ * Decrypts one envelope into the unit of work. Nothing is stored here, and a failure leaves the unit as it was.
+ *
+ * @param now relay-corrected milliseconds since the epoch
+ */
+export async function openEnvelope(
+  context: EngineContext,
+  local: LocalDevice,
+  unit: SessionUnit,
+  used: UsedKeys,
+  envelope: Envelope,
+  now: number,
+): Promise<Opened> {
+  let plaintext: Uint8Array | UndecryptableCause;
+  try {
+    plaintext = await decrypt(context, local, unit, used, envelope);
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    if (error.code === 'duplicate-message') return { kind: 'duplicate', envelope };
+    plaintext = CAUSES[error.code] ?? 'bad-ciphertext';
+  }
+  if (typeof plaintext === 'string') return { kind: 'failed', envelope, cause: plaintext };
+  const decoded = decodeContent(plaintext);
+  const known = decoded && parseBody(decoded.content.kind, decoded.content.body);
+  if (!decoded || !known) return { kind: 'failed', envelope, cause: 'malformed-content' };
+  const verdict = checkHeader(decoded.content, envelope, local, now);
+  if (verdict !== 'ok') return { kind: 'failed', envelope, cause: verdict };
+  return { kind: 'content', envelope, content: decoded.content, known, raw: decoded.raw };
+}
+
+async function decrypt(
+  context: EngineContext,
+  local: LocalDevice,
+  unit: SessionUnit,
+  used: UsedKeys,
+  envelope: Envelope,
+): Promise<Uint8Array | UndecryptableCause> {
+  const bytes = envelope.payload.subarray(1);
+  switch (envelope.payload[0]) {
+    case PAYLOAD_WHISPER:
+      return decryptWhisper(context, local, unit, envelope, bytes);
+    case PAYLOAD_PREKEY:
+      return decryptPreKey(context, local, unit, used, envelope, bytes);
+    default:
+      return 'malformed-envelope';
+  }
+}
+
+async function decryptWhisper(
+  context: EngineContext,
+  local: LocalDevice,
+  unit: SessionUnit,
+  { user, device }: Envelope,
+  bytes: Uint8Array,
+): Promise<Uint8Array> {
+  const remote = { name: user, deviceId: device };
+  const attempt = async (archive: boolean): Promise<Uint8Array> => {
+    const { record, registration } = await unit.get(user, device, archive);
+    const result = decryptMessage({ record, local: local.party, remote, bytes, random: context.random });
+    unit.set(user, device, result.record, registration);
+    return result.plaintext;
+  };
+  try {
+    return await attempt(false);
+  } catch (error) {
+    const { whole } = await unit.get(user, device, false);
+    if (whole || !(error instanceof CryptoError) || error.code === 'duplicate-message') throw error;
+    return attempt(true);
+  }
+}
+
+async function decryptPreKey(
+  context: EngineContext,
+  local: LocalDevice,
+  unit: SessionUnit,
+  used: UsedKeys,
+  { user, device, registration }: Envelope,
+  bytes: Uint8Array,
+): Promise<Uint8Array | UndecryptableCause> {
+  const header = readPreKeyMessage(bytes);
+  const handshake = { kem: header.kemPreKeyId ?? 0, signed: header.signedPreKeyId, baseKey: toBase64Url(header.baseKey) };
+  const keys = await context.vault.read(['preKeys', 'acceptedHandshakes'], async (transaction) => {
+    const load = async (id: number | undefined, ...kinds: PreKeyRow['kind'][]): Promise<PreKeyRow | undefined> => {
+      for (const kind of kinds) {
+        const row = id === undefined || used.has(kind, id) ? undefined : await transaction.get('preKeys', [kind, id]);
+        if (row) return row;
+      }
+      return undefined;
+    };
+    return {
+      signed: await load(header.signedPreKeyId, 'signed'),
+      kem: await load(header.kemPreKeyId, 'kem', 'last-resort'),
+      oneTime: await load(header.oneTimePreKeyId, 'one-time'),
+      seen: await transaction.get('acceptedHandshakes', [handshake.kem, handshake.signed, handshake.baseKey]),
+    };
+  });
+  const { record } = await unit.get(user, device, true);
+  const result = decryptPreKeyMessage({
+    record,
+    local: local.party,
+    remote: { name: user, deviceId: device },
+    bytes,
+    preKeys: {
+      ...(keys.signed && { signed: { id: keys.signed.id, keyPair: keys.signed } }),
+      ...(keys.kem && { kem: { id: keys.kem.id, keyPair: { publicKey: keys.kem.publicKey, secretKey: keys.kem.privateKey } } }),
+      ...(keys.oneTime && { oneTime: { id: keys.oneTime.id, keyPair: keys.oneTime } }),
+    },
+    random: context.random,
+  });
+  if (result.used && (keys.seen || used.hasHandshake(handshake))) return 'repeated-handshake';
+  unit.set(user, device, result.record, registration);
+  used.identities.set(user, result.identityKey);
+  if (!result.used) return result.plaintext;
+  if (keys.kem?.kind === 'last-resort') used.handshakes.push({ ...handshake, at: context.clock.now() });
+  else if (keys.kem) used.preKeys.push({ kind: 'kem', id: keys.kem.id });
+  if (keys.oneTime && result.used.oneTimePreKeyId !== undefined) used.preKeys.push({ kind: 'one-time', id: keys.oneTime.id });
+  return result.plaintext;
+}

@@ -1,0 +1,293 @@
+import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type Submit, type SubmitReply } from '@sotto/protocol';
+
+import type { SendFailure } from '../history/message-state.js';
+import { grownStatus, touchConversation } from '../history/rows.js';
+import { THIS_DEVICE, type OutboxRow } from '../history/schema.js';
+import { RelayError } from '../network/relay-error.js';
+import type { RelaySocket } from '../network/relay-port.js';
+import { startingWith } from '../storage/tables.js';
+import { equalBytes } from '../util/bytes.js';
+import type { SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
+import { commitVault, type EngineContext } from './context.js';
+import { DirectoryError, type Directory } from './directory.js';
+import type { LocalDevice } from './local-device.js';
+import { planOutgoing, type Outgoing } from './outgoing.js';
+import type { Sealed, Sealer } from './seal.js';
+
+/** Submits under way at once: enough to keep the relay's batches full, few enough that a lost socket repeats little. */
+const MAX_IN_FLIGHT = 32;
+
+/** How long a message waits whose recipient is not there yet, or whose mailbox is full. */
+const DEFER_MS = 30_000;
+
+/** Rows looked at in one go. */
+const PAGE = 200;
+
+/**
+ * Sends: takes outbox rows in order, seals each once, submits until the relay has stored it, marks it sent in history, and
+ * only then drops the sealed copy. Works while {@link online}; everything it needs to go on later is in the two databases.
+ */
+export class Outbox {
+  #socket: RelaySocket | null = null;
+  #local: LocalDevice | null = null;
+  #running: Promise<void> | null = null;
+  #again = false;
+  #receiptsHeld = false;
+  /** Whether the vault may hold sealed messages that nothing is working on. */
+  #resumeDue = true;
+  readonly #busy = new Set<string>();
+  readonly #busyRows = new Set<string>();
+  readonly #deferred = new Map<string, () => void>();
+  /** How often a message met devices that were not there: a relay that keeps saying so must not keep us spinning. */
+  readonly #losses = new Map<string, number>();
+  readonly #context: EngineContext;
+  readonly #sealer: Sealer;
+  readonly #directory: Directory;
+  readonly #onFailure: (error: unknown) => void;
+
+  /** @param onFailure told of what this cannot mend: storage failures, a lost leadership */
+  constructor(context: EngineContext, sealer: Sealer, directory: Directory, onFailure: (error: unknown) => void) {
+    this.#context = context;
+    this.#sealer = sealer;
+    this.#directory = directory;
+    this.#onFailure = onFailure;
+  }
+
+  online(socket: RelaySocket, local: LocalDevice): void {
+    this.#socket = socket;
+    this.#local = local;
+    this.#wakeAll();
+    this.kick();
+  }
+
+  offline(): void {
+    this.#socket = null;
+    this.#wakeAll();
+  }
+
+  /** While a backlog is coming in, receipts gather, so that they leave as one envelope per peer. */
+  holdReceipts(held: boolean): void {
+    if (this.#receiptsHeld === held) return;
+    this.#receiptsHeld = held;
+    if (!held) this.kick();
+  }
+
+  /** Something may have become possible: look again. */
+  kick(): void {
+    this.#again = true;
+    this.#running ??= this.#run()
+      .catch(this.#onFailure)
+      .finally(() => {
+        this.#running = null;
+        if (this.#again && this.#socket) this.kick();
+      });
+  }
+
+  /** Resolves when nothing is being sealed any more. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again && this.#socket) {
+      this.#again = false;
+      const plan = planOutgoing(await this.#waitingRows());
+      if (this.#resumeDue) await this.#resume(new Set(plan.map(({ id }) => id)));
+      for (const outgoing of plan) {
+        if (!this.#socket || this.#busy.size >= MAX_IN_FLIGHT) break;
+        if (!this.#busy.has(outgoing.id) && !this.#deferred.has(outgoing.id)) await this.#send(outgoing);
+      }
+    }
+  }
+
+  async #waitingRows(): Promise<OutboxRow[]> {
+    const limit = PAGE + this.#busyRows.size + this.#deferred.size;
+    const rows = await this.#context.history.read(['outbox'], (transaction) => transaction.range('outbox', { index: 'order', limit }));
+    return rows.filter((row) => !this.#busyRows.has(row.id) && !(this.#receiptsHeld && row.item.type === 'receipt'));
+  }
+
+  /** Sealed copies whose outbox rows would not lead back to them: merged differently now, or done but for a full device. */
+  async #resume(planned: ReadonlySet<string>): Promise<void> {
+    this.#resumeDue = false;
+    for (const { message, payloads } of await this.#sealer.unfinished()) {
+      if (planned.has(message.id) || this.#busy.has(message.id) || this.#deferred.has(message.id) || !this.#socket) continue;
+      const open = payloads.filter(({ stored }) => stored === 0);
+      if (open.length > 0) this.#track(message, () => this.#submit({ message, payloads: open, lists: new Map() }));
+      else if (payloads.length > 0) await this.#finish(message);
+    }
+  }
+
+  async #send(outgoing: Outgoing): Promise<void> {
+    const { id, covers } = outgoing;
+    const local = this.#local;
+    if (!local) return;
+    try {
+      const sealed = await this.#sealer.seal(outgoing, local);
+      if (sealed) this.#track(sealed.message, () => this.#submit(sealed));
+      else await this.#forget({ id, covers });
+    } catch (error) {
+      await this.#sealFailed(outgoing, error);
+    }
+  }
+
+  async #sealFailed(outgoing: Outgoing, error: unknown): Promise<void> {
+    if (error instanceof DirectoryError) return this.#fail(outgoing, 'forged-keys');
+    if (!(error instanceof RelayError)) throw error;
+    if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
+      return this.#defer(outgoing.id, error.retryAfterMs ?? DEFER_MS);
+    }
+    return this.#fail(outgoing, error.code);
+  }
+
+  /** Runs a submit beside others; its rows are not looked at again until it is over. */
+  #track(message: Pick<SealedMessageRow, 'id' | 'covers'>, work: () => Promise<void>): void {
+    this.#busy.add(message.id);
+    for (const row of message.covers) this.#busyRows.add(row);
+    work()
+      .catch((error: unknown) => {
+        if (!(error instanceof RelayError)) this.#onFailure(error);
+      })
+      .finally(() => {
+        this.#busy.delete(message.id);
+        for (const row of message.covers) this.#busyRows.delete(row);
+        this.kick();
+      });
+  }
+
+  async #submit(sealed: Sealed): Promise<void> {
+    const open = sealed.payloads.filter(({ stored }) => stored === 0);
+    if (!this.#socket) return;
+    const reply = await this.#socket.submit(toSubmit(sealed, open));
+    if (reply.ok) await this.#stored(sealed, open, reply);
+    else await this.#refused(sealed, reply.error);
+  }
+
+  async #stored({ message }: Sealed, open: readonly SealedPayloadRow[], { outcomes }: Extract<SubmitReply, { ok: true }>): Promise<void> {
+    const rows = submitOrder(open);
+    const was = (wanted: Outcome): SealedPayloadRow[] => rows.filter((_, i) => outcomes[i] === wanted);
+    const stored = [...was('stored'), ...was('duplicate')];
+    const [gone, full] = [was('device-gone'), was('mailbox-full')];
+    await commitVault(this.#context, ['sealedPayloads'], async (transaction) => {
+      for (const row of stored) await transaction.put('sealedPayloads', { ...row, stored: 1 });
+      for (const { message: id, user, device, registration } of gone) await transaction.delete('sealedPayloads', [id, user, device, registration]);
+    });
+    const { user } = this.#context;
+    const forPeer = (row: SealedPayloadRow): boolean => row.user !== user;
+    const reached = stored.some(forPeer) || !rows.some(forPeer);
+    if (reached) await this.#markSent(message);
+    if (full.length > 0) return this.#defer(message.id, DEFER_MS);
+    if (reached) return this.#finish(message);
+    await this.#refreshAfterLoss(message, new Set(gone.map((row) => row.user)));
+  }
+
+  async #refused({ message }: Sealed, error: ErrorBody): Promise<void> {
+    if (error.code === 'stale-device-list') {
+      return this.#refreshAfterLoss(message, new Set((error.stale ?? []).map(({ user }) => user)));
+    }
+    if (ERROR_CODES[error.code].retry === 'never') return this.#fail(message, error.code);
+    this.#defer(message.id, error.retryAfterMs ?? DEFER_MS);
+  }
+
+  /** The recipients' devices are not what we sealed for. Under the same identity seal for the new ones; else the person decides. */
+  async #refreshAfterLoss(message: SealedMessageRow, users: ReadonlySet<Aci>): Promise<void> {
+    for (const user of users) {
+      const before = await this.#directory.peer(user);
+      try {
+        const now = await this.#directory.refresh(user);
+        if (before && !equalBytes(before.identityKey, now.identityKey)) return await this.#fail(message, 'identity-changed');
+      } catch (error) {
+        if (error instanceof DirectoryError) return this.#fail(message, 'forged-keys');
+        if (!(error instanceof RelayError)) throw error;
+        return this.#defer(message.id, error.retryAfterMs ?? DEFER_MS);
+      }
+    }
+    const losses = (this.#losses.get(message.id) ?? 0) + 1;
+    this.#losses.set(message.id, losses);
+    if (losses > 1) this.#defer(message.id, Math.min(DEFER_MS, 250 * 2 ** losses));
+  }
+
+  #defer(id: string, ms: number): void {
+    this.#deferred.get(id)?.();
+    const cancel = this.#context.clock.after(ms, () => {
+      this.#deferred.delete(id);
+      this.#resumeDue = true;
+      this.kick();
+    });
+    this.#deferred.set(id, cancel);
+  }
+
+  #wakeAll(): void {
+    for (const cancel of this.#deferred.values()) cancel();
+    this.#deferred.clear();
+    this.#resumeDue = true;
+  }
+
+  /** History first: the row takes its final position, and the outbox rows are done. */
+  async #markSent({ id, conversation, hlc, counter, covers }: SealedMessageRow): Promise<void> {
+    await this.#context.history.write(['messages', 'conversations', 'outbox'], async (transaction) => {
+      const row = await transaction.get('messages', [conversation, this.#context.user, id, THIS_DEVICE]);
+      if (row) {
+        await transaction.put('messages', { ...row, hlc, counter, status: grownStatus(row.status, 'sent'), failure: null });
+        await touchConversation(transaction, conversation);
+      }
+      for (const key of covers) await transaction.delete('outbox', [key]);
+    });
+  }
+
+  /** Then the sealed copy may go. */
+  async #finish({ id }: Pick<SealedMessageRow, 'id'>): Promise<void> {
+    await commitVault(this.#context, ['sealedMessages', 'sealedPayloads'], async (transaction) => {
+      for (const { user, device, registration } of await transaction.range('sealedPayloads', startingWith(id))) {
+        await transaction.delete('sealedPayloads', [id, user, device, registration]);
+      }
+      await transaction.delete('sealedMessages', [id]);
+    });
+    this.#losses.delete(id);
+  }
+
+  /** Nobody to send it to. */
+  async #forget({ covers }: Pick<Outgoing, 'id' | 'covers'>): Promise<void> {
+    await this.#context.history.write(['outbox'], async (transaction) => {
+      for (const key of covers) await transaction.delete('outbox', [key]);
+    });
+  }
+
+  async #fail({ id, conversation, covers }: Pick<SealedMessageRow, 'id' | 'conversation' | 'covers'>, failure: SendFailure): Promise<void> {
+    await this.#context.history.write(['messages', 'outbox'], async (transaction) => {
+      const row = await transaction.get('messages', [conversation, this.#context.user, id, THIS_DEVICE]);
+      if (row?.status === 'pending') await transaction.put('messages', { ...row, status: 'failed', failure });
+      for (const key of covers) await transaction.delete('outbox', [key]);
+    });
+    await this.#finish({ id });
+  }
+}
+
+/** Payloads grouped by recipient: the order in which the relay's outcomes come back. */
+function submitOrder(payloads: readonly SealedPayloadRow[]): SealedPayloadRow[] {
+  return groupByUser(payloads).flatMap(([, rows]) => rows);
+}
+
+function groupByUser(payloads: readonly SealedPayloadRow[]): [Aci, SealedPayloadRow[]][] {
+  const groups = new Map<Aci, SealedPayloadRow[]>();
+  for (const row of payloads) groups.set(row.user, [...(groups.get(row.user) ?? []), row]);
+  return [...groups];
+}
+
+function toSubmit({ message, payloads, lists }: Sealed, open: readonly SealedPayloadRow[]): Submit {
+  const order = submitOrder(open);
+  const whole = open.length === payloads.length;
+  return {
+    id: message.envelopeId,
+    payloads: order.map(({ payload }) => payload),
+    recipients: groupByUser(open).map(([user, rows]) => ({
+      user,
+      list: lists.get(user) ?? 1,
+      devices: rows.map((row) => ({
+        device: row.device,
+        registration: row.registration,
+        payload: order.indexOf(row),
+      })),
+      complete: whole && lists.has(user),
+    })),
+  };
+}

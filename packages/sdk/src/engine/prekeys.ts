@@ -1,0 +1,197 @@
+import { generateKemKeyPair, generateKeyPair, sign } from '@sotto/crypto';
+import {
+  limits,
+  preKeyMessage,
+  type KemPreKey,
+  type OneTimePreKey,
+  type PreKeyCounts,
+  type PutPreKeysRequest,
+  type SignedPreKey,
+} from '@sotto/protocol';
+
+import type { RelayApi } from '../network/relay-api.js';
+import { startingWith } from '../storage/tables.js';
+import type { PreKeyRow, PreKeyStateRow } from '../vault/schema.js';
+import { commitVault, type EngineContext } from './context.js';
+import type { LocalDevice } from './local-device.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Signed and last-resort prekeys are replaced weekly. */
+const ROTATION_MS = 7 * DAY_MS;
+
+/** Old private halves stay for senders' unanswered sessions (30 days), envelopes in the mailbox (45) and some grace (14). */
+const KEEP_REPLACED_MS = (30 + 45 + 14) * DAY_MS;
+
+/** Keys made and signed in one go: about 60 ms of work in a browser, after which the page gets a turn. */
+const CHUNK = 10;
+
+/** Of each kind at registration: enough to be reachable at once; the rest of the stock follows when online. */
+const FIRST_STOCK = 10;
+
+/** The prekey supply of this device: private halves are committed to the vault before the public ones are uploaded. */
+export class PreKeys {
+  #refilling: Promise<void> | null = null;
+  readonly #context: EngineContext;
+  readonly #api: RelayApi;
+
+  constructor(context: EngineContext, api: RelayApi) {
+    this.#context = context;
+    this.#api = api;
+  }
+
+  /** The first set of a device, or a new one after a rollback of either side (`replace`). */
+  async publish(local: LocalDevice, replace: boolean): Promise<void> {
+    if (replace) await this.#discardUnuploaded();
+    await this.#rotate();
+    await this.#make(FIRST_STOCK, FIRST_STOCK);
+    await this.#upload(local, replace);
+  }
+
+  /** Rotates what is due and fills the stock up. One at a time; failures are the caller's to retry. */
+  keepUp(local: LocalDevice, counts: PreKeyCounts): Promise<void> {
+    this.#refilling ??= this.#keepUp(local, counts).finally(() => (this.#refilling = null));
+    return this.#refilling;
+  }
+
+  async #keepUp(local: LocalDevice, counts: PreKeyCounts): Promise<void> {
+    const state = await this.#state();
+    if (this.#context.clock.now() - state.rotatedAt > ROTATION_MS) {
+      await this.#rotate();
+      await this.#prune();
+    }
+    await this.#upload(local, false);
+    for (let { oneTime, kem } = counts; needsMore(oneTime) || needsMore(kem); ) {
+      const room = (held: number): number => Math.max(0, Math.min(CHUNK, limits.ONE_TIME_PREKEY_STOCK - held));
+      await this.#make(room(oneTime), room(kem));
+      const after = await this.#upload(local, false);
+      // A relay that counts wrongly must not make this loop forever.
+      oneTime = Math.max(after?.oneTime ?? 0, oneTime + room(oneTime));
+      kem = Math.max(after?.kem ?? 0, kem + room(kem));
+      await new Promise<void>((resolve) => this.#context.clock.after(0, resolve));
+    }
+  }
+
+  async #state(): Promise<PreKeyStateRow> {
+    const row = await this.#context.vault.read(['meta'], (transaction) => transaction.get('meta', ['prekeys']));
+    return row?.name === 'prekeys' ? row : { name: 'prekeys', nextId: 1, rotatedAt: 0 };
+  }
+
+  /** Makes a new signed and a new last-resort prekey; marks the old ones as replaced. */
+  async #rotate(): Promise<void> {
+    const now = this.#context.clock.now();
+    const state = await this.#state();
+    const fresh = [this.#newKey('signed', state.nextId, now), this.#newKey('last-resort', nextId(state.nextId), now)];
+    await commitVault(this.#context, ['preKeys'], async (transaction) => {
+      for (const kind of ['signed', 'last-resort'] as const) {
+        for (const row of await transaction.range('preKeys', startingWith(kind))) {
+          if (row.replacedAt === null) await transaction.put('preKeys', { ...row, replacedAt: now, uploaded: 1 });
+        }
+      }
+      for (const row of fresh) await transaction.put('preKeys', row);
+      await transaction.put('meta', { name: 'prekeys', nextId: nextId(nextId(state.nextId)), rotatedAt: now });
+    });
+  }
+
+  async #make(oneTime: number, kem: number): Promise<void> {
+    const now = this.#context.clock.now();
+    const state = await this.#state();
+    const rows: PreKeyRow[] = [];
+    let id = state.nextId;
+    for (let i = 0; i < oneTime + kem; i++, id = nextId(id)) rows.push(this.#newKey(i < oneTime ? 'one-time' : 'kem', id, now));
+    await commitVault(this.#context, ['preKeys'], async (transaction) => {
+      for (const row of rows) await transaction.put('preKeys', row);
+      await transaction.put('meta', { ...state, nextId: id });
+    });
+  }
+
+  #newKey(kind: PreKeyRow['kind'], id: number, createdAt: number): PreKeyRow {
+    const common = { kind, id, createdAt, replacedAt: null, uploaded: 0 } as const;
+    if (kind === 'kem' || kind === 'last-resort') {
+      const pair = generateKemKeyPair(this.#context.random);
+      return { ...common, publicKey: pair.publicKey, privateKey: pair.secretKey };
+    }
+    return { ...common, ...generateKeyPair(this.#context.random) };
+  }
+
+  /** Uploads what the relay has not confirmed yet. @returns the relay's counts, or null if there was nothing to upload */
+  async #upload(local: LocalDevice, replace: boolean): Promise<PreKeyCounts | null> {
+    const rows = await this.#context.vault.read(['preKeys'], async (transaction) => {
+      const waiting: PreKeyRow[] = [];
+      for (const kind of ['signed', 'last-resort', 'one-time', 'kem'] as const) {
+        const found = await transaction.range('preKeys', startingWith(kind));
+        waiting.push(...found.filter((row) => row.uploaded === 0).slice(0, limits.ONE_TIME_PREKEY_STOCK));
+      }
+      return waiting;
+    });
+    if (rows.length === 0 && !replace) return null;
+    const counts = await this.#api.putPreKeys(local, this.#request(local, rows, replace));
+    await commitVault(this.#context, ['preKeys'], async (transaction) => {
+      for (const row of rows) {
+        // Used meanwhile? Then it is gone and must stay gone.
+        if (await transaction.get('preKeys', [row.kind, row.id])) await transaction.put('preKeys', { ...row, uploaded: 1 });
+      }
+    });
+    return counts;
+  }
+
+  #request(local: LocalDevice, rows: readonly PreKeyRow[], replace: boolean): PutPreKeysRequest {
+    const of = (kind: PreKeyRow['kind']): PreKeyRow[] => rows.filter((row) => row.kind === kind);
+    const [signed] = of('signed');
+    const [lastResort] = of('last-resort');
+    return {
+      ...(signed && { signedPreKey: this.#signed(local, signed) }),
+      ...(lastResort && { lastResortKemPreKey: this.#signed(local, lastResort) }),
+      oneTimePreKeys: of('one-time').map((row): OneTimePreKey => ({ id: row.id, key: row.publicKey })),
+      kemPreKeys: of('kem').map((row) => this.#signed(local, row)),
+      replace,
+    };
+  }
+
+  #signed(local: LocalDevice, row: PreKeyRow): SignedPreKey & KemPreKey {
+    const { random } = this.#context;
+    const message = preKeyMessage({
+      kind: row.kind === 'signed' ? 'signed' : 'kem',
+      user: local.user,
+      device: local.device,
+      registration: local.registration,
+      id: row.id,
+      key: row.publicKey,
+    });
+    return {
+      id: row.id,
+      key: row.publicKey,
+      signature: sign(local.party.identityKeyPair.privateKey, row.publicKey, random),
+      deviceSignature: sign(local.signingKeyPair.privateKey, message, random),
+    };
+  }
+
+  async #discardUnuploaded(): Promise<void> {
+    await commitVault(this.#context, ['preKeys'], async (transaction) => {
+      for (const kind of ['one-time', 'kem'] as const) {
+        for (const row of await transaction.range('preKeys', startingWith(kind))) {
+          if (row.uploaded === 0) await transaction.delete('preKeys', [kind, row.id]);
+        }
+      }
+    });
+  }
+
+  /** Forgets replaced keys, and accepted handshakes, that nothing under way can need any more. */
+  async #prune(): Promise<void> {
+    const before = this.#context.clock.now() - KEEP_REPLACED_MS;
+    await commitVault(this.#context, ['preKeys', 'acceptedHandshakes'], async (transaction) => {
+      for (const kind of ['signed', 'last-resort'] as const) {
+        for (const row of await transaction.range('preKeys', startingWith(kind))) {
+          if (row.replacedAt !== null && row.replacedAt < before) await transaction.delete('preKeys', [kind, row.id]);
+        }
+      }
+      for (const row of await transaction.range('acceptedHandshakes', { index: 'at', upper: [before] })) {
+        await transaction.delete('acceptedHandshakes', [row.kem, row.signed, row.baseKey]);
+      }
+    });
+  }
+}
+
+const needsMore = (held: number): boolean => held < limits.ONE_TIME_PREKEY_STOCK - CHUNK;
+
+const nextId = (id: number): number => (id >= limits.MAX_PREKEY_ID ? 1 : id + 1);

@@ -1,0 +1,232 @@
+import { CryptoError, encrypt, hasUsableSession, startSession, type PreKeyBundle } from '@sotto/crypto';
+import type { Aci, DeviceId, RegistrationId } from '@sotto/protocol';
+
+import { encodeContent } from '../content/codec.js';
+import { aciOf, type Content } from '../content/content.js';
+import { nextHlc } from '../content/position.js';
+import { largestHlc } from '../history/rows.js';
+import { startingWith } from '../storage/tables.js';
+import type { Mutex } from '../util/mutex.js';
+import type { SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
+import { commitVault, VaultConflict, type EngineContext } from './context.js';
+import { DirectoryError, type DeviceList, type Directory } from './directory.js';
+import type { LocalDevice } from './local-device.js';
+import type { Outgoing } from './outgoing.js';
+import { toPayload } from './payload.js';
+import type { RelayClock } from './relay-clock.js';
+import type { SessionStore, SessionUnit } from './session-store.js';
+
+/** A message with its bytes for every device that should get it. */
+export interface Sealed {
+  readonly message: SealedMessageRow;
+  readonly payloads: readonly SealedPayloadRow[];
+  /** Versions of the device lists that `payloads` follow, by user. */
+  readonly lists: ReadonlyMap<Aci, number>;
+}
+
+interface Target {
+  readonly user: Aci;
+  readonly name: string;
+  readonly list: number;
+  readonly device: DeviceId;
+  readonly registration: RegistrationId;
+}
+
+/** As in the inbox: a conflict cannot happen often in a row. */
+const MAX_TRIES = 5;
+
+/**
+ * Encrypts once: session step and sealed bytes are committed together, under (message id, device, registration id), so
+ * that every later try sends the same bytes and never steps a ratchet again.
+ */
+export class Sealer {
+  readonly #context: EngineContext;
+  readonly #clock: RelayClock;
+  readonly #sessions: SessionStore;
+  readonly #directory: Directory;
+  readonly #ratchets: Mutex;
+
+  constructor(context: EngineContext, clock: RelayClock, sessions: SessionStore, directory: Directory, ratchets: Mutex) {
+    this.#context = context;
+    this.#clock = clock;
+    this.#sessions = sessions;
+    this.#directory = directory;
+    this.#ratchets = ratchets;
+  }
+
+  /**
+   * Seals what is not sealed yet for the current devices of all recipients.
+   *
+   * @returns null when there is no device to send to (a mark for own devices that do not exist)
+   * @throws RelayError, DirectoryError, CryptoError `bad-signature`, VaultConflict `superseded`
+   */
+  async seal(outgoing: Outgoing, local: LocalDevice): Promise<Sealed | null> {
+    const { targets, lists } = await this.#targets(outgoing, local);
+    if (targets.length === 0) return null;
+    for (let tries = 1; ; tries++) {
+      const bundles = await this.#fetchBundles(outgoing, targets);
+      try {
+        return { ...(await this.#ratchets.run(() => this.#sealAll(outgoing, local, targets, bundles))), lists };
+      } catch (error) {
+        if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
+        this.#sessions.forget();
+      }
+    }
+  }
+
+  /** What an earlier run has sealed and not finished. */
+  unfinished(): Promise<{ message: SealedMessageRow; payloads: SealedPayloadRow[] }[]> {
+    return this.#context.vault.read(['sealedMessages', 'sealedPayloads'], async (transaction) => {
+      const found = [];
+      for (const message of await transaction.range('sealedMessages')) {
+        found.push({ message, payloads: await transaction.range('sealedPayloads', startingWith(message.id)) });
+      }
+      return found;
+    });
+  }
+
+  async #targets({ to, peer }: Outgoing, local: LocalDevice): Promise<{ targets: Target[]; lists: Map<Aci, number> }> {
+    const targets: Target[] = [];
+    const lists = new Map<Aci, number>();
+    const add = (user: Aci, name: string, list: DeviceList): void => {
+      lists.set(user, list.version);
+      for (const { device, registration } of list.devices) {
+        const self = user === local.user && device === local.device;
+        if (!self) targets.push({ user, name, list: list.version, device, registration });
+      }
+    };
+    if (to.peer) {
+      const user = aciOf(this.#context.app, peer);
+      add(user, peer, await this.#directory.devices(user));
+    }
+    if (to.ownDevices) add(local.user, local.userName, await this.#directory.devices(local.user));
+    return { targets, lists };
+  }
+
+  /** Bundles for the devices without a session, fetched before the ratchets are held: the network may take its time. */
+  async #fetchBundles(outgoing: Outgoing, targets: readonly Target[]): Promise<Map<string, PreKeyBundle>> {
+    const unit = this.#sessions.begin();
+    const wanted = new Map<Aci, DeviceId[]>();
+    for (const target of targets) {
+      const sealed = await this.#context.vault.read(['sealedPayloads'], (transaction) =>
+        transaction.get('sealedPayloads', [outgoing.id, target.user, target.device, target.registration]),
+      );
+      if (sealed || (await this.#usable(unit, target))) continue;
+      wanted.set(target.user, [...(wanted.get(target.user) ?? []), target.device]);
+    }
+    const bundles = new Map<string, PreKeyBundle>();
+    for (const [user, devices] of wanted) {
+      for (const bundle of await this.#directory.bundles(user, devices)) {
+        bundles.set(`${user}.${bundle.deviceId}.${bundle.registrationId}`, bundle);
+      }
+    }
+    return bundles;
+  }
+
+  async #usable(unit: SessionUnit, { user, device, registration }: Target): Promise<boolean> {
+    const session = await unit.get(user, device, false);
+    return session.registration === registration && hasUsableSession(session.record, this.#context.clock.now());
+  }
+
+  async #sealAll(
+    outgoing: Outgoing,
+    local: LocalDevice,
+    targets: readonly Target[],
+    bundles: ReadonlyMap<string, PreKeyBundle>,
+  ): Promise<Pick<Sealed, 'message' | 'payloads'>> {
+    const before = await this.#context.vault.read(['sealedMessages', 'sealedPayloads'], async (transaction) => ({
+      message: await transaction.get('sealedMessages', [outgoing.id]),
+      payloads: await transaction.range('sealedPayloads', startingWith(outgoing.id)),
+    }));
+    const message = before.message ?? (await this.#fix(outgoing));
+    const current = before.payloads.filter((row) => targets.some((target) => isFor(row, target)));
+    const missing = targets.filter((target) => !current.some((row) => isFor(row, target)));
+    const unit = this.#sessions.begin();
+    const fresh: SealedPayloadRow[] = [];
+    for (const target of missing) {
+      const payload = await this.#encrypt(unit, outgoing, message, local, target, bundles);
+      if (payload) fresh.push({ message: message.id, user: target.user, device: target.device, registration: target.registration, payload, stored: 0 });
+    }
+    await commitVault(this.#context, ['sessions', 'archivedSessions', 'sealedMessages', 'sealedPayloads', 'counters'], async (transaction) => {
+      await unit.write(transaction);
+      if (!before.message) {
+        await transaction.add('sealedMessages', message);
+        await transaction.put('counters', { conversation: message.conversation, counter: message.counter, hlc: message.hlc });
+      }
+      for (const row of fresh) await transaction.add('sealedPayloads', row);
+      for (const row of before.payloads) {
+        if (!current.includes(row)) await transaction.delete('sealedPayloads', [row.message, row.user, row.device, row.registration]);
+      }
+    });
+    unit.settle();
+    return { message, payloads: [...current, ...fresh] };
+  }
+
+  /** Position and counter, fixed once and for all. */
+  async #fix(outgoing: Outgoing): Promise<SealedMessageRow> {
+    const { conversation, id, covers } = outgoing;
+    const stored = await this.#context.history.read(['messages'], (transaction) => largestHlc(transaction, conversation, false));
+    const last = await this.#context.vault.read(['counters'], (transaction) => transaction.get('counters', [conversation]));
+    const hlc = nextHlc(this.#clock.now(), Math.max(stored, last?.hlc ?? 0));
+    return { id, conversation, covers, hlc, counter: (last?.counter ?? 0) + 1, envelopeId: this.#context.random(16) };
+  }
+
+  /** @returns null when the device has published no prekeys: it cannot be written to until it does */
+  async #encrypt(
+    unit: SessionUnit,
+    outgoing: Outgoing,
+    message: SealedMessageRow,
+    local: LocalDevice,
+    target: Target,
+    bundles: ReadonlyMap<string, PreKeyBundle>,
+  ): Promise<Uint8Array | null> {
+    const { random, clock } = this.#context;
+    const remote = { name: target.user, deviceId: target.device };
+    const now = clock.now();
+    let { record } = await unit.get(target.user, target.device, false);
+    if (!(await this.#usable(unit, target))) {
+      const bundle = bundles.get(`${target.user}.${target.device}.${target.registration}`);
+      if (!bundle) return null;
+      const whole = await unit.get(target.user, target.device, true);
+      record = startVerified(() => startSession({ record: whole.record, local: local.party, remote, bundle, now, random }).record);
+    }
+    const encoded = encodeContent(await this.#content(outgoing, message, local, target));
+    if (!encoded) throw new RangeError('a content that the front let through does not fit');
+    const sealed = encrypt({ record, local: local.party, remote, plaintext: encoded.plaintext, now, random });
+    unit.set(target.user, target.device, sealed.record, target.registration);
+    return toPayload(sealed.message);
+  }
+
+  async #content(outgoing: Outgoing, message: SealedMessageRow, local: LocalDevice, target: Target): Promise<Content> {
+    const own = await this.#directory.devices(local.user);
+    return {
+      v: 1,
+      app: this.#context.app,
+      from: { user: local.userName, device: local.device, registration: local.registration },
+      to: { user: target.name, device: target.device, registration: target.registration },
+      conversation: outgoing.conversation,
+      id: message.id,
+      hlc: message.hlc,
+      counter: message.counter,
+      kind: outgoing.kind,
+      at: outgoing.at,
+      lists: { from: own.version, to: target.list },
+      ...(target.user === local.user && { peer: outgoing.peer }),
+      body: outgoing.body,
+    };
+  }
+}
+
+/** The identity key did not sign what the relay served. */
+function startVerified<V>(start: () => V): V {
+  try {
+    return start();
+  } catch (error) {
+    if (error instanceof CryptoError && error.code === 'bad-signature') throw new DirectoryError('forged-bundle');
+    throw error;
+  }
+}
+
+function isFor(row: SealedPayloadRow, target: Target): boolean {
+  return row.user === target.user && row.device === target.device && row.registration === target.registration;
+}

@@ -1,0 +1,90 @@
+import { fromBase64Url, type AppId } from '@sotto/protocol';
+import * as z from 'zod/mini';
+
+import type { Clock } from '../util/clock.js';
+
+/** The app's callback: fetches a login token (JWT) from its backend. */
+export type TokenSource = () => string | Promise<string>;
+
+/** The app's callback failed or gave something that is no token. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError';
+
+  constructor(
+    readonly code: 'token-failed' | 'wrong-user',
+    options?: ErrorOptions,
+  ) {
+    super(code, options);
+  }
+}
+
+const claims = z.object({ sub: z.string(), iss: z.string(), exp: z.number() });
+
+/** A token is fetched anew when less than this is left of it: a request must not outlive it on the way. */
+const SPARE_MS = 10_000;
+
+/** The login token: fetched once at a time, only when needed, and kept while it is good. */
+export class Tokens {
+  #current: { token: string; expiresAt: number } | null = null;
+  #fetching: Promise<string> | null = null;
+  readonly #fetch: TokenSource;
+  readonly #app: AppId;
+  readonly #user: string;
+  readonly #clock: Clock;
+
+  constructor(fetch: TokenSource, app: AppId, user: string, clock: Clock) {
+    this.#fetch = fetch;
+    this.#app = app;
+    this.#user = user;
+    this.#clock = clock;
+  }
+
+  /** @throws TokenError */
+  get(): Promise<string> {
+    if (this.#current && this.#current.expiresAt - SPARE_MS > this.#clock.now()) return Promise.resolve(this.#current.token);
+    return this.refresh();
+  }
+
+  /** @throws TokenError */
+  refresh(): Promise<string> {
+    this.#fetching ??= this.#load().finally(() => (this.#fetching = null));
+    return this.#fetching;
+  }
+
+  /** The relay refused it: the next {@link get} fetches another. */
+  reject(): void {
+    this.#current = null;
+  }
+
+  /** Milliseconds until the token should be replaced on a living socket; null while there is none. */
+  get refreshInMs(): number | null {
+    return this.#current && Math.max(1000, (this.#current.expiresAt - this.#clock.now()) * 0.8 - SPARE_MS);
+  }
+
+  async #load(): Promise<string> {
+    this.#current = null;
+    let token: string;
+    try {
+      token = (await this.#fetch()).trim();
+    } catch (cause) {
+      throw new TokenError('token-failed', { cause });
+    }
+    const parsed = readClaims(token);
+    if (!parsed) throw new TokenError('token-failed', { cause: new Error('the token callback did not return a JWT') });
+    if (parsed.sub !== this.#user || parsed.iss !== this.#app) throw new TokenError('wrong-user');
+    this.#current = { token, expiresAt: parsed.exp * 1000 };
+    return token;
+  }
+}
+
+/** Reads without verifying: the relay verifies; here it only keeps one person's device from another's token. */
+function readClaims(token: string): z.infer<typeof claims> | null {
+  const bytes = fromBase64Url(token.split('.')[1] ?? '');
+  if (!bytes) return null;
+  try {
+    const parsed = z.safeParse(claims, JSON.parse(new TextDecoder().decode(bytes)));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

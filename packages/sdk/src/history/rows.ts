@@ -1,0 +1,72 @@
+import type { Aci } from '@sotto/protocol';
+
+import { MAX_HLC } from '../content/position.js';
+import type { ReceiptType } from '../content/kinds.js';
+import type { MessageStatus } from './message-state.js';
+import { startingWith, type ReadTransaction, type WriteTransaction } from '../storage/tables.js';
+import type { ConversationRow, HistoryRows, MessageRow, OutboxItem, OutboxRow } from './schema.js';
+
+type Write<T extends keyof HistoryRows> = WriteTransaction<Pick<HistoryRows, T>>;
+type Read<T extends keyof HistoryRows> = ReadTransaction<Pick<HistoryRows, T>>;
+
+const RANK: Record<MessageStatus, number> = { failed: 0, pending: 0, sent: 1, delivered: 2, read: 3 };
+
+/** Status only grows: pending < sent < delivered < read. */
+export function grownStatus(now: MessageStatus | null, next: MessageStatus): MessageStatus {
+  return now !== null && RANK[now] >= RANK[next] ? now : next;
+}
+
+/** The conversation's row, made if it is new, with the peer's name once that is known. */
+export async function ensureConversation(
+  transaction: Write<'conversations'>,
+  id: string,
+  peerAci: Aci,
+  peer: string | null,
+): Promise<ConversationRow> {
+  const known = await transaction.get('conversations', [id]);
+  if (known && (known.peer !== null || peer === null)) return known;
+  const row: ConversationRow = known ? { ...known, peer } : { id, peer, peerAci, answered: 0, activity: 0 };
+  await transaction.put('conversations', row);
+  return row;
+}
+
+/** Sets `activity` to the largest position stored. */
+export async function touchConversation(transaction: Write<'conversations' | 'messages'>, id: string): Promise<void> {
+  const row = await transaction.get('conversations', [id]);
+  const activity = await largestHlc(transaction, id, true);
+  if (row && row.activity !== activity) await transaction.put('conversations', { ...row, activity });
+}
+
+/** The largest clock value stored in a conversation, 0 if none; pending messages count only with `pending`. */
+export async function largestHlc(transaction: Read<'messages'>, conversation: string, pending: boolean): Promise<number> {
+  const [row] = await transaction.range('messages', {
+    index: 'position',
+    lower: [conversation],
+    upper: pending ? [conversation, []] : [conversation, MAX_HLC, []],
+    reverse: true,
+    limit: 1,
+  });
+  return row?.hlc ?? 0;
+}
+
+/** Rows of one message id by one user: one, unless two devices of that user made the same random id. */
+export function messagesById(transaction: Read<'messages'>, conversation: string, user: Aci, id: string): Promise<MessageRow[]> {
+  return transaction.range('messages', startingWith(conversation, user, id));
+}
+
+export const messageOutboxId = (messageId: string): string => `message:${messageId}`;
+
+export const receiptOutboxId = (type: ReceiptType, conversation: string, messageId: string): string =>
+  `receipt:${type}:${conversation}:${messageId}`;
+
+/** Appends to the outbox; a row that is already there stays as it is. */
+export async function enqueue(
+  transaction: Write<'outbox'>,
+  row: { id: string; conversation: string; peer: string; item: OutboxItem },
+  now: number,
+): Promise<void> {
+  if (await transaction.get('outbox', [row.id])) return;
+  const [last] = await transaction.range('outbox', { index: 'order', reverse: true, limit: 1 });
+  const order = Math.max(now, (last?.order ?? 0) + 1);
+  await transaction.put('outbox', { ...row, order } satisfies OutboxRow);
+}

@@ -1,0 +1,44 @@
+import type {
+  Ack, Deliver, Drained, ErrorBody, Hello, PlainReply, PreKeyCounts, Submit, SubmitReply, Welcome,
+} from '@sotto/protocol';
+
+/** The relay as the engine sees it: requests, and one socket. Adapters: HTTP + Socket.IO, and a simulated network in tests. */
+export interface RelayPort {
+  /**
+   * One HTTP request.
+   *
+   * @returns the parsed JSON body, not yet validated
+   * @throws RelayError with the relay's code, or `network` when there was no usable answer
+   */
+  request(request: RelayRequest): Promise<unknown>;
+  /** Opens a socket. Exactly one of `onWelcome` and `onClose` comes first; after `onClose` nothing more comes. */
+  connect(hello: Hello, handlers: SocketHandlers): RelaySocket;
+}
+
+export interface RelayRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Beginning with `/v1/`. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly token: string;
+  /** `deviceId.secret`; absent for registration only. */
+  readonly device?: string;
+}
+
+export interface SocketHandlers {
+  onWelcome(welcome: Welcome): void;
+  onDeliver(deliver: Deliver): void;
+  onDrained(drained: Drained): void;
+  onPreKeysLow(counts: PreKeyCounts): void;
+  onDeviceListChanged(): void;
+  /** `reason` null: the connection was lost without a word. */
+  onClose(reason: ErrorBody | null): void;
+}
+
+export interface RelaySocket {
+  /** @throws RelayError `network` if the socket closed before the answer came */
+  submit(submit: Submit): Promise<SubmitReply>;
+  ack(ack: Ack): Promise<PlainReply>;
+  token(token: string): Promise<PlainReply>;
+  close(): void;
+}

@@ -1,0 +1,219 @@
+import { compareKeys, inRange } from './key-order.js';
+import { StorageError } from './storage-error.js';
+import type {
+  Key,
+  KeyPart,
+  ObservableTables,
+  Range,
+  ReadTransaction,
+  Rows,
+  Schema,
+  TableSpec,
+  WriteTransaction,
+} from './tables.js';
+
+/**
+ * A database in memory, for tests, simulations and bots. Uses no timer: it advances by promises alone, so a simulation
+ * that owns the scheduler owns it too. Transactions run one after another.
+ */
+export function memoryTables<R extends Rows>(schema: Schema<R>): ObservableTables<R> {
+  const tables = new Map(Object.entries<TableSpec>(schema).map(([name, spec]) => [name, new MemoryTable(spec)]));
+  const observers = new Set<Observer>();
+  let queue: Promise<unknown> = Promise.resolve();
+  let closed = false;
+
+  const exclusively = <V>(work: () => Promise<V>): Promise<V> => {
+    const run = queue.then(() => {
+      if (closed) throw new StorageError('storage-closed');
+      return work();
+    });
+    queue = run.catch(() => undefined);
+    return run;
+  };
+  const table = (name: string): MemoryTable => {
+    const found = tables.get(name);
+    if (!found) throw new StorageError('storage-failed', { cause: new Error(`no table ${name}`) });
+    return found;
+  };
+
+  return {
+    read: (_, work) => exclusively(() => work(transaction<R>(table, null))),
+    write: async (_, work) => {
+      const journal: Undo[] = [];
+      const touched = new Set<string>();
+      const value = await exclusively(async () => {
+        try {
+          return await work(transaction<R>(table, { journal, touched }));
+        } catch (error) {
+          for (const undo of journal.reverse()) undo();
+          touched.clear();
+          throw error;
+        }
+      });
+      for (const observer of observers) if (observer.tables.some((name) => touched.has(name))) observer.run();
+      return value;
+    },
+    observe: (names, query, next, fail) => {
+      const observer: Observer = {
+        tables: names,
+        run: () => {
+          exclusively(() => query(transaction<R>(table, null))).then(
+            (value) => {
+              if (observers.has(observer)) next(value);
+            },
+            (error: unknown) => {
+              if (observers.has(observer)) fail(error);
+            },
+          );
+        },
+      };
+      observers.add(observer);
+      observer.run();
+      return () => observers.delete(observer);
+    },
+    close: () => {
+      closed = true;
+      observers.clear();
+    },
+    destroy: () => {
+      closed = true;
+      observers.clear();
+      tables.clear();
+      return Promise.resolve();
+    },
+  };
+}
+
+type Undo = () => void;
+interface Observer {
+  readonly tables: readonly string[];
+  run(): void;
+}
+interface Changes {
+  readonly journal: Undo[];
+  readonly touched: Set<string>;
+}
+
+function transaction<R extends Rows>(table: (name: string) => MemoryTable, changes: Changes | null): WriteTransaction<R> {
+  const change = (name: string, key: Key, row: object | undefined): void => {
+    if (!changes) throw new StorageError('storage-failed', { cause: new Error('read-only transaction') });
+    const target = table(name);
+    const before = target.replace(key, row);
+    changes.journal.push(() => target.replace(key, before));
+    changes.touched.add(name);
+  };
+  const reads: ReadTransaction<R> = {
+    get: async <T extends keyof R & string>(name: T, key: Key) => structuredClone(table(name).get(key)) as R[T] | undefined,
+    range: async <T extends keyof R & string>(name: T, range: Range = {}) =>
+      structuredClone(table(name).range(range)) as R[T][],
+    count: async (name, range = {}) => table(name).range(range).length,
+  };
+  return {
+    ...reads,
+    put: async (name, row) => change(name, table(name).keyOf(row), structuredClone(row)),
+    add: async (name, row) => {
+      const key = table(name).keyOf(row);
+      if (table(name).get(key)) throw new StorageError('key-exists');
+      change(name, key, structuredClone(row));
+    },
+    delete: async (name, key) => {
+      if (table(name).get(key)) change(name, key, undefined);
+    },
+  };
+}
+
+interface Entry {
+  readonly key: Key;
+  readonly row: object;
+}
+
+/** Rows sorted by primary key, and once more for each index (the index key is followed by the primary key). */
+class MemoryTable {
+  readonly #spec: TableSpec;
+  readonly #orders = new Map<string, Entry[]>();
+
+  constructor(spec: TableSpec) {
+    this.#spec = spec;
+    this.#orders.set(PRIMARY, []);
+    for (const name of Object.keys(spec.indexes ?? {})) this.#orders.set(name, []);
+  }
+
+  keyOf(row: object): Key {
+    return fields(row, this.#spec.key) ?? [];
+  }
+
+  get(key: Key): object | undefined {
+    const entries = this.#order(PRIMARY);
+    const entry = entries[position(entries, key)];
+    return entry && compareKeys(entry.key, key) === 0 ? entry.row : undefined;
+  }
+
+  /** Sets or (with `undefined`) removes the row at `key`; returns what was there. */
+  replace(key: Key, row: object | undefined): object | undefined {
+    const before = this.get(key);
+    for (const [name, entries] of this.#orders) {
+      const at = (value: object): Key | null => this.#orderKey(name, value);
+      const oldKey = before && at(before);
+      if (oldKey) entries.splice(position(entries, oldKey), 1);
+      const newKey = row && at(row);
+      if (row && newKey) entries.splice(position(entries, newKey), 0, { key: newKey, row });
+    }
+    return before;
+  }
+
+  range(range: Range): object[] {
+    const name = range.index ?? PRIMARY;
+    const width = name === PRIMARY ? this.#spec.key.length : (this.#spec.indexes?.[name]?.length ?? 0);
+    const entries = this.#order(name);
+    const found: object[] = [];
+    const limit = range.limit ?? Infinity;
+    const step = range.reverse ? -1 : 1;
+    let at = range.reverse ? entries.length - 1 : range.lower ? position(entries, range.lower) : 0;
+    if (range.reverse && range.upper) at = Math.min(at, position(entries, [...range.upper, []]));
+    for (let entry = entries[at]; entry && found.length < limit; entry = entries[(at += step)]) {
+      const key = entry.key.slice(0, width);
+      if (inRange(key, range)) found.push(entry.row);
+      else if (range.reverse ? range.lower && compareKeys(key, range.lower) < 0 : range.upper && compareKeys(key, range.upper) > 0) break;
+    }
+    return found;
+  }
+
+  #order(name: string): Entry[] {
+    const entries = this.#orders.get(name);
+    if (!entries) throw new StorageError('storage-failed', { cause: new Error(`no index ${name}`) });
+    return entries;
+  }
+
+  #orderKey(name: string, row: object): Key | null {
+    const primary = this.keyOf(row);
+    if (name === PRIMARY) return primary;
+    const own = fields(row, this.#spec.indexes?.[name] ?? []);
+    return own && [...own, ...primary];
+  }
+}
+
+const PRIMARY = '';
+
+/** The first index whose key is not below `key`. */
+function position(entries: readonly Entry[], key: Key): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const entry = entries[middle];
+    if (entry && compareKeys(entry.key, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The named fields of a row, or null when one is absent (such a row is not in that index, as in IndexedDB). */
+function fields(row: object, names: readonly string[]): KeyPart[] | null {
+  const parts: KeyPart[] = [];
+  for (const name of names) {
+    const value = (row as Readonly<Record<string, unknown>>)[name];
+    if (typeof value !== 'string' && typeof value !== 'number') return null;
+    parts.push(value);
+  }
+  return parts;
+}

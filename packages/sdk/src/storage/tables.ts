@@ -1,0 +1,79 @@
+/**
+ * The storage port: named tables with ordered keys and indexes, read and written in atomic transactions. IndexedDB's
+ * model, small enough that a memory adapter is exact. History and vault are each one such database.
+ *
+ * Inside a transaction only its own operations may be awaited: a transaction that waits for anything else commits early
+ * (idb, Dexie) or blocks every other tab when the page freezes.
+ */
+
+/** Numbers sort below strings, strings below the empty array, which stands for "after everything" in bounds. */
+export type KeyPart = string | number | readonly [];
+export type Key = readonly KeyPart[];
+
+export interface TableSpec {
+  /** Fields that make the primary key. */
+  readonly key: readonly [string, ...string[]];
+  readonly indexes?: Readonly<Record<string, readonly [string, ...string[]]>>;
+}
+
+/** Table names with their row types. Rows are plain data that structured clone can copy. */
+export type Rows = Record<string, object>;
+export type Schema<R extends Rows> = { readonly [T in keyof R]: TableSpec };
+
+export interface Range {
+  /** Absent: the primary key. */
+  readonly index?: string;
+  readonly lower?: Key;
+  readonly upper?: Key;
+  readonly lowerOpen?: boolean;
+  readonly upperOpen?: boolean;
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+/** The bounds of all keys that start with `parts`. */
+export function startingWith(...parts: readonly (string | number)[]): { lower: Key; upper: Key } {
+  return { lower: parts, upper: [...parts, []] };
+}
+
+export interface ReadTransaction<R extends Rows> {
+  get<T extends keyof R & string>(table: T, key: Key): Promise<R[T] | undefined>;
+  /** Rows in key order (or its reverse). */
+  range<T extends keyof R & string>(table: T, range?: Range): Promise<R[T][]>;
+  count(table: keyof R & string, range?: Range): Promise<number>;
+}
+
+export interface WriteTransaction<R extends Rows> extends ReadTransaction<R> {
+  put<T extends keyof R & string>(table: T, row: R[T]): Promise<void>;
+  /** @throws StorageError `key-exists`, which also aborts the transaction unless caught there */
+  add<T extends keyof R & string>(table: T, row: R[T]): Promise<void>;
+  delete(table: keyof R & string, key: Key): Promise<void>;
+}
+
+export interface Tables<R extends Rows> {
+  read<T extends keyof R & string, V>(
+    tables: readonly T[],
+    work: (transaction: ReadTransaction<Pick<R, T>>) => Promise<V>,
+  ): Promise<V>;
+  /** Atomic and durable when it resolves; all or nothing. An error thrown by `work` aborts and comes out unchanged. */
+  write<T extends keyof R & string, V>(
+    tables: readonly T[],
+    work: (transaction: WriteTransaction<Pick<R, T>>) => Promise<V>,
+  ): Promise<V>;
+  close(): void;
+  /** Closes and deletes the database. */
+  destroy(): Promise<void>;
+}
+
+export interface ObservableTables<R extends Rows> extends Tables<R> {
+  /**
+   * Runs `query` now and again after every commit, in any tab, that touched what it read. Returns the function that ends
+   * it.
+   */
+  observe<T extends keyof R & string, V>(
+    tables: readonly T[],
+    query: (transaction: ReadTransaction<Pick<R, T>>) => Promise<V>,
+    next: (value: V) => void,
+    error: (error: unknown) => void,
+  ): () => void;
+}

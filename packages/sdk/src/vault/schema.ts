@@ -1,0 +1,172 @@
+import type { KeyPair } from '@sotto/crypto';
+import type { Aci, DeviceId, RegistrationId } from '@sotto/protocol';
+
+import type { UndecryptableCause } from '../history/message-state.js';
+import type { Schema, Tables } from '../storage/tables.js';
+
+/** How far this device's registration has come; each step can be repeated after a crash. */
+export type IdentityRow = {
+  readonly name: 'identity';
+  readonly identityKeyPair: KeyPair;
+  /** Signs this device's prekeys. */
+  readonly signingKeyPair: KeyPair;
+  /** 32 bytes: makes a registration whose answer was lost repeatable. */
+  readonly attempt: Uint8Array;
+} & (
+  | { readonly stage: 'new' }
+  | {
+      /** `registered`: has a number. `listed`: prekeys published and on the signed device list: others can write. */
+      readonly stage: 'registered' | 'listed';
+      readonly device: DeviceId;
+      readonly registration: RegistrationId;
+      readonly secret: Uint8Array;
+      readonly nextListVersion: number;
+    }
+);
+
+/** Leadership epoch: every vault transaction checks that it is still the current one. */
+export interface EpochRow {
+  readonly name: 'epoch';
+  readonly epoch: number;
+}
+
+/** The last envelope whose effects are committed. */
+export interface CursorRow {
+  readonly name: 'cursor';
+  readonly seq: number;
+  readonly id: Uint8Array | null;
+}
+
+/** Next id of each prekey kind, and when signed and last-resort prekeys were made (ms). */
+export interface PreKeyStateRow {
+  readonly name: 'prekeys';
+  readonly nextId: number;
+  readonly rotatedAt: number;
+}
+
+/** Milliseconds to add to this device's clock to get the relay's. */
+export interface ClockRow {
+  readonly name: 'clock';
+  readonly offset: number;
+}
+
+export type MetaRow = IdentityRow | EpochRow | CursorRow | PreKeyStateRow | ClockRow;
+
+/** Private half of a prekey. */
+export interface PreKeyRow {
+  readonly kind: 'one-time' | 'signed' | 'kem' | 'last-resort';
+  readonly id: number;
+  readonly publicKey: Uint8Array;
+  readonly privateKey: Uint8Array;
+  readonly createdAt: number;
+  /** When a newer one took its place (signed and last-resort only): kept for the envelopes still under way. */
+  readonly replacedAt: number | null;
+  /** 0 until the relay confirmed it: such keys are uploaded again rather than made anew. */
+  readonly uploaded: 0 | 1;
+}
+
+/** A handshake accepted on a last-resort key: a repeat of it is refused. */
+export interface AcceptedHandshakeRow {
+  readonly kem: number;
+  readonly signed: number;
+  /** Base64url. */
+  readonly baseKey: string;
+  readonly at: number;
+}
+
+/** The current session with one device. Compare-and-set on `version` keeps two engines from forking a ratchet. */
+export interface SessionRow {
+  readonly user: Aci;
+  readonly device: number;
+  readonly version: number;
+  /** Registration id of the remote device that the current session was made with. */
+  readonly registration: number;
+  readonly current: Uint8Array | null;
+  /** Ids of the archived sessions, newest first. */
+  readonly archived: readonly string[];
+}
+
+export interface ArchivedSessionRow {
+  readonly user: Aci;
+  readonly device: number;
+  readonly id: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What we know of a user: the pinned identity and the newest device list that it signed. */
+export interface PeerRow {
+  readonly user: Aci;
+  readonly identityKey: Uint8Array;
+  /** Null while only a message, not yet a list, has shown the identity. */
+  readonly list: { readonly version: number; readonly record: Uint8Array } | null;
+}
+
+/** A message that has been sealed: fixed position and counter, one transport id for all tries. */
+export interface SealedMessageRow {
+  readonly id: string;
+  readonly envelopeId: Uint8Array;
+  readonly conversation: string;
+  readonly hlc: number;
+  readonly counter: number;
+  /** Outbox rows that are done once this is submitted. */
+  readonly covers: readonly string[];
+}
+
+/** The bytes for one recipient device: sealed once, submitted until acknowledged. */
+export interface SealedPayloadRow {
+  readonly message: string;
+  readonly user: Aci;
+  readonly device: DeviceId;
+  readonly registration: RegistrationId;
+  readonly payload: Uint8Array;
+  /** Accepted by the relay: kept until the whole message is done, not submitted again. */
+  readonly stored: 0 | 1;
+}
+
+/** Per conversation: the last counter and clock value that this device has put on a message. */
+export interface CounterRow {
+  readonly conversation: string;
+  readonly counter: number;
+  readonly hlc: number;
+}
+
+/** The sealed bytes of an envelope that could not be read, for a later repair. */
+export interface UndecryptableRow {
+  readonly id: string;
+  readonly user: Aci;
+  readonly device: number;
+  readonly at: number;
+  readonly cause: UndecryptableCause;
+  readonly payload: Uint8Array;
+}
+
+/** A type alias: an interface would lack the index signature that `Rows` asks for. */
+export type VaultRows = {
+  meta: MetaRow;
+  preKeys: PreKeyRow;
+  acceptedHandshakes: AcceptedHandshakeRow;
+  sessions: SessionRow;
+  archivedSessions: ArchivedSessionRow;
+  peers: PeerRow;
+  sealedMessages: SealedMessageRow;
+  sealedPayloads: SealedPayloadRow;
+  counters: CounterRow;
+  undecryptable: UndecryptableRow;
+};
+
+export const VAULT_VERSION = 1;
+
+export const VAULT_SCHEMA: Schema<VaultRows> = {
+  meta: { key: ['name'] },
+  preKeys: { key: ['kind', 'id'] },
+  acceptedHandshakes: { key: ['kem', 'signed', 'baseKey'], indexes: { at: ['at'] } },
+  sessions: { key: ['user', 'device'] },
+  archivedSessions: { key: ['user', 'device', 'id'] },
+  peers: { key: ['user'] },
+  sealedMessages: { key: ['id'] },
+  sealedPayloads: { key: ['message', 'user', 'device', 'registration'] },
+  counters: { key: ['conversation'] },
+  undecryptable: { key: ['id'], indexes: { at: ['at'] } },
+};
+
+export type Vault = Tables<VaultRows>;
