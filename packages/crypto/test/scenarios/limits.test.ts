@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { generateKeyPair } from '../../src/index.js';
+import { expectCode } from '../support/errors.js';
+import { ALICE, establishedPair, Party } from '../support/party.js';
+import { seededRandom } from '../support/random.js';
+
+/** Alice sends `count` messages of which only those at `keep` are looked at. */
+function sendMany(alice: Party, bob: Party, count: number, keep: readonly number[]) {
+  const kept = new Map<number, ReturnType<Party['send']>>();
+  for (let i = 0; i < count; i++) {
+    const message = alice.send(bob, `m${i}`);
+    if (keep.includes(i)) kept.set(i, message);
+  }
+  return (i: number) => {
+    const message = kept.get(i);
+    if (message === undefined) throw new Error(`message ${i} was not kept`);
+    return message;
+  };
+}
+
+describe('limits hold exactly', () => {
+  test('2,000 skipped messages are kept, the oldest beyond are gone', () => {
+    const { alice, bob } = establishedPair();
+    const message = sendMany(alice, bob, 2003, [0, 1, 2, 2001, 2002]);
+    expect(bob.receive(alice, message(2001))).toBe('m2001');
+    expectCode('duplicate-message', () => bob.receive(alice, message(0)));
+    expect(bob.receive(alice, message(1))).toBe('m1');
+    expect(bob.receive(alice, message(2002))).toBe('m2002');
+    expect(bob.receive(alice, message(2))).toBe('m2');
+  });
+
+  test.each([
+    { gap: 300, accepted: true },
+    { gap: 301, accepted: false },
+  ])('a jump over $gap messages with a limit of 300: $accepted', ({ gap, accepted }) => {
+    const { alice, bob } = establishedPair({ limits: { maxForwardJump: 300 } });
+    const message = sendMany(alice, bob, gap + 1, [gap])(gap);
+    if (accepted) expect(bob.receive(alice, message)).toBe(`m${gap}`);
+    else expectCode('invalid-message', () => bob.receive(alice, message));
+  });
+
+  test('between two devices of one account the jump is not limited', () => {
+    const identityKeyPair = generateKeyPair(seededRandom(77));
+    const limits = { maxForwardJump: 20 };
+    const phone = new Party({ name: ALICE, seed: 1, deviceId: 1, identityKeyPair, limits });
+    const laptop = new Party({ name: ALICE, seed: 2, deviceId: 2, identityKeyPair, limits });
+    phone.startSession(laptop);
+    laptop.receive(phone, phone.send(laptop, 'sync'));
+    expect(laptop.receive(phone, sendMany(phone, laptop, 50, [49])(49))).toBe('m49');
+  });
+
+  test('five receiver chains are kept; messages of a sixth, older one are lost', () => {
+    const { alice, bob } = establishedPair();
+    const late = [];
+    for (let i = 0; i < 6; i++) {
+      late.push(alice.send(bob, `late ${i}`));
+      bob.receive(alice, alice.send(bob, `turn ${i}`));
+      alice.receive(bob, bob.send(alice, `back ${i}`));
+    }
+    const [lost, ...kept] = late;
+    if (lost === undefined) throw new Error('no message');
+    expectCode('invalid-message', () => bob.receive(alice, lost));
+    expect(kept.map((message) => bob.receive(alice, message))).toEqual(kept.map((_, i) => `late ${i + 1}`));
+  });
+});
