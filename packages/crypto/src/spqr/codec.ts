@@ -1,6 +1,6 @@
 /**
  * Stored form of SPQR's state: our own format, smaller than libsignal's because a key pair is kept as its seed, and cheap,
- * because nearly all of it is copied as it stands in memory. `braid-serialization.ts` holds the Braid's part.
+ * because nearly all of it is copied as it stands in memory. `braid-codec.ts` holds the Braid's part.
  *
  * ```
  * u8 format (1) | u8 0: disabled, end; 1: active
@@ -14,7 +14,7 @@
  */
 import { corrupt, RecordReader } from '../encoding/record-reader.js';
 import { RecordWriter } from '../encoding/record-writer.js';
-import { readBraid, writeBraid } from './braid-serialization.js';
+import { readBraid, writeBraid } from './braid-codec.js';
 import type { ChainLimits, Direction, EpochChain, EpochLink, SymmetricChain } from './epoch-chain.js';
 import { isWellFormed, SKIPPED_ENTRY_BYTES, type SkippedKeys } from './skipped-keys.js';
 import { DISABLED_SPQR } from './spqr.js';
