@@ -58,11 +58,16 @@ export function checkAddress(address: ProtocolAddress): void {
 
 /** The self-session rule: equal identity keys, and both names parse as the same service id. Devices do not matter. */
 export function isSameAccount(
-  local: { identityKey: Uint8Array; address: ProtocolAddress },
-  remote: { identityKey: Uint8Array; address: ProtocolAddress },
+  local: { readonly identityKey: Uint8Array; readonly address: ProtocolAddress },
+  remote: { readonly identityKey: Uint8Array; readonly address: ProtocolAddress },
 ): boolean {
   if (!equalBytes(local.identityKey, remote.identityKey)) return false;
   const ours = serviceIdFixedWidth(local.address.name);
   const theirs = serviceIdFixedWidth(remote.address.name);
   return ours !== null && theirs !== null && equalBytes(ours, theirs);
+}
+
+/** Our end of a new session, as {@link isSameAccount} wants it. */
+export function ownEnd({ identityKeyPair, address }: LocalParty): { identityKey: Uint8Array; address: ProtocolAddress } {
+  return { identityKey: identityKeyPair.publicKey, address };
 }

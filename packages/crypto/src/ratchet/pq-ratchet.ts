@@ -1,30 +1,49 @@
 /**
- * Where the post-quantum ratchet (SPQR) plugs in: each outgoing message asks it for bytes to attach and an optional key, each
- * incoming message hands it the bytes and gets the key back (spqr.md, first paragraph). A session without it is `null`.
+ * Where the post-quantum ratchet (SPQR) meets the session: each outgoing message asks it for bytes to attach and an optional key,
+ * each incoming message hands it the bytes and gets the key back (spqr.md, first paragraph). Sessions know no more of it.
  */
-import { CryptoError } from '../errors.js';
-import { NO_BYTES } from '../primitives/bytes.js';
 import type { RandomBytes } from '../primitives/random.js';
+import { DISABLED_SPQR, initSpqr, SELF_SESSION_MAX_JUMP, spqrReceive, spqrSend } from '../spqr/spqr.js';
+import { deserializeSpqr, serializeSpqr } from '../spqr/codec.js';
+import type { SpqrState } from '../spqr/state.js';
+import type { RatchetLimits } from './limits.js';
 
-export type PqRatchet = null;
+export type PqRatchet = SpqrState;
 
-export function pqSend(
+/** What a session wants of its peer: SPQR for certain, SPQR if it can, or none. */
+export type PqPolicy = 'required' | 'optional' | 'off';
+
+export interface PqStart {
+  readonly policy: PqPolicy;
+  /** PQK of the handshake, 32 bytes; null after X3DH, which has no post-quantum ratchet. */
+  readonly authKey: Uint8Array | null;
+  readonly role: 'initiator' | 'responder';
+  readonly sameAccount: boolean;
+  readonly limits: RatchetLimits;
+}
+
+export function startPqRatchet({ policy, authKey, role, sameAccount, limits }: PqStart): PqRatchet {
+  if (authKey === null || policy === 'off') return DISABLED_SPQR;
+  const { maxForwardJump, maxSelfForwardJump, maxSkippedSeeds } = limits;
+  return initSpqr({
+    authKey,
+    direction: role === 'initiator' ? 'a2b' : 'b2a',
+    minVersion: policy === 'required' ? 1 : 0,
+    maxJump: sameAccount ? Math.min(maxSelfForwardJump, SELF_SESSION_MAX_JUMP) : maxForwardJump,
+    maxOutOfOrder: maxSkippedSeeds,
+  });
+}
+
+export const pqSend: (
   ratchet: PqRatchet,
-  _random: RandomBytes,
-): { ratchet: PqRatchet; message: Uint8Array; key: Uint8Array | null } {
-  return { ratchet, message: NO_BYTES, key: null };
-}
+  random: RandomBytes,
+) => { state: PqRatchet; message: Uint8Array; key: Uint8Array | null } = spqrSend;
 
-/** Ignores the bytes: version 0 (spqr.md §3). */
-export function pqReceive(ratchet: PqRatchet, _message: Uint8Array): { ratchet: PqRatchet; key: Uint8Array | null } {
-  return { ratchet, key: null };
-}
+/** @throws CryptoError `invalid-message` */
+export const pqReceive: (ratchet: PqRatchet, message: Uint8Array) => { state: PqRatchet; key: Uint8Array | null } =
+  spqrReceive;
 
-export function serializePq(_ratchet: PqRatchet): Uint8Array {
-  return NO_BYTES;
-}
+export const serializePq: (ratchet: PqRatchet) => Uint8Array = serializeSpqr;
 
-export function deserializePq(bytes: Uint8Array): PqRatchet {
-  if (bytes.length > 0) throw new CryptoError('corrupt-record', 'unknown post-quantum state');
-  return null;
-}
+/** @throws CryptoError `corrupt-record` */
+export const deserializePq: (bytes: Uint8Array) => PqRatchet = deserializeSpqr;

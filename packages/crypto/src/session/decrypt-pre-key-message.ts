@@ -4,12 +4,13 @@ import { DEFAULT_POLICY, type HandshakePolicy } from '../handshake/policy.js';
 import { parsePreKeyMessage, type PreKeyMessage } from '../handshake/pre-key-message.js';
 import { responderSecrets, type HandshakeSecrets } from '../handshake/pqxdh.js';
 import { decapsulate, type KemKeyPair } from '../kem/kyber1024.js';
-import type { LocalParty, ProtocolAddress } from '../keys/address.js';
+import { isSameAccount, ownEnd, type LocalParty, type ProtocolAddress } from '../keys/address.js';
 import { isCanonicalPublicKey } from '../keys/canonical.js';
 import { generateKeyPair, type KeyPair } from '../keys/curve25519.js';
 import { equalBytes } from '../primitives/constant-time.js';
 import type { RandomBytes } from '../primitives/random.js';
 import { acceptRatchet } from '../ratchet/double-ratchet.js';
+import { startPqRatchet } from '../ratchet/pq-ratchet.js';
 import { collapseFailure } from './decrypt-message.js';
 import { withDefaults, type SessionLimits } from './limits.js';
 import { decryptWithSession } from './message-cipher.js';
@@ -105,7 +106,7 @@ function usedPreKeys(message: PreKeyMessage): UsedPreKeys {
 }
 
 function acceptSession(input: DecryptPreKeyMessageInput, message: PreKeyMessage): SessionState {
-  const { local } = input;
+  const { local, remote } = input;
   const policy = input.policy ?? DEFAULT_POLICY;
   if (message.version === 3 && !policy.allowX3dh) {
     throw new CryptoError('unsupported-handshake', 'X3DH is no longer supported');
@@ -121,7 +122,13 @@ function acceptSession(input: DecryptPreKeyMessageInput, message: PreKeyMessage)
     localRegistrationId: local.registrationId,
     remoteRegistrationId: message.registrationId,
     ratchet: acceptRatchet(secrets.rootKey, { key: secrets.chainKey, index: 0 }, signed),
-    pq: null,
+    pq: startPqRatchet({
+      policy: policy.pqRatchet,
+      authKey: secrets.pqAuthKey,
+      role: 'responder',
+      sameAccount: isSameAccount(ownEnd(local), { identityKey: message.identityKey, address: remote }),
+      limits: withDefaults(input.limits),
+    }),
     pending: null,
   };
 }

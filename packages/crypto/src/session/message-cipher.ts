@@ -38,7 +38,7 @@ export function encryptWithSession(
   const bytes = encodeSignalMessage(fields, keys.macKey, identities);
   wipe(seed, pq.key);
   wipeMessageKeys(keys);
-  return { session: { ...session, ratchet, pq: pq.ratchet }, bytes };
+  return { session: { ...session, ratchet, pq: pq.state }, bytes };
 }
 
 export interface ReceiveContext {
@@ -75,7 +75,7 @@ export function decryptWithSession(
     checkAddresses(message, context);
     const plaintext = aesCbcDecrypt(keys.cipherKey, keys.iv, message.ciphertext);
     const ratchet = received.commit(context.freshKeyPair);
-    return { session: { ...session, ratchet, pq: pq.ratchet, pending: null }, plaintext };
+    return { session: { ...session, ratchet, pq: pq.state, pending: null }, plaintext };
   } finally {
     wipeMessageKeys(keys);
   }

@@ -4,10 +4,11 @@ import { DEFAULT_POLICY, type HandshakePolicy } from '../handshake/policy.js';
 import { checkBundle, type PreKeyBundle } from '../handshake/pre-key-bundle.js';
 import { initiatorSecrets } from '../handshake/pqxdh.js';
 import { encapsulate } from '../kem/kyber1024.js';
-import { checkAddress, type LocalParty, type ProtocolAddress } from '../keys/address.js';
+import { checkAddress, isSameAccount, ownEnd, type LocalParty, type ProtocolAddress } from '../keys/address.js';
 import { generateKeyPair } from '../keys/curve25519.js';
 import type { RandomBytes } from '../primitives/random.js';
 import { initiateRatchet } from '../ratchet/double-ratchet.js';
+import { startPqRatchet } from '../ratchet/pq-ratchet.js';
 import { withDefaults, type SessionLimits } from './limits.js';
 import { promoteSession, type SessionRecord } from './session-record.js';
 import { sessionId, type SessionState } from './session-state.js';
@@ -42,10 +43,16 @@ export function startSession(input: StartSessionInput): { record: SessionRecord 
   if (bundle.kemPreKey === undefined && !policy.allowX3dh) {
     throw new CryptoError('unsupported-handshake', 'the bundle has no KEM prekey');
   }
-  return { record: promoteSession(record, initiate(input, bundle), withDefaults(input.limits)) };
+  const limits = withDefaults(input.limits);
+  return { record: promoteSession(record, initiate(input, bundle, policy, limits), limits) };
 }
 
-function initiate({ local, now, random }: StartSessionInput, bundle: PreKeyBundle): SessionState {
+function initiate(
+  { local, remote, now, random }: StartSessionInput,
+  bundle: PreKeyBundle,
+  policy: HandshakePolicy,
+  limits: SessionLimits,
+): SessionState {
   const { identityKey, signedPreKey, kemPreKey, oneTimePreKey } = bundle;
   const baseKey = generateKeyPair(random);
   const kem = kemPreKey === undefined ? null : encapsulate(kemPreKey.publicKey, random);
@@ -72,7 +79,13 @@ function initiate({ local, now, random }: StartSessionInput, bundle: PreKeyBundl
     localRegistrationId: local.registrationId,
     remoteRegistrationId: bundle.registrationId,
     ratchet,
-    pq: null,
+    pq: startPqRatchet({
+      policy: policy.pqRatchet,
+      authKey: secrets.pqAuthKey,
+      role: 'initiator',
+      sameAccount: isSameAccount(ownEnd(local), { identityKey, address: remote }),
+      limits,
+    }),
     pending: {
       oneTimePreKeyId: oneTimePreKey?.id ?? null,
       signedPreKeyId: signedPreKey.id,
