@@ -71,7 +71,10 @@ export function base64Bytes(min: number, max: number = min) {
 export function binary(min: number, max: number = min) {
   return z.pipe(
     z.pipe(
-      z.custom<Uint8Array | ArrayBuffer>((value) => value instanceof Uint8Array || value instanceof ArrayBuffer, 'expected binary data'),
+      z.custom<Uint8Array | ArrayBuffer>(
+        (value) => value instanceof Uint8Array || value instanceof ArrayBuffer,
+        'expected binary data',
+      ),
       z.transform((value) => (value instanceof Uint8Array ? value : new Uint8Array(value))),
     ),
     z.custom<Uint8Array>(

@@ -4,7 +4,10 @@ import { base64Bytes, binary } from './bytes.js';
 import { MAX_APP_ID_LENGTH, MAX_DEVICE_ID, MAX_PREKEY_ID, MAX_REGISTRATION_ID } from './limits.js';
 
 /** An app (tenant): the `iss` of its users' tokens. Lower-case letters, digits, `.`, `_`, `-`; at most 64 characters. */
-export const appId = z.string().check(z.regex(/^[a-z0-9][a-z0-9._-]*$/), z.maxLength(MAX_APP_ID_LENGTH)).brand<'AppId'>();
+export const appId = z
+  .string()
+  .check(z.regex(/^[a-z0-9][a-z0-9._-]*$/), z.maxLength(MAX_APP_ID_LENGTH))
+  .brand<'AppId'>();
 export type AppId = z.infer<typeof appId>;
 
 /**

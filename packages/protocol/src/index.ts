@@ -2,26 +2,64 @@ export { PROTOCOL_VERSION, MIN_PROTOCOL_VERSION } from './version.js';
 export * as limits from './limits.js';
 export { base64Bytes, binary, fromBase64Url, toBase64Url } from './bytes.js';
 export {
-  aci, aciFromDigest, aciInput, appId, deviceId, deviceSecret, envelopeId, mailboxSeq, preKeyId, registrationId,
-  type Aci, type AppId, type DeviceId, type RegistrationId,
+  aci,
+  aciFromDigest,
+  aciInput,
+  appId,
+  deviceId,
+  deviceSecret,
+  envelopeId,
+  mailboxSeq,
+  preKeyId,
+  registrationId,
+  type Aci,
+  type AppId,
+  type DeviceId,
+  type RegistrationId,
 } from './ids.js';
 export { ERROR_CODES, type ErrorCode } from './error-code.js';
 export { errorBody, staleUser, type ErrorBody, type StaleUser } from './error.js';
 export {
-  decodeDeviceList, deviceListMessage, deviceListRecord, encodeDeviceList, signedDeviceList,
-  type DeviceListRecord, type SignedDeviceList,
+  decodeDeviceList,
+  deviceListMessage,
+  deviceListRecord,
+  encodeDeviceList,
+  signedDeviceList,
+  type DeviceListRecord,
+  type SignedDeviceList,
 } from './device-list.js';
 export {
-  kemPreKey, oneTimePreKey, preKeyMessage, signedPreKey,
-  type KemPreKey, type OneTimePreKey, type SignedPreKey,
+  kemPreKey,
+  oneTimePreKey,
+  preKeyMessage,
+  signedPreKey,
+  type KemPreKey,
+  type OneTimePreKey,
+  type SignedPreKey,
 } from './prekey.js';
 export {
-  deviceListResponse, linkTokenResponse, okResponse, putDeviceListRequest, registerRequest, registerResponse,
-  type DeviceListResponse, type LinkTokenResponse, type RegisterRequest, type RegisterResponse,
+  deviceListResponse,
+  linkTokenResponse,
+  okResponse,
+  putDeviceListRequest,
+  registerRequest,
+  registerResponse,
+  type DeviceListResponse,
+  type LinkTokenResponse,
+  type RegisterRequest,
+  type RegisterResponse,
 } from './http/devices.js';
 export {
-  bundlesRequest, bundlesResponse, preKeyBundle, preKeyCounts, putPreKeysRequest,
-  type BundlesRequest, type BundlesResponse, type PreKeyBundle, type PreKeyCounts, type PutPreKeysRequest,
+  bundlesRequest,
+  bundlesResponse,
+  preKeyBundle,
+  preKeyCounts,
+  putPreKeysRequest,
+  type BundlesRequest,
+  type BundlesResponse,
+  type PreKeyBundle,
+  type PreKeyCounts,
+  type PutPreKeysRequest,
 } from './http/prekeys.js';
 export { DEVICE_HEADER, ROUTES, VERSION_HEADER } from './http/routes.js';
 export { cursor, hello, welcome, type Cursor, type CursorVerdict, type Hello, type Welcome } from './socket/hello.js';
@@ -30,7 +68,13 @@ export { deliver, drained, envelope, type Deliver, type Drained, type Envelope }
 export { ack, plainReply, type Ack, type PlainReply } from './socket/ack.js';
 export { bye, deviceListChanged, freshToken, preKeysLow, type FreshToken } from './socket/notice.js';
 export {
-  down, SOCKET_PATH, up, type DownEvent, type DownMessage, type UpEvent, type UpReply,
+  down,
+  SOCKET_PATH,
+  up,
+  type DownEvent,
+  type DownMessage,
+  type UpEvent,
+  type UpReply,
 } from './socket/events.js';
 export { RESET_CLAIM, RESET_TOKEN_MAX_AGE_SECONDS, TOKEN_AUDIENCE } from './token.js';
 export { DEV_APP, devObservation, type DevObservation } from './dev.js';
