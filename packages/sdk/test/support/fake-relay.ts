@@ -1,0 +1,351 @@
+import {
+  aciFromDigest,
+  aciInput,
+  bundlesRequest,
+  decodeDeviceList,
+  fromBase64Url,
+  putDeviceListRequest,
+  putPreKeysRequest,
+  registerRequest,
+  toBase64Url,
+  type Aci,
+  type Cursor,
+  type DeviceId,
+  type Envelope,
+  type ErrorBody,
+  type ErrorCode,
+  type Hello,
+  type Outcome,
+  type PutPreKeysRequest,
+  type RegistrationId,
+  type SignedDeviceList,
+  type StaleUser,
+  type Submit,
+  type SubmitReply,
+  type Welcome,
+} from '@sotto/protocol';
+import { sha256 } from '@noble/hashes/sha2.js';
+import * as z from 'zod/mini';
+
+import { RelayError } from '../../src/network/relay-error.js';
+import type { RelayPort, RelayRequest, RelaySocket, SocketHandlers } from '../../src/network/relay-port.js';
+
+interface FakeDevice {
+  readonly device: DeviceId;
+  readonly registration: RegistrationId;
+  readonly secret: string;
+  readonly attempt: string;
+  signed: PutPreKeysRequest['signedPreKey'];
+  lastResort: PutPreKeysRequest['lastResortKemPreKey'];
+  oneTime: PutPreKeysRequest['oneTimePreKeys'];
+  kem: PutPreKeysRequest['kemPreKeys'];
+  envelopes: Envelope[];
+  /** `sender/envelope id` of everything ever stored. */
+  readonly seen: Set<string>;
+  head: number;
+  acked: Cursor;
+  socket: { handlers: SocketHandlers; sent: number; epoch: number } | null;
+}
+
+interface FakeUser {
+  readonly identityKey: string;
+  list: SignedDeviceList | null;
+  readonly devices: Map<number, FakeDevice>;
+}
+
+const APP = 'test';
+
+/**
+ * A relay in memory behind the SDK's own port, for stories about the client: it obeys the protocol, can be told to
+ * misbehave, and shows what it holds. The real relay is tested with the real client in `e2e/`.
+ */
+export class FakeRelay {
+  readonly users = new Map<Aci, FakeUser>();
+  /** What the wire carried, for canary checks: every request body and payload. */
+  readonly seen: unknown[] = [];
+  /** Set to cut the network: requests fail, sockets do not open. */
+  down = false;
+  /** Most envelopes in one delivery. */
+  batch = 100;
+  /** Called before a submit is stored; the error it returns is the answer. `lost`: stored, but the answer never arrives. */
+  onSubmit: (submit: Submit, from: Aci) => ErrorCode | 'lost' | null = () => null;
+  now = Date.now();
+
+  /** An unsigned token: the fake believes everyone. */
+  token(user: string): string {
+    const claims = { iss: APP, sub: user, aud: 'sotto', exp: Math.floor(this.now / 1000) + 3600 };
+    return `e30.${toBase64Url(new TextEncoder().encode(JSON.stringify(claims)))}.x`;
+  }
+
+  port(): RelayPort {
+    return {
+      request: async (request) => {
+        await Promise.resolve();
+        if (this.down) throw new RelayError(null);
+        this.seen.push(request.body);
+        return this.#route(request, this.#userOf(request.token));
+      },
+      connect: (hello, handlers) => this.#connect(hello, handlers),
+    };
+  }
+
+  /** Cuts every socket without a word. */
+  cut(): void {
+    for (const device of this.#allDevices()) {
+      const { socket } = device;
+      device.socket = null;
+      socket?.handlers.onClose(null);
+    }
+  }
+
+  mailbox(user: string): FakeDevice {
+    const [device] = this.users.get(aciOfName(user))?.devices.values() ?? [];
+    if (!device) throw new Error(`${user} has no device`);
+    return device;
+  }
+
+  /** Resolves when everything in the user's mailbox has been acknowledged. */
+  async emptied(user: string): Promise<void> {
+    while (this.mailbox(user).envelopes.length > 0) await new Promise<void>((resolve) => (this.#onAcked = resolve));
+  }
+
+  #onAcked: () => void = () => undefined;
+
+  /** Puts an envelope into a mailbox, as a malicious relay could. */
+  inject(user: string, envelope: Omit<Envelope, 'seq' | 'at'>): void {
+    const device = this.mailbox(user);
+    device.envelopes.push({ ...envelope, seq: ++device.head, at: this.now });
+    this.#push(device);
+  }
+
+  #allDevices(): FakeDevice[] {
+    return [...this.users.values()].flatMap((user) => [...user.devices.values()]);
+  }
+
+  #userOf(token: string): Aci {
+    const bytes = fromBase64Url(token.split('.')[1] ?? '') ?? new Uint8Array();
+    return aciOfName((JSON.parse(new TextDecoder().decode(bytes)) as { sub: string }).sub);
+  }
+
+  #route({ method, path, body, device: credentials }: RelayRequest, caller: Aci): unknown {
+    const [, user] = /^\/v1\/users\/([^/]+)\//.exec(path) ?? [];
+    if (path === '/v1/devices') return this.#register(caller, z.decode(registerRequest, body as never));
+    const device = this.#authenticate(caller, credentials);
+    switch (`${method} ${path.replace(user ?? ':', ':user')}`) {
+      case 'PUT /v1/device-list':
+        return this.#putList(caller, z.decode(putDeviceListRequest, body as never));
+      case 'GET /v1/users/:user/device-list':
+        return { user, ...this.#listOf(user as Aci) };
+      case 'PUT /v1/prekeys':
+        return this.#putPreKeys(device, z.decode(putPreKeysRequest, body as never));
+      case 'POST /v1/users/:user/bundles':
+        return this.#bundles(user as Aci, z.decode(bundlesRequest, body as never).devices);
+      case 'DELETE /v1/devices/self':
+        this.users.get(caller)?.devices.delete(device.device);
+        return { ok: true };
+      default:
+        throw refuse('not-found');
+    }
+  }
+
+  #register(caller: Aci, request: z.output<typeof registerRequest>): unknown {
+    let user = this.users.get(caller);
+    const attempt = toBase64Url(request.attempt);
+    const known = [...(user?.devices.values() ?? [])].find((device) => device.attempt === attempt);
+    if (user && user.devices.size > 0 && !known && !request.reset) throw refuse('needs-device');
+    if (!user || request.reset) {
+      for (const device of user?.devices.values() ?? []) device.socket?.handlers.onClose(body('device-gone'));
+      user = { identityKey: toBase64Url(request.identityKey), list: null, devices: new Map() };
+      this.users.set(caller, user);
+    }
+    const device = known ?? this.#newDevice(attempt);
+    user.devices.set(device.device, device);
+    return { user: caller, device: device.device, registration: device.registration, secret: device.secret, list: null, nextListVersion: ++this.#listVersion };
+  }
+
+  #listVersion = 0;
+  #registration = 0;
+
+  #newDevice(attempt: string): FakeDevice {
+    return {
+      device: 1 as DeviceId,
+      registration: ++this.#registration as RegistrationId,
+      secret: toBase64Url(crypto.getRandomValues(new Uint8Array(32))),
+      attempt,
+      signed: undefined,
+      lastResort: undefined,
+      oneTime: [],
+      kem: [],
+      envelopes: [],
+      seen: new Set(),
+      head: 0,
+      acked: { seq: 0, id: null },
+      socket: null,
+    };
+  }
+
+  #authenticate(caller: Aci, credentials = ''): FakeDevice {
+    const [id, secret] = credentials.split('.');
+    const device = this.users.get(caller)?.devices.get(Number(id));
+    if (device?.secret !== secret || !device) throw refuse('device-unknown');
+    return device;
+  }
+
+  #putList(caller: Aci, list: SignedDeviceList): unknown {
+    const user = this.users.get(caller);
+    if (user) user.list = list;
+    return { ok: true };
+  }
+
+  #listOf(user: Aci): { identityKey: string; list: unknown } {
+    const found = this.users.get(user);
+    if (!found?.list) throw refuse('user-unknown');
+    return { identityKey: found.identityKey, list: z.encode(putDeviceListRequest, found.list) };
+  }
+
+  #putPreKeys(device: FakeDevice, keys: PutPreKeysRequest): unknown {
+    device.signed = keys.signedPreKey ?? device.signed;
+    device.lastResort = keys.lastResortKemPreKey ?? device.lastResort;
+    device.oneTime = [...(keys.replace ? [] : device.oneTime), ...keys.oneTimePreKeys];
+    device.kem = [...(keys.replace ? [] : device.kem), ...keys.kemPreKeys];
+    return this.#counts(device);
+  }
+
+  #counts = (device: FakeDevice): { oneTime: number; kem: number } => ({ oneTime: device.oneTime.length, kem: device.kem.length });
+
+  #bundles(user: Aci, devices: readonly DeviceId[]): unknown {
+    const encodeKey = <K extends { key: Uint8Array }>(key: K): unknown =>
+      Object.fromEntries(Object.entries(key).map(([name, value]) => [name, value instanceof Uint8Array ? toBase64Url(value) : (value as unknown)]));
+    const bundles = devices.flatMap((id) => {
+      const device = this.users.get(user)?.devices.get(id);
+      const kem = device?.kem.shift() ?? device?.lastResort;
+      const oneTime = device?.oneTime.shift();
+      if (!device?.signed || !kem) return [];
+      return [{ device: id, registration: device.registration, signedPreKey: encodeKey(device.signed), kemPreKey: encodeKey(kem), oneTimePreKey: oneTime ? encodeKey(oneTime) : null }];
+    });
+    return { user, ...this.#listOf(user), bundles };
+  }
+
+  #connect(hello: Hello, handlers: SocketHandlers): RelaySocket {
+    const caller = this.#userOf(hello.token);
+    let mine: FakeDevice | null = null;
+    let closed = false;
+    queueMicrotask(() => {
+      if (closed) return;
+      const device = this.users.get(caller)?.devices.get(hello.device);
+      if (this.down) return handlers.onClose(null);
+      if (!device || device.secret !== toBase64Url(hello.secret)) return handlers.onClose(body('device-unknown'));
+      device.socket?.handlers.onClose(body('superseded'));
+      mine = device;
+      const welcome = this.#welcome(device, hello);
+      device.socket = { handlers, sent: device.acked.seq, epoch: hello.epoch };
+      handlers.onWelcome(welcome);
+      this.#push(device);
+      handlers.onDrained({ head: device.head });
+    });
+    const live = async (): Promise<FakeDevice> => {
+      await Promise.resolve();
+      if (this.down || mine?.socket?.handlers !== handlers) throw new RelayError(null);
+      return mine;
+    };
+    return {
+      submit: async (submit) => this.#submit(submit, caller, await live()),
+      ack: async ({ seq, id }) => {
+        const device = await live();
+        device.acked = { seq, id };
+        device.envelopes = device.envelopes.filter((envelope) => envelope.seq > seq);
+        this.#push(device);
+        this.#onAcked();
+        return { ok: true };
+      },
+      token: async () => (await live(), { ok: true }),
+      close: () => {
+        closed = true;
+        if (mine?.socket?.handlers === handlers) mine.socket = null;
+      },
+    };
+  }
+
+  #welcome(device: FakeDevice, { cursor }: Hello): Welcome {
+    const at = device.envelopes.find(({ seq }) => seq === cursor.seq);
+    const verdict =
+      cursor.seq > device.head || (at && cursor.id && toBase64Url(at.id) !== toBase64Url(cursor.id))
+        ? 'mailbox-reset'
+        : device.acked.seq > cursor.seq
+          ? 'vault-behind'
+          : 'ok';
+    if (verdict === 'ok') {
+      device.acked = cursor;
+      device.envelopes = device.envelopes.filter(({ seq }) => seq > cursor.seq);
+    }
+    return {
+      protocol: 1,
+      time: this.now,
+      verdict,
+      acked: device.acked,
+      head: device.head,
+      first: device.envelopes[0]?.seq ?? device.head + 1,
+      retentionSeconds: 45 * 24 * 3600,
+      listVersion: 1,
+      preKeys: this.#counts(device),
+      limits: { payloadBytes: 98_304, submitBytes: 1_048_576 },
+    };
+  }
+
+  #submit(submit: Submit, from: Aci, sender: FakeDevice): SubmitReply {
+    this.seen.push(submit.payloads);
+    const order = this.onSubmit(submit, from);
+    if (order && order !== 'lost') return { ok: false, error: body(order) };
+    const stale = this.#stale(submit, from, sender);
+    if (stale.length > 0) return { ok: false, error: { ...body('stale-device-list'), stale } };
+    const outcomes = submit.recipients.flatMap(({ user, devices }) =>
+      devices.map(({ device, registration, payload }): Outcome => {
+        const target = this.users.get(user)?.devices.get(device);
+        if (target?.registration !== registration || !target) return 'device-gone';
+        const key = `${from}.${sender.device}/${toBase64Url(submit.id)}`;
+        if (target.seen.has(key)) return 'duplicate';
+        target.seen.add(key);
+        const bytes = submit.payloads[payload] ?? new Uint8Array();
+        target.envelopes.push({ seq: ++target.head, id: submit.id, user: from, device: sender.device, registration: sender.registration, at: this.now, payload: bytes });
+        this.#push(target);
+        return 'stored';
+      }),
+    );
+    if (order === 'lost') throw new RelayError(null);
+    return { ok: true, outcomes };
+  }
+
+  #stale(submit: Submit, from: Aci, sender: FakeDevice): StaleUser[] {
+    return submit.recipients.flatMap(({ user, devices, list, complete }) => {
+      const found = this.users.get(user);
+      const record = found?.list && decodeDeviceList(found.list.record);
+      const wanted = (record?.devices ?? []).filter(({ device }) => user !== from || device !== sender.device);
+      const missing = wanted.filter((entry) => !devices.some((one) => one.device === entry.device && one.registration === entry.registration));
+      const gone = devices.filter((one) => !wanted.some((entry) => one.device === entry.device && one.registration === entry.registration));
+      if (!complete || (record?.version === list && missing.length === 0 && gone.length === 0)) return [];
+      return [{ user, version: record?.version ?? 0, missing, gone }];
+    });
+  }
+
+  #push(device: FakeDevice): void {
+    const { socket } = device;
+    if (!socket) return;
+    const waiting = device.envelopes.filter(({ seq }) => seq > socket.sent);
+    const envelopes = waiting.slice(0, this.batch);
+    const last = envelopes.at(-1);
+    if (!last) return;
+    socket.sent = last.seq;
+    const deliver = { first: device.envelopes[0]?.seq ?? device.head + 1, envelopes, left: waiting.length - envelopes.length };
+    queueMicrotask(() => {
+      if (device.socket !== socket) return;
+      socket.handlers.onDeliver(deliver);
+      this.#push(device);
+    });
+  }
+}
+
+const MESSAGE = 'the fake relay refuses';
+const body = (code: ErrorCode): ErrorBody => ({ code, message: MESSAGE });
+const refuse = (code: ErrorCode): RelayError => new RelayError(body(code));
+
+export const aciOfName = (user: string): Aci => aciFromDigest(sha256(aciInput(APP, user)));

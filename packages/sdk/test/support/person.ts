@@ -1,0 +1,90 @@
+import type { AppId } from '@sotto/protocol';
+
+import { Client } from '../../src/client/client.js';
+import type { Message, SottoClient } from '../../src/index.js';
+import type { Live } from '../../src/live.js';
+import { Front } from '../../src/conversations/front.js';
+import { startEngine, type Engine } from '../../src/engine/engine.js';
+import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
+import type { ReceiptPolicy } from '../../src/history/receipt-policy.js';
+import { memoryTables } from '../../src/storage/memory-tables.js';
+import { systemClock } from '../../src/util/clock.js';
+import { systemRandom } from '../../src/util/random.js';
+import { VAULT_SCHEMA, type Vault } from '../../src/vault/schema.js';
+import { aciOfName, type FakeRelay } from './fake-relay.js';
+
+const APP = 'test' as AppId;
+
+/** One user with one device in memory: databases that outlive engines, and an engine that can be killed and restarted. */
+export class Person {
+  readonly history: History = memoryTables(HISTORY_SCHEMA);
+  readonly vault: Vault = memoryTables(VAULT_SCHEMA);
+  readonly client: SottoClient;
+  #engine: Engine | null = null;
+
+  constructor(
+    readonly name: string,
+    readonly relay: FakeRelay,
+    readonly receipts: ReceiptPolicy = 'always',
+  ) {
+    const front = new Front(APP, aciOfName(name), name, systemClock, systemRandom, receipts, this.history);
+    this.client = new Client(front, { close: async () => this.sleep(), destroy: async () => this.sleep() });
+  }
+
+  /** Starts an engine on the databases (or, while one runs, a second one beside it). */
+  async wake({ history = this.history, vault = this.vault }: { history?: History; vault?: Vault } = {}): Promise<this> {
+    this.#engine = await startEngine({
+      app: APP,
+      userName: this.name,
+      user: aciOfName(this.name),
+      receipts: this.receipts,
+      history,
+      vault,
+      relay: this.relay.port(),
+      clock: systemClock,
+      random: systemRandom,
+      token: () => this.relay.token(this.name),
+      onSuperseded: () => undefined,
+    });
+    return this;
+  }
+
+  /** Stops the engine in an orderly way. */
+  async sleep(): Promise<void> {
+    await this.#engine?.stop();
+    this.#engine = null;
+  }
+
+  async say(to: Person, text: string): Promise<void> {
+    await this.client.direct(to.name).send(text);
+  }
+
+  /** Resolves with the conversation's messages once they satisfy the condition. */
+  sees(other: Person, condition: (messages: readonly Message[]) => boolean): Promise<readonly Message[]> {
+    return until(this.client.direct(other.name).messages, condition);
+  }
+
+  /** Resolves with all texts of the conversation once there are `count` messages. */
+  async texts(other: Person, count: number): Promise<string[]> {
+    return (await this.sees(other, (messages) => messages.length >= count)).map(({ text }) => text);
+  }
+
+  async online(): Promise<void> {
+    await until(this.client.connection, (connection) => connection.state === 'online');
+  }
+}
+
+/** Waits for an event, never for a time: the test runner's own limit ends what never comes. */
+export function until<T>(live: Live<T>, condition: (value: T) => boolean): Promise<T> {
+  return new Promise((resolve) => {
+    let end: (() => void) | null = null;
+    let done = false;
+    end = live.subscribe((value) => {
+      if (done || !condition(value)) return;
+      done = true;
+      resolve(value);
+      end?.();
+    });
+    if (done) end();
+  });
+}
