@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
-
 import { playwright } from '@vitest/browser-playwright';
 import { defineProject } from 'vitest/config';
 
-const executablePath = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium'].find(
-  (p) => p !== undefined && existsSync(p),
-);
+import { CHROMIUM_ARGS, findChromium } from '../../scripts/services/chromium.js';
+
+const executablePath = await findChromium();
 
 // A widget is what a browser makes of it: layout, focus, scrolling and observers are tested in a real one.
 export default defineProject({
@@ -26,7 +24,9 @@ export default defineProject({
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      provider: playwright({ launchOptions: { ...(executablePath && { executablePath }), args: ['--no-sandbox'] } }),
+      provider: playwright({
+        launchOptions: { ...(executablePath !== null && { executablePath }), args: CHROMIUM_ARGS },
+      }),
       instances: [{ browser: 'chromium', viewport: { width: 800, height: 700 } }],
     },
   },

@@ -55,6 +55,7 @@ export class SottoChat extends LitElement {
   declare strings: Partial<Strings>;
 
   #strings: Strings = english;
+  #oldest: string | null = null;
   readonly #scroll = new ScrollKeeper(this, () => this.#find('.scroller'));
   readonly #conversation = new ConversationController(this, {
     arrived: (message) => this.dispatchEvent(new SottoMessageEvent(message)),
@@ -74,7 +75,7 @@ export class SottoChat extends LitElement {
     this,
     () => this.#find('.top'),
     (inSight) => {
-      if (inSight) void this.#loadEarlier();
+      if (inSight) void this.#conversation.loadEarlier();
     },
     () => ({ root: this.#find('.scroller'), rootMargin: `${LOAD_AHEAD}px 0px 0px 0px` }),
   );
@@ -110,10 +111,14 @@ export class SottoChat extends LitElement {
   }
 
   protected override updated(): void {
-    if (!this.#conversation.takeOpening()) return;
-    const marker = this.#find('.unread');
-    if (marker !== null) this.#scroll.reveal(marker);
-    this.#top.again();
+    if (this.#conversation.takeOpening()) {
+      const marker = this.#find('.unread');
+      if (marker !== null) this.#scroll.reveal(marker);
+    }
+    // One page of earlier messages may not reach up to the edge: the observer is asked anew after each.
+    const oldest = this.#conversation.oldest;
+    if (oldest !== this.#oldest) this.#top.again();
+    this.#oldest = oldest;
   }
 
   protected override render(): TemplateResult {
@@ -195,13 +200,6 @@ export class SottoChat extends LitElement {
     await this.#conversation.send(text);
     this.#scroll.toEnd();
     this.dispatchEvent(new SottoSendEvent(user));
-  }
-
-  async #loadEarlier(): Promise<void> {
-    const more = await this.#conversation.loadEarlier();
-    if (!more) return;
-    await this.updateComplete;
-    this.#top.again();
   }
 
   #report(action: SottoAction, error: unknown): void {

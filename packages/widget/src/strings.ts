@@ -114,6 +114,8 @@ function failureSentence(code: FailureCode, name: string): string {
   switch (code) {
     case 'identity-changed':
       return `Not delivered: ${name}’s security key changed in the meantime.`;
+    case 'forged-keys':
+      return `Not sent: the server offered keys that are not ${name}’s.`;
     case 'too-large':
       return 'Not sent: the message is too large.';
     case 'upgrade-required':

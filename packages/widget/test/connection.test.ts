@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { ConnectionState } from '@sotto/sdk';
 
-import { find, nextFrame, openStage, root, texts, type Stage } from './harness.js';
+import { field, find, nextFrame, openStage, root, texts, type Stage } from './harness.js';
 
 async function show(stage: Stage, state: ConnectionState): Promise<string> {
   stage.alice.connection.set(state);
@@ -27,9 +27,9 @@ test('each connection state is one quiet sentence, and none while all is well', 
 test('offline she can still write; a closed chat takes nothing', async () => {
   const stage = await openStage();
   await show(stage, { state: 'offline', retryAt: null, code: 'network' });
-  expect(find<HTMLTextAreaElement>(stage.chat, 'textarea').disabled).toBe(false);
+  expect(field(stage.chat).disabled).toBe(false);
   await show(stage, { state: 'closed' });
-  expect(find<HTMLTextAreaElement>(stage.chat, 'textarea').disabled).toBe(true);
+  expect(field(stage.chat).disabled).toBe(true);
 });
 
 test('the page hears of every change', async () => {
@@ -68,5 +68,8 @@ test('starting afresh is asked twice, can be called off, and says when it was re
   find(chat, '[part="reset-confirm-button"]').click();
   await nextFrame();
   expect(resets).toBe(2);
+  // The client accepted to try, and the relay refuses.
+  expect(await show(stage, { state: 'connecting' })).toBe('Connecting…');
+  expect(await show(stage, { state: 'needs-device', reset })).toContain('Starting afresh was refused');
   expect(await show(stage, { state: 'online', left: 0 })).toBe('');
 });

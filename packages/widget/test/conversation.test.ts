@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { Message } from '@sotto/sdk';
 
-import { find, nextFrame, openStage, root, texts } from './harness.js';
+import { field, find, nextFrame, openStage, root, texts } from './harness.js';
 
 const MINUTE = 60_000;
 
@@ -187,9 +187,9 @@ test('typing renders no row', async () => {
   const observer = new MutationObserver((records) => mutations.push(...records));
   observer.observe(find(chat, '.list'), { subtree: true, childList: true, attributes: true, characterData: true });
 
-  const field = find<HTMLTextAreaElement>(chat, 'textarea');
-  field.value = 'a';
-  field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+  const input = field(chat);
+  input.value = 'a';
+  input.dispatchEvent(new InputEvent('input', { bubbles: true }));
   await chat.updateComplete;
 
   mutations.push(...observer.takeRecords());

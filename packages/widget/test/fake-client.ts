@@ -50,9 +50,11 @@ export class FakeConversation implements Conversation {
   }
 
   async loadEarlier(count = 100): Promise<boolean> {
+    if (this.past.length === 0) return false;
     const page = this.past.splice(-count);
-    this.messages.set([...page, ...this.messages.get()]);
-    return this.past.length > 0;
+    // As in the real one: the list follows after the promise, when the database was read.
+    setTimeout(() => this.messages.set([...page, ...this.messages.get()]), 30);
+    return true;
   }
 
   async markRead(): Promise<void> {

@@ -36,8 +36,8 @@ export function root(chat: SottoChat): ShadowRoot {
   return chat.shadowRoot;
 }
 
-export function find<T extends Element = HTMLElement>(chat: SottoChat, selector: string): T {
-  const found = root(chat).querySelector<T>(selector);
+export function find(chat: SottoChat, selector: string): HTMLElement {
+  const found = root(chat).querySelector<HTMLElement>(selector);
   if (found === null) throw new Error(`nothing matches ${selector}`);
   return found;
 }
@@ -47,7 +47,9 @@ export function texts(chat: SottoChat, selector: string): string[] {
 }
 
 export function field(chat: SottoChat): HTMLTextAreaElement {
-  return find<HTMLTextAreaElement>(chat, 'textarea');
+  const found = root(chat).querySelector('textarea');
+  if (found === null) throw new Error('the widget has no text field');
+  return found;
 }
 
 /** What the person types, as the browser reports it. */

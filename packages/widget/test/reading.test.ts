@@ -4,7 +4,7 @@ import type { Message, SottoClient } from '@sotto/sdk';
 
 import type { SottoErrorEvent } from '../src/index.js';
 import type { FakeConversation } from './fake-client.js';
-import { find, nextFrame, openStage, press, root, scroller, texts, topOf, type } from './harness.js';
+import { field, find, nextFrame, openStage, press, root, scroller, texts, topOf, type } from './harness.js';
 
 function fill(withBob: FakeConversation, count: number, unread = false): Message[] {
   return Array.from({ length: count }, (_, index) => withBob.theirs(`message ${index}`, Date.now(), unread));
@@ -185,5 +185,5 @@ test('a user that cannot be written to is an error event, not an exception', asy
   chat.client = broken;
   await chat.updateComplete;
   expect(errors.map((event) => event.action)).toEqual(['open']);
-  expect(find<HTMLTextAreaElement>(chat, 'textarea').disabled).toBe(true);
+  expect(field(chat).disabled).toBe(true);
 });

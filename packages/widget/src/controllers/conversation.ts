@@ -61,6 +61,11 @@ export class ConversationController implements ReactiveController {
     return this.#rows;
   }
 
+  /** Id of the first message that is loaded. */
+  get oldest(): string | null {
+    return this.#messages[0]?.id ?? null;
+  }
+
   get isOpen(): boolean {
     return this.#conversation !== null;
   }
@@ -108,20 +113,18 @@ export class ConversationController implements ReactiveController {
     }
   }
 
-  /** Resolves with true when there may be still earlier ones. */
-  async loadEarlier(): Promise<boolean> {
+  /** Asks for earlier messages once; the next time is when these are in the list. */
+  async loadEarlier(): Promise<void> {
     const conversation = this.#conversation;
-    if (conversation === null || this.#earlier !== 'unknown' || this.#messages.length === 0) return false;
+    if (conversation === null || this.#earlier !== 'unknown' || this.#messages.length === 0) return;
     this.#setEarlier('loading');
-    let more = false;
+    let found = false;
     try {
-      more = await conversation.loadEarlier();
+      found = await conversation.loadEarlier();
     } catch (error) {
       this.listener.failed('load-earlier', error);
     }
-    if (conversation !== this.#conversation) return false;
-    this.#setEarlier(more ? 'unknown' : 'none');
-    return more;
+    if (conversation === this.#conversation && !found) this.#setEarlier('none');
   }
 
   #setEarlier(earlier: 'unknown' | 'loading' | 'none'): void {
@@ -131,6 +134,8 @@ export class ConversationController implements ReactiveController {
 
   #update(messages: readonly Message[]): void {
     this.#announceNew(messages);
+    // The list begins elsewhere: earlier ones came, or so many new ones that the oldest are no longer in it.
+    if (messages[0]?.id !== this.#messages[0]?.id) this.#earlier = 'unknown';
     this.#messages = messages;
     this.#marker.update(messages, this.#seeing);
     this.#arrange();

@@ -15,6 +15,7 @@ type ResetStep = 'offered' | 'asking' | 'running' | 'failed';
 export class ConnectionLine implements ReactiveController {
   #step: ResetStep = 'offered';
   #state: ConnectionState['state'] | null = null;
+  #tried = false;
 
   constructor(
     private readonly host: ReactiveControllerHost,
@@ -28,14 +29,19 @@ export class ConnectionLine implements ReactiveController {
   }
 
   render(connection: ConnectionState | null, strings: Strings, name: string): TemplateResult {
-    if (connection?.state !== this.#state) {
-      this.#state = connection?.state ?? null;
-      this.#step = 'offered';
-    }
+    this.#follow(connection?.state ?? null);
     const content = connection === null ? nothing : this.#content(connection, strings, name);
     return html`<div class="connection" part="connection" role="status" data-state=${connection?.state ?? nothing}>
       ${content}
     </div>`;
+  }
+
+  /** A reset goes through `connecting`; when it ends where it began, it was refused. */
+  #follow(state: ConnectionState['state'] | null): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#step = state === 'needs-device' && this.#tried ? 'failed' : 'offered';
+    if (state !== 'connecting' && state !== 'offline') this.#tried = false;
   }
 
   #content(connection: ConnectionState, strings: Strings, name: string): TemplateResult | typeof nothing {
@@ -89,6 +95,7 @@ export class ConnectionLine implements ReactiveController {
   }
 
   async #reset(connection: NeedsDevice): Promise<void> {
+    this.#tried = true;
     this.#to('running');
     try {
       await connection.reset();
