@@ -51,6 +51,17 @@ export class RecordReader {
     return this.fixed(length);
   }
 
+  /** A record inside this one, which `read` must take to its end. */
+  nested<T>(read: (reader: RecordReader) => T): T {
+    const length = this.u32();
+    if (length > this.#input.length - this.#offset) throw corrupt('record ends too early');
+    const inner = new RecordReader(this.#input.subarray(this.#offset, this.#offset + length));
+    this.#offset += length;
+    const value = read(inner);
+    inner.end();
+    return value;
+  }
+
   varint(): number {
     let value = 0;
     for (let i = 0; i < 5; i++) {

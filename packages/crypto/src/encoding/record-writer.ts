@@ -56,6 +56,18 @@ export class RecordWriter {
     return this;
   }
 
+  /** A record inside this one: u32 length, then what `write` appends. */
+  nested(write: (writer: this) => void): this {
+    this.u32(0);
+    const start = this.#length;
+    write(this);
+    const end = this.#length;
+    this.#length = start - 4;
+    this.u32(end - start);
+    this.#length = end;
+    return this;
+  }
+
   finish(): Uint8Array {
     return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
   }

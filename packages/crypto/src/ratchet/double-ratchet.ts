@@ -11,7 +11,7 @@ import { generateKeyPair, type KeyPair } from '../keys/curve25519.js';
 import { wipe } from '../primitives/bytes.js';
 import { equalBytes } from '../primitives/constant-time.js';
 import type { RandomBytes } from '../primitives/random.js';
-import { messageSeed, nextChainKey, type ChainKey } from './chain-key.js';
+import { stepChain, type ChainKey } from './chain-key.js';
 import { newReceiverChain, takeSeed, type ReceiverChain } from './receiver-chain.js';
 import { nextRootKey } from './root-key.js';
 
@@ -56,8 +56,8 @@ export function acceptRatchet(rootKey: Uint8Array, chainKey: ChainKey, signedPre
 /** The seed of the next outgoing message, and the state without it. */
 export function ratchetSend(ratchet: DoubleRatchet): { ratchet: DoubleRatchet; seed: Uint8Array } {
   const { sender } = ratchet;
-  const seed = messageSeed(sender.chainKey);
-  return { ratchet: { ...ratchet, sender: { ...sender, chainKey: nextChainKey(sender.chainKey) } }, seed };
+  const { seed, next } = stepChain(sender.chainKey);
+  return { ratchet: { ...ratchet, sender: { ...sender, chainKey: next } }, seed };
 }
 
 export interface ReceiveOptions {

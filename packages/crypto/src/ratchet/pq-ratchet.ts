@@ -2,9 +2,11 @@
  * Where the post-quantum ratchet (SPQR) meets the session: each outgoing message asks it for bytes to attach and an optional key,
  * each incoming message hands it the bytes and gets the key back (spqr.md, first paragraph). Sessions know no more of it.
  */
+import type { RecordReader } from '../encoding/record-reader.js';
+import type { RecordWriter } from '../encoding/record-writer.js';
 import type { RandomBytes } from '../primitives/random.js';
 import { DISABLED_SPQR, initSpqr, SELF_SESSION_MAX_JUMP, spqrReceive, spqrSend } from '../spqr/spqr.js';
-import { deserializeSpqr, serializeSpqr } from '../spqr/codec.js';
+import { readSpqr, writeSpqr } from '../spqr/codec.js';
 import type { SpqrState } from '../spqr/state.js';
 import type { RatchetLimits } from './limits.js';
 
@@ -43,7 +45,7 @@ export const pqSend: (
 export const pqReceive: (ratchet: PqRatchet, message: Uint8Array) => { state: PqRatchet; key: Uint8Array | null } =
   spqrReceive;
 
-export const serializePq: (ratchet: PqRatchet) => Uint8Array = serializeSpqr;
+export const writePq: (writer: RecordWriter, ratchet: PqRatchet) => void = writeSpqr;
 
 /** @throws CryptoError `corrupt-record` */
-export const deserializePq: (bytes: Uint8Array) => PqRatchet = deserializeSpqr;
+export const readPq: (reader: RecordReader) => PqRatchet = readSpqr;

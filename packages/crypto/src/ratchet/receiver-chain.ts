@@ -1,7 +1,7 @@
 /** One chain of incoming messages: those under one ratchet key of the peer (double-ratchet.md §2, §6 step 2). */
 import { CryptoError } from '../errors.js';
 import { wipe } from '../primitives/bytes.js';
-import { messageSeed, nextChainKey, type ChainKey } from './chain-key.js';
+import { nextChainKey, stepChain, type ChainKey } from './chain-key.js';
 import { NO_SKIPPED_SEEDS, SkippedSeedsBuilder, takeSkippedSeed, type SkippedSeeds } from './skipped-seeds.js';
 
 export interface ReceiverChain {
@@ -32,8 +32,7 @@ export function takeSeed(
     throw new CryptoError('invalid-message', `message ${counter - index} ahead of its chain`);
   }
   const { chainKey, skipped } = skipTo(chain, counter, maxSkipped);
-  const seed = messageSeed(chainKey);
-  const next = nextChainKey(chainKey);
+  const { seed, next } = stepChain(chainKey);
   if (chainKey !== chain.chainKey) wipe(chainKey.key);
   return { chain: { ...chain, chainKey: next, skipped }, seed };
 }
@@ -58,10 +57,15 @@ function skipTo(
   const firstKept = Math.max(chainKey.index, counter - maxSkipped);
   const skipped = new SkippedSeedsBuilder(chain.skipped, counter - firstKept, maxSkipped);
   while (chainKey.index < counter) {
-    if (chainKey.index >= firstKept) skipped.add(chainKey.index, messageSeed(chainKey));
-    const next = nextChainKey(chainKey);
-    if (chainKey !== chain.chainKey) wipe(chainKey.key);
-    chainKey = next;
+    const previous = chainKey;
+    if (previous.index < firstKept) {
+      chainKey = nextChainKey(previous);
+    } else {
+      const { seed, next } = stepChain(previous);
+      skipped.add(previous.index, seed);
+      chainKey = next;
+    }
+    if (previous !== chain.chainKey) wipe(previous.key);
   }
   return { chainKey, skipped: skipped.finish() };
 }

@@ -9,19 +9,27 @@ import { KEM_CIPHERTEXT_LENGTH } from '../kem/kyber1024.js';
 import { publicKeyFromRaw, rawPublicKey } from '../keys/curve25519.js';
 import type { ChainKey } from '../ratchet/chain-key.js';
 import type { DoubleRatchet } from '../ratchet/double-ratchet.js';
-import { deserializePq, serializePq } from '../ratchet/pq-ratchet.js';
+import { readPq, writePq } from '../ratchet/pq-ratchet.js';
 import type { ReceiverChain } from '../ratchet/receiver-chain.js';
 import { areSkippedSeedsValid } from '../ratchet/skipped-seeds.js';
 import type { SessionRecord } from './session-record.js';
 import { sessionId, type PendingPreKey, type SessionState } from './session-state.js';
 
 const FORMAT = 1;
+/** A session without skipped seeds mostly fits. */
+const CAPACITY = 1024;
 /** Far above every configurable limit, and small enough that a damaged count cannot allocate much. */
 const MAX_LIST = 1000;
 
-/** One session as bytes; see {@link deserializeSession}. */
+/** One session as bytes; see {@link deserializeSession}. They hold secrets. */
 export function serializeSession(session: SessionState): Uint8Array {
-  const writer = new RecordWriter(2048)
+  const writer = new RecordWriter(CAPACITY);
+  writeSession(writer, session);
+  return writer.finish();
+}
+
+function writeSession(writer: RecordWriter, session: SessionState): void {
+  writer
     .u8(FORMAT)
     .u8(session.version)
     .fixed(rawPublicKey(session.baseKey))
@@ -31,40 +39,45 @@ export function serializeSession(session: SessionState): Uint8Array {
     .u32(session.remoteRegistrationId);
   writeRatchet(writer, session.ratchet);
   writePending(writer, session.pending);
-  return writer.bytes(serializePq(session.pq)).finish();
+  writePq(writer, session.pq);
 }
 
 /** @throws CryptoError `corrupt-record` */
 export function deserializeSession(bytes: Uint8Array): SessionState {
   return asRecord(() => {
     const reader = new RecordReader(bytes);
-    if (reader.u8() !== FORMAT) throw corrupt('unknown session format');
-    const version = reader.u8();
-    if (version !== 3 && version !== 4) throw corrupt('unknown session version');
-    const baseKey = publicKeyFromRaw(reader.fixed(32));
-    const session: SessionState = {
-      id: sessionId(baseKey),
-      version,
-      baseKey,
-      localIdentityKey: publicKeyFromRaw(reader.fixed(32)),
-      remoteIdentityKey: publicKeyFromRaw(reader.fixed(32)),
-      localRegistrationId: reader.u32(),
-      remoteRegistrationId: reader.u32(),
-      ratchet: readRatchet(reader),
-      pending: readPending(reader),
-      pq: deserializePq(reader.bytes()),
-    };
+    const session = readSession(reader);
     reader.end();
     return session;
   });
 }
 
+function readSession(reader: RecordReader): SessionState {
+  if (reader.u8() !== FORMAT) throw corrupt('unknown session format');
+  const version = reader.u8();
+  if (version !== 3 && version !== 4) throw corrupt('unknown session version');
+  const baseKey = publicKeyFromRaw(reader.fixed(32));
+  return {
+    id: sessionId(baseKey),
+    version,
+    baseKey,
+    localIdentityKey: publicKeyFromRaw(reader.fixed(32)),
+    remoteIdentityKey: publicKeyFromRaw(reader.fixed(32)),
+    localRegistrationId: reader.u32(),
+    remoteRegistrationId: reader.u32(),
+    ratchet: readRatchet(reader),
+    pending: readPending(reader),
+    pq: readPq(reader),
+  };
+}
+
 /** A whole record: the current session and the archive. */
 export function serializeSessionRecord(record: SessionRecord): Uint8Array {
-  const writer = new RecordWriter(2048).u8(FORMAT).u8(record.current === null ? 0 : 1);
-  if (record.current !== null) writer.bytes(serializeSession(record.current));
-  writer.varint(record.archived.length);
-  for (const session of record.archived) writer.bytes(serializeSession(session));
+  const { current, archived } = record;
+  const writer = new RecordWriter(CAPACITY).u8(FORMAT).u8(current === null ? 0 : 1);
+  if (current !== null) writer.nested((nested) => writeSession(nested, current));
+  writer.varint(archived.length);
+  for (const session of archived) writer.nested((nested) => writeSession(nested, session));
   return writer.finish();
 }
 
@@ -73,8 +86,8 @@ export function deserializeSessionRecord(bytes: Uint8Array): SessionRecord {
   return asRecord(() => {
     const reader = new RecordReader(bytes);
     if (reader.u8() !== FORMAT) throw corrupt('unknown session record format');
-    const current = reader.flag() ? deserializeSession(reader.bytes()) : null;
-    const archived = Array.from({ length: reader.count(MAX_LIST) }, () => deserializeSession(reader.bytes()));
+    const current = reader.flag() ? reader.nested(readSession) : null;
+    const archived = Array.from({ length: reader.count(MAX_LIST) }, () => reader.nested(readSession));
     reader.end();
     return { current, archived };
   });
