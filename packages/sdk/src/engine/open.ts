@@ -16,6 +16,7 @@ import type { AcceptedHandshakeRow, PreKeyRow } from '../vault/schema.js';
 import type { EngineContext } from './context.js';
 import type { LocalDevice } from './local-device.js';
 import { PAYLOAD_PREKEY, PAYLOAD_WHISPER } from './payload.js';
+import { SESSION_LIMITS } from './session-limits.js';
 import type { SessionUnit } from './session-store.js';
 
 /** What became of one envelope. */
@@ -104,7 +105,7 @@ async function decryptWhisper(
   const remote = { name: user, deviceId: device };
   const attempt = async (archive: boolean): Promise<Uint8Array> => {
     const { record, registration } = await unit.get(user, device, archive);
-    const result = decryptMessage({ record, local: local.party, remote, bytes, random: context.random });
+    const result = decryptMessage({ record, local: local.party, remote, bytes, random: context.random, limits: SESSION_LIMITS });
     unit.set(user, device, result.record, registration);
     return result.plaintext;
   };
@@ -154,6 +155,7 @@ async function decryptPreKey(
       ...(keys.oneTime && { oneTime: { id: keys.oneTime.id, keyPair: keys.oneTime } }),
     },
     random: context.random,
+    limits: SESSION_LIMITS,
   });
   if (result.used && (keys.seen || used.hasHandshake(handshake))) return 'repeated-handshake';
   unit.set(user, device, result.record, registration);

@@ -20,6 +20,9 @@ const MAX_IN_FLIGHT = 32;
 /** How long a message waits whose recipient is not there yet, or whose mailbox is full. */
 const DEFER_MS = 30_000;
 
+/** How long after a lost answer the same bytes are submitted again, should the socket have survived. */
+const LOST_ANSWER_MS = 1_000;
+
 /** Rows looked at in one go. */
 const PAGE = 200;
 
@@ -145,7 +148,9 @@ export class Outbox {
     for (const row of message.covers) this.#busyRows.add(row);
     work()
       .catch((error: unknown) => {
-        if (!(error instanceof RelayError)) this.#onFailure(error);
+        // The answer was lost. Usually the socket is too, and the next one wakes this up before its time.
+        if (error instanceof RelayError) this.#defer(message.id, LOST_ANSWER_MS);
+        else this.#onFailure(error);
       })
       .finally(() => {
         this.#busy.delete(message.id);
