@@ -67,3 +67,41 @@ export {
   serializeSession,
   serializeSessionRecord,
 } from './session/session-codec.js';
+
+export {
+  createFingerprint,
+  DEFAULT_FINGERPRINT_ITERATIONS,
+  matchesScanned,
+  type Fingerprint,
+  type FingerprintInput,
+  type FingerprintParty,
+} from './fingerprint/fingerprint.js';
+
+export {
+  createDistributionMessage,
+  DEFAULT_GROUP_LIMITS,
+  finishGroupMessage,
+  groupDecrypt,
+  groupEncrypt,
+  groupSignatureOf,
+  prepareGroupMessage,
+  processDistributionMessage,
+  readDistributionMessage,
+  readGroupMessage,
+  type GroupDecryptInput,
+  type GroupEncryptInput,
+  type GroupLimits,
+  type GroupMessageSent,
+  type GroupSignature,
+  type PreparedGroupMessage,
+} from './groups/group-cipher.js';
+export type { SenderKeyMessageInfo } from './groups/sender-key-message.js';
+export {
+  emptySenderKeyRecord,
+  type Ed25519Origin,
+  type SenderKeyRecord,
+  type SenderKeyState,
+  type SigningKey,
+} from './groups/sender-key-record.js';
+export { deserializeSenderKeyRecord, serializeSenderKeyRecord } from './groups/sender-key-codec.js';
+export { webCryptoEd25519, type WebCryptoEd25519 } from './webcrypto/ed25519.js';
