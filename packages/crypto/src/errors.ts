@@ -17,7 +17,6 @@
  * - `bad-certificate`       a sender or server certificate is malformed, expired or not signed by a trusted key.
  * - `wrong-passphrase`      sealed data does not open with this passphrase, or was altered.
  * - `corrupt-attachment`    an attachment is truncated, reordered or altered.
- * - `stale-precomputation`  a precomputed value was made for other keys than those it is used with.
  * - `invalid-argument`      the caller broke a documented precondition.
  */
 export const CRYPTO_ERROR_CODES = [
@@ -37,7 +36,6 @@ export const CRYPTO_ERROR_CODES = [
   'bad-certificate',
   'wrong-passphrase',
   'corrupt-attachment',
-  'stale-precomputation',
   'invalid-argument',
 ] as const;
 

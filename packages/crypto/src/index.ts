@@ -7,7 +7,7 @@ export { hmacSha256 } from './primitives/hmac.js';
 
 export { agree, generateKeyPair, keyPairFromPrivate, parsePublicKey, type KeyPair } from './keys/curve25519.js';
 export { alternateIdentityMessage, sign, verify } from './keys/xeddsa.js';
-export { Agreement, type AgreementFunction } from './keys/agreement.js';
+export type { Agreement, AgreementFunction } from './keys/agreement.js';
 export { SignatureVerdict, type VerifyFunction } from './keys/signature-verdict.js';
 export {
   serviceIdFixedWidth,
@@ -37,6 +37,14 @@ export {
   type SignedPreKey,
 } from './prekeys/pre-key.js';
 
+export {
+  precomputeMessage,
+  precomputePreKeyMessage,
+  precomputeStart,
+  type Accelerator,
+} from './session/precompute.js';
+export { Precomputed } from './session/precomputed.js';
+export { webCryptoAccelerator } from './webcrypto/accelerator.js';
 export { DEFAULT_LIMITS, type SessionLimits } from './session/limits.js';
 export type { SessionState } from './session/session-state.js';
 export {

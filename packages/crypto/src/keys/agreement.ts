@@ -1,10 +1,9 @@
-import { CryptoError } from '../errors.js';
 import { wipe } from '../primitives/bytes.js';
-import { equalBytes } from '../primitives/constant-time.js';
+import { equalBytes, isAllZero } from '../primitives/constant-time.js';
 import { agree, parsePublicKey, type KeyPair } from './curve25519.js';
 
-/** Computes X25519(private key, public key) another way, for instance with WebCrypto: 32 bytes. */
-export type AgreementFunction = (privateKey: Uint8Array, publicKey: Uint8Array) => Promise<Uint8Array>;
+/** Computes X25519(our private key, their 33-byte public key) another way, for instance with WebCrypto: 32 bytes. */
+export type AgreementFunction = (ours: KeyPair, theirs: Uint8Array) => Promise<Uint8Array>;
 
 /**
  * A DH output computed ahead, together with the two public keys that it belongs to. Only functions of this module make
@@ -21,17 +20,20 @@ export class Agreement {
     this.#secret = secret;
   }
 
-  /** Computes X25519 now and binds it to the pair of keys. */
-  static compute(ours: KeyPair, theirs: Uint8Array): Agreement {
-    return new Agreement(ours.publicKey.slice(), parsePublicKey(theirs), agree(ours.privateKey, theirs));
-  }
-
-  /** As {@link compute}, with a faster X25519 than ours. */
-  static async computeWith(ours: KeyPair, theirs: Uint8Array, x25519: AgreementFunction): Promise<Agreement> {
+  /**
+   * Computes X25519 with a faster function than ours. Null when that fails or gives the zero point: the core then does it itself and
+   * reports what is wrong.
+   * @throws CryptoError `bad-key` when their key cannot be parsed
+   */
+  static async compute(ours: KeyPair, theirs: Uint8Array, x25519: AgreementFunction): Promise<Agreement | null> {
     const publicKey = parsePublicKey(theirs);
-    const secret = await x25519(ours.privateKey, publicKey);
-    if (secret.length !== 32) throw new CryptoError('bad-key', 'an agreement has 32 bytes');
-    return new Agreement(ours.publicKey.slice(), publicKey, secret);
+    try {
+      const secret = await x25519(ours, publicKey);
+      if (secret.length !== 32 || isAllZero(secret)) return null;
+      return new Agreement(ours.publicKey.slice(), publicKey, secret);
+    } catch {
+      return null;
+    }
   }
 
   /** The secret, copied, when this agreement belongs to exactly these two public keys; otherwise null. */
@@ -39,9 +41,9 @@ export class Agreement {
     return equalBytes(this.#ours, ours) && equalBytes(this.#theirs, theirs) ? this.#secret.slice() : null;
   }
 
-  /** Zeroes the secret. */
+  /** Zeroes the secret and belongs to no key from then on. */
   wipe(): void {
-    wipe(this.#secret);
+    wipe(this.#secret, this.#ours);
   }
 }
 

@@ -7,10 +7,9 @@
  *                (RK'', CKs) = KDF_RK(RK', DH(new own ratchet private, their new ratchet key))
  */
 import { agreeOrLookUp, type Agreement } from '../keys/agreement.js';
-import { generateKeyPair, type KeyPair } from '../keys/curve25519.js';
+import type { KeyPair } from '../keys/curve25519.js';
 import { wipe } from '../primitives/bytes.js';
 import { equalBytes } from '../primitives/constant-time.js';
-import type { RandomBytes } from '../primitives/random.js';
 import { stepChain, type ChainKey } from './chain-key.js';
 import { newReceiverChain, takeSeed, type ReceiverChain } from './receiver-chain.js';
 import { nextRootKey } from './root-key.js';
@@ -121,9 +120,4 @@ function turnRatchet(
     receivers: [...ratchet.receivers, chain].slice(-options.maxReceiverChains),
     previousCounter: Math.max(0, ratchet.sender.chainKey.index - 1),
   };
-}
-
-/** A fresh ratchet key pair from `random`, as {@link PendingReceive.commit} asks for it. */
-export function freshRatchetKey(random: RandomBytes): () => KeyPair {
-  return () => generateKeyPair(random);
 }

@@ -1,12 +1,12 @@
 /** Receiving a plain message: which session it belongs to (handshake.md §7). */
-import { CryptoError, type CryptoErrorCode } from '../errors.js';
+import { CryptoError } from '../errors.js';
 import type { LocalParty, ProtocolAddress } from '../keys/address.js';
-import { generateKeyPair } from '../keys/curve25519.js';
 import type { RandomBytes } from '../primitives/random.js';
 import { findReceiverChain } from '../ratchet/double-ratchet.js';
 import { parseSignalMessage, type SignalMessage } from '../ratchet/signal-message.js';
 import { DH_COST, withDefaults, type SessionLimits } from './limits.js';
 import { decryptWithSession, type ReceiveContext } from './message-cipher.js';
+import { Precomputed } from './precomputed.js';
 import { promoteSession, type SessionRecord } from './session-record.js';
 import type { SessionState } from './session-state.js';
 
@@ -17,6 +17,8 @@ export interface DecryptMessageInput {
   readonly bytes: Uint8Array;
   readonly random: RandomBytes;
   readonly limits?: Partial<SessionLimits> | undefined;
+  /** From `precomputeMessage`. */
+  readonly precomputed?: Precomputed | undefined;
 }
 
 export interface DecryptMessageOutput {
@@ -26,13 +28,10 @@ export interface DecryptMessageOutput {
   readonly identityKey: Uint8Array;
 }
 
-/** Failures that say something about the caller, not about the message. */
-const CALLER_ERRORS: ReadonlySet<CryptoErrorCode> = new Set(['invalid-argument', 'stale-precomputation']);
-
 /** What a failed trial means for the message as a whole: duplicates stay duplicates, everything else is "decryption failed". */
 export function collapseFailure(error: unknown, label: string): CryptoError {
   if (!(error instanceof CryptoError)) throw error;
-  if (error.code === 'duplicate-message' || CALLER_ERRORS.has(error.code)) return error;
+  if (error.code === 'duplicate-message' || error.code === 'invalid-argument') return error;
   return new CryptoError('invalid-message', `${label}: decryption failed`, { cause: error });
 }
 
@@ -42,7 +41,7 @@ export function collapseFailure(error: unknown, label: string): CryptoError {
  *   `too-short`, `legacy-version`, `unrecognized-version`, `invalid-protobuf`. The record passed in stays valid.
  */
 export function decryptMessage(input: DecryptMessageInput): DecryptMessageOutput {
-  const { record, local, remote, random } = input;
+  const { record, local, remote, random, precomputed = Precomputed.none } = input;
   const message = parseSignalMessage(input.bytes);
   if (record.current === null && record.archived.length === 0) {
     throw new CryptoError('session-not-found', 'no session');
@@ -52,8 +51,8 @@ export function decryptMessage(input: DecryptMessageInput): DecryptMessageOutput
     local,
     remote,
     limits,
-    agreements: [],
-    freshKeyPair: () => generateKeyPair(random),
+    agreements: precomputed.agreements,
+    freshKeyPair: () => precomputed.freshKeyPair(random),
   };
   let failure: CryptoError | null = null;
   for (const session of candidates(record, message, limits)) {

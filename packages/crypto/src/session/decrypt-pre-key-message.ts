@@ -6,7 +6,7 @@ import { responderSecrets, type HandshakeSecrets } from '../handshake/pqxdh.js';
 import { decapsulate, type KemKeyPair } from '../kem/kyber1024.js';
 import { isSameAccount, ownEnd, type LocalParty, type ProtocolAddress } from '../keys/address.js';
 import { isCanonicalPublicKey } from '../keys/canonical.js';
-import { generateKeyPair, type KeyPair } from '../keys/curve25519.js';
+import type { KeyPair } from '../keys/curve25519.js';
 import { equalBytes } from '../primitives/constant-time.js';
 import type { RandomBytes } from '../primitives/random.js';
 import { acceptRatchet } from '../ratchet/double-ratchet.js';
@@ -14,6 +14,7 @@ import { startPqRatchet } from '../ratchet/pq-ratchet.js';
 import { collapseFailure } from './decrypt-message.js';
 import { withDefaults, type SessionLimits } from './limits.js';
 import { decryptWithSession } from './message-cipher.js';
+import { Precomputed } from './precomputed.js';
 import { findSession, promoteSession, type SessionRecord } from './session-record.js';
 import { sessionId, type SessionState } from './session-state.js';
 
@@ -33,6 +34,8 @@ export interface DecryptPreKeyMessageInput {
   readonly random: RandomBytes;
   readonly limits?: Partial<SessionLimits> | undefined;
   readonly policy?: HandshakePolicy | undefined;
+  /** From `precomputePreKeyMessage`. */
+  readonly precomputed?: Precomputed | undefined;
 }
 
 /**
@@ -63,15 +66,15 @@ export interface DecryptPreKeyMessageOutput {
  *   `too-short`, `legacy-version`, `unrecognized-version`, `invalid-protobuf`. The record passed in stays valid.
  */
 export function decryptPreKeyMessage(input: DecryptPreKeyMessageInput): DecryptPreKeyMessageOutput {
-  const { record, local, remote, random } = input;
+  const { record, local, remote, random, precomputed = Precomputed.none } = input;
   const message = parsePreKeyMessage(input.bytes);
   const limits = withDefaults(input.limits);
   const known = findSession(record, message.version, message.baseKey);
   const session = known ?? acceptSession(input, message);
   checkMatches(session, message);
   try {
-    const freshKeyPair = () => generateKeyPair(random);
-    const context = { local, remote, limits, agreements: [], freshKeyPair };
+    const { agreements } = precomputed;
+    const context = { local, remote, limits, agreements, freshKeyPair: () => precomputed.freshKeyPair(random) };
     const { session: next, plaintext } = decryptWithSession(session, message.inner, context);
     const isCurrent = known !== undefined && known === record.current;
     return {
@@ -134,7 +137,7 @@ function acceptSession(input: DecryptPreKeyMessageInput, message: PreKeyMessage)
 }
 
 function deriveSecrets(
-  { local, preKeys }: DecryptPreKeyMessageInput,
+  { local, preKeys, precomputed }: DecryptPreKeyMessageInput,
   message: PreKeyMessage,
   signedPreKey: KeyPair,
 ): HandshakeSecrets {
@@ -152,6 +155,7 @@ function deriveSecrets(
       theirIdentityKey: message.identityKey,
       theirBaseKey: message.baseKey,
       kemSecret: message.kem === null || kemKeys === null ? null : decapsulate(message.kem.ciphertext, kemKeys.secretKey),
+      agreements: precomputed?.agreements,
     });
   } catch (cause) {
     if (!hasCode(cause, 'bad-key')) throw cause;

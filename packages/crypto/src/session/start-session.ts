@@ -5,11 +5,11 @@ import { checkBundle, type PreKeyBundle } from '../handshake/pre-key-bundle.js';
 import { initiatorSecrets } from '../handshake/pqxdh.js';
 import { encapsulate } from '../kem/kyber1024.js';
 import { checkAddress, isSameAccount, ownEnd, type LocalParty, type ProtocolAddress } from '../keys/address.js';
-import { generateKeyPair } from '../keys/curve25519.js';
 import type { RandomBytes } from '../primitives/random.js';
 import { initiateRatchet } from '../ratchet/double-ratchet.js';
 import { startPqRatchet } from '../ratchet/pq-ratchet.js';
 import { withDefaults, type SessionLimits } from './limits.js';
+import { Precomputed } from './precomputed.js';
 import { promoteSession, type SessionRecord } from './session-record.js';
 import { sessionId, type SessionState } from './session-state.js';
 
@@ -23,6 +23,8 @@ export interface StartSessionInput {
   readonly random: RandomBytes;
   readonly policy?: HandshakePolicy | undefined;
   readonly limits?: Partial<SessionLimits> | undefined;
+  /** From `precomputeStart`. */
+  readonly precomputed?: Precomputed | undefined;
 }
 
 /**
@@ -39,7 +41,7 @@ export function startSession(input: StartSessionInput): { record: SessionRecord 
     throw new CryptoError('invalid-argument', 'the bundle belongs to another device');
   }
   const policy = input.policy ?? DEFAULT_POLICY;
-  const bundle = checkBundle(input.bundle);
+  const bundle = checkBundle(input.bundle, input.precomputed?.verdicts);
   if (bundle.kemPreKey === undefined && !policy.allowX3dh) {
     throw new CryptoError('unsupported-handshake', 'the bundle has no KEM prekey');
   }
@@ -48,13 +50,14 @@ export function startSession(input: StartSessionInput): { record: SessionRecord 
 }
 
 function initiate(
-  { local, remote, now, random }: StartSessionInput,
+  { local, remote, now, random, precomputed = Precomputed.none }: StartSessionInput,
   bundle: PreKeyBundle,
   policy: HandshakePolicy,
   limits: SessionLimits,
 ): SessionState {
   const { identityKey, signedPreKey, kemPreKey, oneTimePreKey } = bundle;
-  const baseKey = generateKeyPair(random);
+  const { agreements } = precomputed;
+  const baseKey = precomputed.freshKeyPair(random);
   const kem = kemPreKey === undefined ? null : encapsulate(kemPreKey.publicKey, random);
   const secrets = initiatorSecrets({
     identity: local.identityKeyPair,
@@ -63,12 +66,14 @@ function initiate(
     theirSignedPreKey: signedPreKey.publicKey,
     theirOneTimePreKey: oneTimePreKey?.publicKey ?? null,
     kemSecret: kem?.sharedSecret ?? null,
+    agreements,
   });
   const ratchet = initiateRatchet({
     rootKey: secrets.rootKey,
     chainKey: { key: secrets.chainKey, index: 0 },
     signedPreKey: signedPreKey.publicKey,
-    ratchetKeyPair: generateKeyPair(random),
+    ratchetKeyPair: precomputed.freshKeyPair(random),
+    agreements,
   });
   return {
     id: sessionId(baseKey.publicKey),

@@ -17,6 +17,7 @@ import {
   type LocalParty,
   type OneTimePreKey,
   type PreKeyBundle,
+  type PrivatePreKeys,
   type RandomBytes,
   type SessionLimits,
   type SessionRecord,
@@ -103,10 +104,15 @@ export class Party {
     this.record = deserializeSessionRecord(serializeSessionRecord(this.record));
   }
 
+  /** The private prekeys that a PreKey message names, as far as they are still there. */
+  privatePreKeys(bytes: Uint8Array): PrivatePreKeys {
+    const { oneTimePreKeyId } = readPreKeyMessage(bytes);
+    const oneTime = oneTimePreKeyId === undefined ? undefined : this.#oneTime.get(oneTimePreKeyId);
+    return { signed: this.#signed, kem: this.#kem, oneTime };
+  }
+
   #receivePreKey(peer: Party, bytes: Uint8Array): Uint8Array {
-    const info = readPreKeyMessage(bytes);
-    const oneTime = info.oneTimePreKeyId === undefined ? undefined : this.#oneTime.get(info.oneTimePreKeyId);
-    const preKeys = { signed: this.#signed, kem: this.#kem, ...(oneTime === undefined ? {} : { oneTime }) };
+    const preKeys = this.privatePreKeys(bytes);
     const result = decryptPreKeyMessage({ ...this.#common(peer), bytes, preKeys, ...this.#policy() });
     this.record = result.record;
     if (result.used?.oneTimePreKeyId !== undefined) this.#oneTime.delete(result.used.oneTimePreKeyId);
