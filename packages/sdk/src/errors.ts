@@ -4,7 +4,8 @@
  */
 export const SDK_ERRORS = {
   'bad-options': 'The options of createClient are not usable; the message names the field.',
-  'bad-user': 'A user name must have 1 to 255 bytes of UTF-8, and a direct conversation needs another user than oneself.',
+  'bad-user':
+    'A user name must have 1 to 255 bytes of UTF-8, and a direct conversation needs another user than oneself.',
   'text-empty': 'There is nothing to send.',
   'text-too-long': 'A text may have 32,768 bytes of UTF-8. Send it in parts.',
   'message-unknown': 'There is no such message in this conversation.',

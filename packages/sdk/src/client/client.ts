@@ -68,7 +68,9 @@ export class Client implements SottoClient {
     return this.#ended;
   }
 
-  async #list(transaction: ReadTransaction<Pick<HistoryRows, 'conversations' | 'messages'>>): Promise<readonly ConversationSummary[]> {
+  async #list(
+    transaction: ReadTransaction<Pick<HistoryRows, 'conversations' | 'messages'>>,
+  ): Promise<readonly ConversationSummary[]> {
     const rows = await transaction.range('conversations', { index: 'activity', reverse: true, limit: LISTED });
     const summaries: ConversationSummary[] = [];
     for (const row of rows) if (row.peer !== null) summaries.push(await this.#summary(transaction, row, row.peer));
@@ -80,9 +82,19 @@ export class Client implements SottoClient {
     { id }: ConversationRow,
     peer: string,
   ): Promise<ConversationSummary> {
-    const [last] = await transaction.range('messages', { index: 'position', ...startingWith(id), reverse: true, limit: 1 });
+    const [last] = await transaction.range('messages', {
+      index: 'position',
+      ...startingWith(id),
+      reverse: true,
+      limit: 1,
+    });
     const unread = await transaction.count('messages', { index: 'unread', ...startingWith(id, 1) });
-    return { id, user: peer, last: last ? toMessage(last, { user: this.#front.user, name: this.user }, peer) : null, unread };
+    return {
+      id,
+      user: peer,
+      last: last ? toMessage(last, { user: this.#front.user, name: this.user }, peer) : null,
+      unread,
+    };
   }
 
   #toState(status: ConnectionStatus): ConnectionState {

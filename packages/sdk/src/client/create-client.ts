@@ -18,7 +18,7 @@ import { unregister } from './unregister.js';
 
 interface Databases {
   readonly history: History;
-  openVault(onLost: () => void): Promise<Vault>;
+  readonly openVault: (onLost: () => void) => Promise<Vault>;
 }
 
 /**
@@ -103,14 +103,16 @@ async function openDatabases(options: ParsedOptions, names: Names, onHistoryLost
 
 /** Where waiting for the next try makes no sense any more: the network is back, or a person looks. */
 function listenForNetwork(retry: () => void): () => void {
-  const { document } = globalThis as { document?: Document };
+  // Neither exists in Node.
+  const page = globalThis as Partial<Pick<Window, 'document' | 'addEventListener' | 'removeEventListener'>>;
+  const { document } = page;
   const onVisible = (): void => {
     if (document?.visibilityState === 'visible') retry();
   };
-  globalThis.addEventListener?.('online', retry);
+  page.addEventListener?.('online', retry);
   document?.addEventListener('visibilitychange', onVisible);
   return () => {
-    globalThis.removeEventListener?.('online', retry);
+    page.removeEventListener?.('online', retry);
     document?.removeEventListener('visibilitychange', onVisible);
   };
 }

@@ -76,8 +76,8 @@ class LockElection implements Election {
     };
     const leave = (): void => void this.#letGo();
     const comeBack = (): void => this.#request({});
-    on(globalThis as unknown as EventTarget, 'pagehide', leave);
-    on(globalThis as unknown as EventTarget, 'pageshow', comeBack);
+    on(globalThis, 'pagehide', leave);
+    on(globalThis, 'pageshow', comeBack);
     on(document, 'freeze', leave);
     on(document, 'resume', comeBack);
   }
@@ -107,7 +107,9 @@ class LockElection implements Election {
     this.#release = async () => {
       this.#release = null;
       try {
-        await (await leading)();
+        await (
+          await leading
+        )();
       } finally {
         free();
       }

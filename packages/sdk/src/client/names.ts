@@ -11,7 +11,12 @@ export interface Names {
   readonly channel: string;
 }
 
-export function namesFor({ relay, app, user, profile }: Pick<ParsedOptions, 'relay' | 'app' | 'user' | 'profile'>): Names {
+export function namesFor({
+  relay,
+  app,
+  user,
+  profile,
+}: Pick<ParsedOptions, 'relay' | 'app' | 'user' | 'profile'>): Names {
   const hash = sha256(new TextEncoder().encode(JSON.stringify(['sotto', relay, app, user, profile])));
   const base = `sotto-${toBase64Url(hash.subarray(0, 12))}`;
   return { history: `${base}-history`, vault: `${base}-vault`, lock: `${base}-engine`, channel: `${base}-tabs` };

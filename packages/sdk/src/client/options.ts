@@ -35,6 +35,7 @@ export function parseOptions(given: ClientOptions): ParsedOptions {
   }
   const { relay, storage, ...rest } = parsed.data;
   const hasDatabase = 'indexedDB' in globalThis;
-  if (storage === 'indexeddb' && !hasDatabase) throw new SottoError('bad-options', 'storage: there is no IndexedDB here');
+  if (storage === 'indexeddb' && !hasDatabase)
+    throw new SottoError('bad-options', 'storage: there is no IndexedDB here');
   return { ...rest, relay: new URL(relay).origin, storage: storage ?? (hasDatabase ? 'indexeddb' : 'memory') };
 }

@@ -33,9 +33,16 @@ export interface ClientOptions {
 export type ConnectionState =
   | { state: 'connecting' }
   | { state: 'online'; /** Envelopes still to be fetched; 0 when caught up. */ left: number }
-  | { state: 'offline'; /** Milliseconds since the epoch of the next try, or null while the browser is offline. */ retryAt: number | null; code: ErrorCode | 'network' | 'token-failed' }
+  | {
+      state: 'offline';
+      /** Milliseconds since the epoch of the next try, or null while the browser is offline. */ retryAt: number | null;
+      code: ErrorCode | 'network' | 'token-failed';
+    }
   | { state: 'signed-out'; code: ErrorCode | 'wrong-user' }
-  | { state: 'needs-device'; /** Gives up the user's other devices and starts afresh. Needs a token with `sotto_reset`. */ reset(): Promise<void> }
+  | {
+      state: 'needs-device';
+      /** Gives up the user's other devices and starts afresh. Needs a token with `sotto_reset`. */ reset(): Promise<void>;
+    }
   | { state: 'storage-failed'; code: 'storage-full' | 'storage-failed' }
   | { state: 'closed' };
 

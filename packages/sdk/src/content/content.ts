@@ -56,4 +56,3 @@ export function directConversationId(a: Aci, b: Aci): string {
   const input = new TextEncoder().encode(`sotto direct v1\0${[a, b].sort().join('')}`);
   return toBase64Url(sha256(input).subarray(0, 16));
 }
-

@@ -14,7 +14,8 @@ const MAX_ESCAPED_TEXT_BYTES = 60_000;
 export function textFits(text: string): boolean {
   const encoder = new TextEncoder();
   return (
-    encoder.encode(text).length <= MAX_TEXT_BYTES && encoder.encode(JSON.stringify(text)).length <= MAX_ESCAPED_TEXT_BYTES
+    encoder.encode(text).length <= MAX_TEXT_BYTES &&
+    encoder.encode(JSON.stringify(text)).length <= MAX_ESCAPED_TEXT_BYTES
   );
 }
 

@@ -1,6 +1,6 @@
 import { fromBase64Url, type Aci } from '@sotto/protocol';
 
-import { LiveQuery } from '../history/live-query.js';
+import type { LiveQuery } from '../history/live-query.js';
 import { aciOf, directConversationId } from '../content/content.js';
 import { textFits } from '../content/kinds.js';
 import { isPending, pendingHlc } from '../content/position.js';
@@ -73,7 +73,9 @@ export class DirectConversation implements Conversation {
   }
 
   async loadEarlier(count = PAGE): Promise<boolean> {
-    const total = await this.#front.read(['messages'], (transaction) => transaction.count('messages', this.#everything()));
+    const total = await this.#front.read(['messages'], (transaction) =>
+      transaction.count('messages', this.#everything()),
+    );
     if (total <= this.#shown) return false;
     this.#shown += count;
     this.messages.restart();
@@ -83,7 +85,11 @@ export class DirectConversation implements Conversation {
   async markRead(): Promise<void> {
     const { clock } = this.#front;
     await this.#write(async (transaction) => {
-      const unread = await transaction.range('messages', { index: 'unread', lower: [this.#id, 1], upper: [this.#id, 1, []] });
+      const unread = await transaction.range('messages', {
+        index: 'unread',
+        lower: [this.#id, 1],
+        upper: [this.#id, 1, []],
+      });
       const conversation = await transaction.get('conversations', [this.#id]);
       if (!conversation || unread.length === 0) return;
       const tell = this.#front.tellsReceipts(conversation.answered === 1);
@@ -114,7 +120,11 @@ export class DirectConversation implements Conversation {
 
   async #enqueueMessage(transaction: Transaction, row: MessageRow, text: string): Promise<void> {
     const item: OutboxRow['item'] = { type: 'message', messageId: row.id, at: row.at, content: { kind: 'text', text } };
-    await enqueue(transaction, { id: messageOutboxId(row.id), conversation: this.#id, peer: this.user, item }, this.#front.clock.now());
+    await enqueue(
+      transaction,
+      { id: messageOutboxId(row.id), conversation: this.#id, peer: this.user, item },
+      this.#front.clock.now(),
+    );
     await touchConversation(transaction, this.#id);
   }
 

@@ -9,7 +9,7 @@ import { StorageError } from '../storage/storage-error.js';
 import type { Clock } from '../util/clock.js';
 import type { RandomBytes } from '../util/random.js';
 
-type Table = keyof HistoryRows & string;
+type Table = keyof HistoryRows;
 
 /** What conversations work with: the history database, with storage failures in the SDK's own words. */
 export class Front {
@@ -30,11 +30,17 @@ export class Front {
     return tellsReceipts(this.receipts, answered);
   }
 
-  read<T extends Table, V>(tables: readonly T[], work: (transaction: ReadTransaction<Pick<HistoryRows, T>>) => Promise<V>): Promise<V> {
+  read<T extends Table, V>(
+    tables: readonly T[],
+    work: (transaction: ReadTransaction<Pick<HistoryRows, T>>) => Promise<V>,
+  ): Promise<V> {
     return this.#guarded(() => this.history.read(tables, work));
   }
 
-  write<T extends Table, V>(tables: readonly T[], work: (transaction: WriteTransaction<Pick<HistoryRows, T>>) => Promise<V>): Promise<V> {
+  write<T extends Table, V>(
+    tables: readonly T[],
+    work: (transaction: WriteTransaction<Pick<HistoryRows, T>>) => Promise<V>,
+  ): Promise<V> {
     return this.#guarded(() => this.history.write(tables, work));
   }
 
@@ -62,7 +68,9 @@ export class Front {
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       if (error.code === 'storage-closed') throw new SottoError('closed', undefined, { cause: error });
-      throw new SottoError(error.code === 'storage-full' ? 'storage-full' : 'storage-failed', undefined, { cause: error });
+      throw new SottoError(error.code === 'storage-full' ? 'storage-full' : 'storage-failed', undefined, {
+        cause: error,
+      });
     }
   }
 }

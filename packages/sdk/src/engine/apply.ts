@@ -26,7 +26,12 @@ type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'message
  *
  * @param now relay-corrected milliseconds since the epoch
  */
-export async function applyOpened(transaction: Transaction, context: EngineContext, opened: Opened, now: number): Promise<void> {
+export async function applyOpened(
+  transaction: Transaction,
+  context: EngineContext,
+  opened: Opened,
+  now: number,
+): Promise<void> {
   switch (opened.kind) {
     case 'duplicate':
       return;
@@ -37,7 +42,13 @@ export async function applyOpened(transaction: Transaction, context: EngineConte
         case 'receipt':
           return applyReceipt(transaction, context, opened.content.conversation, opened.known.type, opened.known.ids);
         case 'read-mark':
-          return applyReadMark(transaction, context, opened.content.conversation, opened.envelope.user, opened.known.hlc);
+          return applyReadMark(
+            transaction,
+            context,
+            opened.content.conversation,
+            opened.envelope.user,
+            opened.known.hlc,
+          );
         case 'text':
         case 'unknown':
           return applyMessage(transaction, context, opened, now);
@@ -47,7 +58,12 @@ export async function applyOpened(transaction: Transaction, context: EngineConte
 
 type OpenedContent = Extract<Opened, { kind: 'content' }>;
 
-async function applyMessage(transaction: Transaction, context: EngineContext, opened: OpenedContent, now: number): Promise<void> {
+async function applyMessage(
+  transaction: Transaction,
+  context: EngineContext,
+  opened: OpenedContent,
+  now: number,
+): Promise<void> {
   const { content, envelope, known, raw } = opened;
   const mine = envelope.user === context.user;
   const peer = mine ? (content.peer ?? null) : content.from.user;
@@ -56,7 +72,9 @@ async function applyMessage(transaction: Transaction, context: EngineContext, op
   const key = [content.conversation, envelope.user, content.id, envelope.device] as const;
   if (await transaction.get('messages', key)) return;
   const body: MessageBody =
-    known.kind === 'text' ? { kind: 'text', text: known.text, raw } : { kind: 'unknown', fallback: content.fallback ?? null, raw };
+    known.kind === 'text'
+      ? { kind: 'text', text: known.text, raw }
+      : { kind: 'unknown', fallback: content.fallback ?? null, raw };
   const row: MessageRow = {
     conversation: content.conversation,
     user: envelope.user,
@@ -76,11 +94,19 @@ async function applyMessage(transaction: Transaction, context: EngineContext, op
   if (mine && !answered) await markAnswered(transaction, row.conversation);
   if (!mine && peer !== null && tellsReceipts(context.receipts, answered)) {
     const id = receiptOutboxId('delivered', row.conversation, row.id);
-    await enqueue(transaction, { id, conversation: row.conversation, peer, item: { type: 'receipt', receipt: 'delivered', messageId: row.id } }, now);
+    await enqueue(
+      transaction,
+      { id, conversation: row.conversation, peer, item: { type: 'receipt', receipt: 'delivered', messageId: row.id } },
+      now,
+    );
   }
 }
 
-async function peerOf(transaction: Transaction, context: EngineContext, { content, envelope }: OpenedContent): Promise<Aci> {
+async function peerOf(
+  transaction: Transaction,
+  context: EngineContext,
+  { content, envelope }: OpenedContent,
+): Promise<Aci> {
   if (envelope.user !== context.user) return envelope.user;
   const known = await transaction.get('conversations', [content.conversation]);
   // checkHeader has proved that own devices' content names its peer.
@@ -108,9 +134,19 @@ async function applyReceipt(
 }
 
 /** Only own devices say what this user has read. */
-async function applyReadMark(transaction: Transaction, context: EngineContext, conversation: string, from: Aci, hlc: number): Promise<void> {
+async function applyReadMark(
+  transaction: Transaction,
+  context: EngineContext,
+  conversation: string,
+  from: Aci,
+  hlc: number,
+): Promise<void> {
   if (from !== context.user) return;
-  const unread = await transaction.range('messages', { index: 'unread', lower: [conversation, 1], upper: [conversation, 1, hlc] });
+  const unread = await transaction.range('messages', {
+    index: 'unread',
+    lower: [conversation, 1],
+    upper: [conversation, 1, hlc],
+  });
   for (const row of unread) await transaction.put('messages', { ...row, unread: 0 });
 }
 
@@ -123,7 +159,10 @@ async function applyUndecryptable(
   if (envelope.user === context.user) return; // an own device's copy: the vault keeps it, no conversation can be named
   const conversation = directConversationId(context.user, envelope.user);
   await ensureConversation(transaction, conversation, envelope.user, null);
-  await addNotice(transaction, conversation, envelope.user, toBase64Url(envelope.id), envelope.device, now, { kind: 'undecryptable', cause });
+  await addNotice(transaction, conversation, envelope.user, toBase64Url(envelope.id), envelope.device, now, {
+    kind: 'undecryptable',
+    cause,
+  });
 }
 
 /** Shows in the conversation that a contact's identity key is another one now. Once per key. */
@@ -152,6 +191,18 @@ async function addNotice(
   if (await transaction.get('messages', [conversation, user, id, device])) return;
   const hlc = nextHlc(now, await largestHlc(transaction, conversation, false));
   const unread = body.kind === 'undecryptable' ? 1 : 0;
-  await transaction.put('messages', { conversation, user, id, device, hlc, at: now, unread, status: null, failure: null, counter: 0, body });
+  await transaction.put('messages', {
+    conversation,
+    user,
+    id,
+    device,
+    hlc,
+    at: now,
+    unread,
+    status: null,
+    failure: null,
+    counter: 0,
+    body,
+  });
   await touchConversation(transaction, conversation);
 }

@@ -1,4 +1,12 @@
-import { ERROR_CODES, PROTOCOL_VERSION, type Cursor, type Deliver, type ErrorCode, type PreKeyCounts, type Welcome } from '@sotto/protocol';
+import {
+  ERROR_CODES,
+  PROTOCOL_VERSION,
+  type Cursor,
+  type Deliver,
+  type ErrorCode,
+  type PreKeyCounts,
+  type Welcome,
+} from '@sotto/protocol';
 
 import type { ConnectionStatus } from '../history/connection-status.js';
 import { RelayError } from '../network/relay-error.js';
@@ -121,7 +129,7 @@ export class Connection {
       {
         onWelcome: (welcome) => this.#receive(id, () => this.#welcomed(id, welcome, socket, local)),
         onDeliver: (deliver) => this.#receive(id, () => this.#delivered(id, deliver, socket, local)),
-        onDrained: () => this.#receive(id, () => Promise.resolve(this.#events.status({ state: 'online', left: 0 }))),
+        onDrained: () => this.#receive(id, () => this.#drained()),
         onPreKeysLow: (counts) => this.#events.preKeysLow(counts, local),
         onDeviceListChanged: () => this.#events.deviceListChanged(),
         onClose: (reason) => this.#lost(id, new RelayError(reason)),
@@ -163,6 +171,10 @@ export class Connection {
       },
       () => undefined,
     );
+  }
+
+  async #drained(): Promise<void> {
+    this.#events.status({ state: 'online', left: 0 });
   }
 
   #scheduleToken(id: symbol, socket: RelaySocket): void {
@@ -212,7 +224,10 @@ export class Connection {
     });
     this.#leave({ name: 'waiting', cancel });
     if (error instanceof StorageError) {
-      this.#events.status({ state: 'storage-failed', code: error.code === 'storage-full' ? 'storage-full' : 'storage-failed' });
+      this.#events.status({
+        state: 'storage-failed',
+        code: error.code === 'storage-full' ? 'storage-full' : 'storage-failed',
+      });
     } else {
       this.#events.status({ state: 'offline', retryAt: this.#context.clock.now() + ms, code });
     }

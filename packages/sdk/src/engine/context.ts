@@ -36,7 +36,7 @@ export class VaultConflict extends Error {
 }
 
 /** A vault transaction that happens only while this engine leads. */
-export function commitVault<T extends keyof VaultRows & string, V>(
+export function commitVault<T extends keyof VaultRows, V>(
   context: EngineContext,
   tables: readonly T[],
   work: (transaction: WriteTransaction<Pick<VaultRows, T | 'meta'>>) => Promise<V>,

@@ -85,7 +85,9 @@ export class Directory {
     const answer = await this.#api.bundles(this.#local(), user, [...devices]);
     const list = await this.#accept(user, answer.identityKey, answer.list);
     return answer.bundles.flatMap((bundle) => {
-      const entry = list.devices.find(({ device, registration }) => device === bundle.device && registration === bundle.registration);
+      const entry = list.devices.find(
+        ({ device, registration }) => device === bundle.device && registration === bundle.registration,
+      );
       // The device went away between list and bundle: the submit will say so.
       if (!entry || !devices.includes(bundle.device)) return [];
       if (!signedByDevice(user, bundle, entry.signingKey)) throw new DirectoryError('forged-bundle');
@@ -124,7 +126,13 @@ export class Directory {
       if (before && !equalBytes(before.identityKey, peer.identityKey)) {
         for (const row of await transaction.range('sessions', startingWith(peer.user))) {
           // The row stays, with a new version: a unit of work that holds the old one must fail.
-          await transaction.put('sessions', { ...row, version: row.version + 1, current: null, archived: [], registration: 0 });
+          await transaction.put('sessions', {
+            ...row,
+            version: row.version + 1,
+            current: null,
+            archived: [],
+            registration: 0,
+          });
         }
         for (const row of await transaction.range('archivedSessions', startingWith(peer.user))) {
           await transaction.delete('archivedSessions', [row.user, row.device, row.id]);
@@ -137,7 +145,14 @@ export class Directory {
 
 function signedByDevice(user: Aci, bundle: PreKeyBundle, signingKey: Uint8Array): boolean {
   const { device, registration } = bundle;
-  const signed = { kind: 'signed' as const, user, device, registration, id: bundle.signedPreKey.id, key: bundle.signedPreKey.key };
+  const signed = {
+    kind: 'signed' as const,
+    user,
+    device,
+    registration,
+    id: bundle.signedPreKey.id,
+    key: bundle.signedPreKey.key,
+  };
   const kem = { kind: 'kem' as const, user, device, registration, id: bundle.kemPreKey.id, key: bundle.kemPreKey.key };
   return (
     verify(signingKey, preKeyMessage(signed), bundle.signedPreKey.deviceSignature) &&

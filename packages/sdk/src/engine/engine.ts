@@ -66,7 +66,12 @@ class RunningEngine implements Engine {
     this.#clock = new RelayClock(context);
     this.#sessions = new SessionStore(context);
     this.#preKeys = new PreKeys(context, api);
-    this.#directory = new Directory(context, api, () => this.#device(), (user, key) => this.#identityChanged(user, key));
+    this.#directory = new Directory(
+      context,
+      api,
+      () => this.#device(),
+      (user, key) => this.#identityChanged(user, key),
+    );
     this.#inbox = new Inbox(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
     const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
     this.#outbox = new Outbox(context, sealer, this.#directory, (error) => this.#failed(error));
@@ -89,8 +94,18 @@ class RunningEngine implements Engine {
     const { history } = this.#context;
     const fail = (error: unknown): void => this.#failed(error);
     this.#stopWatching = [
-      history.observe(['outbox'], (transaction) => transaction.count('outbox'), () => this.#outbox.kick(), fail),
-      history.observe(['commands'], (transaction) => transaction.count('commands'), (count) => this.#command(count), fail),
+      history.observe(
+        ['outbox'],
+        (transaction) => transaction.count('outbox'),
+        () => this.#outbox.kick(),
+        fail,
+      ),
+      history.observe(
+        ['commands'],
+        (transaction) => transaction.count('commands'),
+        (count) => this.#command(count),
+        fail,
+      ),
     ];
     this.#connection.start();
   }
@@ -138,9 +153,19 @@ class RunningEngine implements Engine {
           const session = deserializeSession(row.current);
           const { archived } = archiveCurrentSession({ ...emptySessionRecord, current: session });
           for (const old of archived) {
-            await transaction.put('archivedSessions', { user: row.user, device: row.device, id: old.id, bytes: serializeSession(old) });
+            await transaction.put('archivedSessions', {
+              user: row.user,
+              device: row.device,
+              id: old.id,
+              bytes: serializeSession(old),
+            });
           }
-          await transaction.put('sessions', { ...row, version: row.version + 1, current: null, archived: [session.id, ...row.archived] });
+          await transaction.put('sessions', {
+            ...row,
+            version: row.version + 1,
+            current: null,
+            archived: [session.id, ...row.archived],
+          });
         }
       });
       this.#sessions.forget();
@@ -179,7 +204,11 @@ class RunningEngine implements Engine {
 
   #publish(value: ConnectionStatus): void {
     this.#statusWrites = this.#statusWrites
-      .then(() => this.#context.history.write(['status'], (transaction) => transaction.put('status', { name: 'connection', value })))
+      .then(() =>
+        this.#context.history.write(['status'], (transaction) =>
+          transaction.put('status', { name: 'connection', value }),
+        ),
+      )
       // Where even this cannot be stored, the failure that matters shows itself on the next message.
       .catch(() => undefined);
   }

@@ -1,6 +1,6 @@
 import { toBase64Url, type Cursor, type Deliver, type Envelope } from '@sotto/protocol';
 
-import { Mutex } from '../util/mutex.js';
+import type { Mutex } from '../util/mutex.js';
 import { equalBytes } from '../util/bytes.js';
 import type { VaultRows } from '../vault/schema.js';
 import type { WriteTransaction } from '../storage/tables.js';
@@ -36,7 +36,13 @@ export class Inbox {
   readonly #ratchets: Mutex;
 
   /** @param ratchets held while sessions step, so that sending and receiving do not conflict with each other */
-  constructor(context: EngineContext, clock: RelayClock, sessions: SessionStore, directory: Directory, ratchets: Mutex) {
+  constructor(
+    context: EngineContext,
+    clock: RelayClock,
+    sessions: SessionStore,
+    directory: Directory,
+    ratchets: Mutex,
+  ) {
     this.#context = context;
     this.#clock = clock;
     this.#sessions = sessions;
@@ -107,13 +113,17 @@ export class Inbox {
       for (const one of opened) await applyOpened(transaction, this.#context, one, now);
     });
     const last = envelopes.at(-1);
-    await commitVault(this.#context, ['sessions', 'archivedSessions', 'preKeys', 'acceptedHandshakes', 'undecryptable'], async (transaction) => {
-      await this.#checkCursor(transaction);
-      await unit.write(transaction);
-      await writeUsedKeys(transaction, used);
-      await keepSealed(transaction, opened);
-      if (last) await transaction.put('meta', { name: 'cursor', seq: last.seq, id: last.id });
-    });
+    await commitVault(
+      this.#context,
+      ['sessions', 'archivedSessions', 'preKeys', 'acceptedHandshakes', 'undecryptable'],
+      async (transaction) => {
+        await this.#checkCursor(transaction);
+        await unit.write(transaction);
+        await writeUsedKeys(transaction, used);
+        await keepSealed(transaction, opened);
+        if (last) await transaction.put('meta', { name: 'cursor', seq: last.seq, id: last.id });
+      },
+    );
     unit.settle();
     return opened;
   }
@@ -158,17 +168,30 @@ export class Inbox {
   }
 }
 
-async function writeUsedKeys(transaction: WriteTransaction<Pick<VaultRows, 'preKeys' | 'acceptedHandshakes'>>, used: UsedKeys): Promise<void> {
+async function writeUsedKeys(
+  transaction: WriteTransaction<Pick<VaultRows, 'preKeys' | 'acceptedHandshakes'>>,
+  used: UsedKeys,
+): Promise<void> {
   for (const { kind, id } of used.preKeys) await transaction.delete('preKeys', [kind, id]);
   for (const row of used.handshakes) await transaction.put('acceptedHandshakes', row);
 }
 
-async function keepSealed(transaction: WriteTransaction<Pick<VaultRows, 'undecryptable'>>, opened: readonly Opened[]): Promise<void> {
+async function keepSealed(
+  transaction: WriteTransaction<Pick<VaultRows, 'undecryptable'>>,
+  opened: readonly Opened[],
+): Promise<void> {
   const failed = opened.filter((one) => one.kind === 'failed');
   if (failed.length === 0) return;
   for (const { envelope, cause } of failed) {
     const { user, device, at, payload } = envelope;
-    await transaction.put('undecryptable', { id: `${user}.${device}.${toBase64Url(envelope.id)}`, user, device, at, cause, payload });
+    await transaction.put('undecryptable', {
+      id: `${user}.${device}.${toBase64Url(envelope.id)}`,
+      user,
+      device,
+      at,
+      cause,
+      payload,
+    });
   }
   const excess = (await transaction.count('undecryptable')) - MAX_UNDECRYPTABLE;
   if (excess <= 0) return;

@@ -21,7 +21,13 @@ import type { SessionUnit } from './session-store.js';
 
 /** What became of one envelope. */
 export type Opened =
-  | { readonly kind: 'content'; readonly envelope: Envelope; readonly content: Content; readonly known: KnownContent; readonly raw: string }
+  | {
+      readonly kind: 'content';
+      readonly envelope: Envelope;
+      readonly content: Content;
+      readonly known: KnownContent;
+      readonly raw: string;
+    }
   /** Read before: a repeat by the network or the relay. Counts as success. */
   | { readonly kind: 'duplicate'; readonly envelope: Envelope }
   | { readonly kind: 'failed'; readonly envelope: Envelope; readonly cause: UndecryptableCause };
@@ -38,7 +44,9 @@ export class UsedKeys {
   }
 
   hasHandshake(row: Pick<AcceptedHandshakeRow, 'kem' | 'signed' | 'baseKey'>): boolean {
-    return this.handshakes.some((seen) => seen.kem === row.kem && seen.signed === row.signed && seen.baseKey === row.baseKey);
+    return this.handshakes.some(
+      (seen) => seen.kem === row.kem && seen.signed === row.signed && seen.baseKey === row.baseKey,
+    );
   }
 }
 
@@ -105,7 +113,14 @@ async function decryptWhisper(
   const remote = { name: user, deviceId: device };
   const attempt = async (archive: boolean): Promise<Uint8Array> => {
     const { record, registration } = await unit.get(user, device, archive);
-    const result = decryptMessage({ record, local: local.party, remote, bytes, random: context.random, limits: SESSION_LIMITS });
+    const result = decryptMessage({
+      record,
+      local: local.party,
+      remote,
+      bytes,
+      random: context.random,
+      limits: SESSION_LIMITS,
+    });
     unit.set(user, device, result.record, registration);
     return result.plaintext;
   };
@@ -127,7 +142,11 @@ async function decryptPreKey(
   bytes: Uint8Array,
 ): Promise<Uint8Array | UndecryptableCause> {
   const header = readPreKeyMessage(bytes);
-  const handshake = { kem: header.kemPreKeyId ?? 0, signed: header.signedPreKeyId, baseKey: toBase64Url(header.baseKey) };
+  const handshake = {
+    kem: header.kemPreKeyId ?? 0,
+    signed: header.signedPreKeyId,
+    baseKey: toBase64Url(header.baseKey),
+  };
   const keys = await context.vault.read(['preKeys', 'acceptedHandshakes'], async (transaction) => {
     const load = async (id: number | undefined, ...kinds: PreKeyRow['kind'][]): Promise<PreKeyRow | undefined> => {
       for (const kind of kinds) {
@@ -151,7 +170,9 @@ async function decryptPreKey(
     bytes,
     preKeys: {
       ...(keys.signed && { signed: { id: keys.signed.id, keyPair: keys.signed } }),
-      ...(keys.kem && { kem: { id: keys.kem.id, keyPair: { publicKey: keys.kem.publicKey, secretKey: keys.kem.privateKey } } }),
+      ...(keys.kem && {
+        kem: { id: keys.kem.id, keyPair: { publicKey: keys.kem.publicKey, secretKey: keys.kem.privateKey } },
+      }),
       ...(keys.oneTime && { oneTime: { id: keys.oneTime.id, keyPair: keys.oneTime } }),
     },
     random: context.random,
@@ -163,6 +184,7 @@ async function decryptPreKey(
   if (!result.used) return result.plaintext;
   if (keys.kem?.kind === 'last-resort') used.handshakes.push({ ...handshake, at: context.clock.now() });
   else if (keys.kem) used.preKeys.push({ kind: 'kem', id: keys.kem.id });
-  if (keys.oneTime && result.used.oneTimePreKeyId !== undefined) used.preKeys.push({ kind: 'one-time', id: keys.oneTime.id });
+  if (keys.oneTime && result.used.oneTimePreKeyId !== undefined)
+    used.preKeys.push({ kind: 'one-time', id: keys.oneTime.id });
   return result.plaintext;
 }

@@ -92,20 +92,27 @@ export class Outbox {
   }
 
   async #run(): Promise<void> {
-    while (this.#again && this.#socket) {
+    while (this.#again && this.#isOnline()) {
       this.#again = false;
       const plan = planOutgoing(await this.#waitingRows());
       if (this.#resumeDue) await this.#resume(new Set(plan.map(({ id }) => id)));
       for (const outgoing of plan) {
-        if (!this.#socket || this.#busy.size >= MAX_IN_FLIGHT) break;
+        if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
         if (!this.#busy.has(outgoing.id) && !this.#deferred.has(outgoing.id)) await this.#send(outgoing);
       }
     }
   }
 
+  /** Asked again after every await: the socket may be gone by then. */
+  #isOnline(): boolean {
+    return this.#socket !== null;
+  }
+
   async #waitingRows(): Promise<OutboxRow[]> {
     const limit = PAGE + this.#busyRows.size + this.#deferred.size;
-    const rows = await this.#context.history.read(['outbox'], (transaction) => transaction.range('outbox', { index: 'order', limit }));
+    const rows = await this.#context.history.read(['outbox'], (transaction) =>
+      transaction.range('outbox', { index: 'order', limit }),
+    );
     return rows.filter((row) => !this.#busyRows.has(row.id) && !(this.#receiptsHeld && row.item.type === 'receipt'));
   }
 
@@ -113,7 +120,8 @@ export class Outbox {
   async #resume(planned: ReadonlySet<string>): Promise<void> {
     this.#resumeDue = false;
     for (const { message, payloads } of await this.#sealer.unfinished()) {
-      if (planned.has(message.id) || this.#busy.has(message.id) || this.#deferred.has(message.id) || !this.#socket) continue;
+      if (planned.has(message.id) || this.#busy.has(message.id) || this.#deferred.has(message.id) || !this.#socket)
+        continue;
       const open = payloads.filter(({ stored }) => stored === 0);
       if (open.length > 0) this.#track(message, () => this.#submit({ message, payloads: open, lists: new Map() }));
       else if (payloads.length > 0) await this.#finish(message);
@@ -137,7 +145,8 @@ export class Outbox {
     if (error instanceof DirectoryError) return this.#fail(outgoing, 'forged-keys');
     if (!(error instanceof RelayError)) throw error;
     if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
-      return this.#defer(outgoing.id, error.retryAfterMs ?? DEFER_MS);
+      this.#defer(outgoing.id, error.retryAfterMs ?? DEFER_MS);
+      return;
     }
     return this.#fail(outgoing, error.code);
   }
@@ -167,20 +176,28 @@ export class Outbox {
     else await this.#refused(sealed, reply.error);
   }
 
-  async #stored({ message }: Sealed, open: readonly SealedPayloadRow[], { outcomes }: Extract<SubmitReply, { ok: true }>): Promise<void> {
+  async #stored(
+    { message }: Sealed,
+    open: readonly SealedPayloadRow[],
+    { outcomes }: Extract<SubmitReply, { ok: true }>,
+  ): Promise<void> {
     const rows = submitOrder(open);
     const was = (wanted: Outcome): SealedPayloadRow[] => rows.filter((_, i) => outcomes[i] === wanted);
     const stored = [...was('stored'), ...was('duplicate')];
     const [gone, full] = [was('device-gone'), was('mailbox-full')];
     await commitVault(this.#context, ['sealedPayloads'], async (transaction) => {
       for (const row of stored) await transaction.put('sealedPayloads', { ...row, stored: 1 });
-      for (const { message: id, user, device, registration } of gone) await transaction.delete('sealedPayloads', [id, user, device, registration]);
+      for (const { message: id, user, device, registration } of gone)
+        await transaction.delete('sealedPayloads', [id, user, device, registration]);
     });
     const { user } = this.#context;
     const forPeer = (row: SealedPayloadRow): boolean => row.user !== user;
     const reached = stored.some(forPeer) || !rows.some(forPeer);
     if (reached) await this.#markSent(message);
-    if (full.length > 0) return this.#defer(message.id, DEFER_MS);
+    if (full.length > 0) {
+      this.#defer(message.id, DEFER_MS);
+      return;
+    }
     if (reached) return this.#finish(message);
     await this.#refreshAfterLoss(message, new Set(gone.map((row) => row.user)));
   }
@@ -199,11 +216,15 @@ export class Outbox {
       const before = await this.#directory.peer(user);
       try {
         const now = await this.#directory.refresh(user);
-        if (before && !equalBytes(before.identityKey, now.identityKey)) return await this.#fail(message, 'identity-changed');
+        if (before && !equalBytes(before.identityKey, now.identityKey)) {
+          await this.#fail(message, 'identity-changed');
+          return;
+        }
       } catch (error) {
         if (error instanceof DirectoryError) return this.#fail(message, 'forged-keys');
         if (!(error instanceof RelayError)) throw error;
-        return this.#defer(message.id, error.retryAfterMs ?? DEFER_MS);
+        this.#defer(message.id, error.retryAfterMs ?? DEFER_MS);
+        return;
       }
     }
     const losses = (this.#losses.get(message.id) ?? 0) + 1;
@@ -232,7 +253,13 @@ export class Outbox {
     await this.#context.history.write(['messages', 'conversations', 'outbox'], async (transaction) => {
       const row = await transaction.get('messages', [conversation, this.#context.user, id, THIS_DEVICE]);
       if (row) {
-        await transaction.put('messages', { ...row, hlc, counter, status: grownStatus(row.status, 'sent'), failure: null });
+        await transaction.put('messages', {
+          ...row,
+          hlc,
+          counter,
+          status: grownStatus(row.status, 'sent'),
+          failure: null,
+        });
         await touchConversation(transaction, conversation);
       }
       for (const key of covers) await transaction.delete('outbox', [key]);
@@ -257,7 +284,10 @@ export class Outbox {
     });
   }
 
-  async #fail({ id, conversation, covers }: Pick<SealedMessageRow, 'id' | 'conversation' | 'covers'>, failure: SendFailure): Promise<void> {
+  async #fail(
+    { id, conversation, covers }: Pick<SealedMessageRow, 'id' | 'conversation' | 'covers'>,
+    failure: SendFailure,
+  ): Promise<void> {
     await this.#context.history.write(['messages', 'outbox'], async (transaction) => {
       const row = await transaction.get('messages', [conversation, this.#context.user, id, THIS_DEVICE]);
       if (row?.status === 'pending') await transaction.put('messages', { ...row, status: 'failed', failure });

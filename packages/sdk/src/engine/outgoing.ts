@@ -40,19 +40,38 @@ export function planOutgoing(rows: readonly OutboxRow[]): Outgoing[] {
     }
   }
   for (const rowsOfOne of receipts.values()) {
-    for (let at = 0; at < rowsOfOne.length; at += MAX_RECEIPT_IDS) planned.push(toReceipt(rowsOfOne.slice(at, at + MAX_RECEIPT_IDS)));
+    for (let at = 0; at < rowsOfOne.length; at += MAX_RECEIPT_IDS)
+      planned.push(toReceipt(rowsOfOne.slice(at, at + MAX_RECEIPT_IDS)));
   }
   return planned;
 }
 
 function toMessage(row: OutboxRow, item: Extract<OutboxRow['item'], { type: 'message' }>): Outgoing {
   const { kind, ...body } = item.content;
-  return { ...common(row), id: item.messageId, kind, body, at: item.at, covers: [row.id], to: { peer: true, ownDevices: true }, shown: true };
+  return {
+    ...common(row),
+    id: item.messageId,
+    kind,
+    body,
+    at: item.at,
+    covers: [row.id],
+    to: { peer: true, ownDevices: true },
+    shown: true,
+  };
 }
 
 function toReadMark(row: OutboxRow, { hlc, id }: Extract<OutboxRow['item'], { type: 'read-mark' }>): Outgoing {
   const to = { peer: false, ownDevices: true };
-  return { ...common(row), id: derivedId([row.id]), kind: 'read-mark', body: { hlc, id }, at: row.order, covers: [row.id], to, shown: false };
+  return {
+    ...common(row),
+    id: derivedId([row.id]),
+    kind: 'read-mark',
+    body: { hlc, id },
+    at: row.order,
+    covers: [row.id],
+    to,
+    shown: false,
+  };
 }
 
 function toReceipt(rows: readonly OutboxRow[]): Outgoing {
@@ -61,7 +80,16 @@ function toReceipt(rows: readonly OutboxRow[]): Outgoing {
   const ids = rows.flatMap(({ item }) => (item.type === 'receipt' ? [item.messageId] : []));
   const covers = rows.map(({ id }) => id);
   const body = { type: first.item.receipt, ids };
-  return { ...common(first), id: derivedId(covers), kind: 'receipt', body, at: first.order, covers, to: { peer: true, ownDevices: false }, shown: false };
+  return {
+    ...common(first),
+    id: derivedId(covers),
+    kind: 'receipt',
+    body,
+    at: first.order,
+    covers,
+    to: { peer: true, ownDevices: false },
+    shown: false,
+  };
 }
 
 const common = ({ conversation, peer }: OutboxRow): Pick<Outgoing, 'conversation' | 'peer'> => ({ conversation, peer });

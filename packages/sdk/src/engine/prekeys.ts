@@ -61,7 +61,7 @@ export class PreKeys {
       await this.#prune();
     }
     await this.#upload(local, false);
-    for (let { oneTime, kem } = counts; needsMore(oneTime) || needsMore(kem); ) {
+    for (let { oneTime, kem } = counts; needsMore(oneTime) || needsMore(kem);) {
       const room = (held: number): number => Math.max(0, Math.min(CHUNK, limits.ONE_TIME_PREKEY_STOCK - held));
       await this.#make(room(oneTime), room(kem));
       const after = await this.#upload(local, false);
@@ -98,7 +98,8 @@ export class PreKeys {
     const state = await this.#state();
     const rows: PreKeyRow[] = [];
     let id = state.nextId;
-    for (let i = 0; i < oneTime + kem; i++, id = nextId(id)) rows.push(this.#newKey(i < oneTime ? 'one-time' : 'kem', id, now));
+    for (let i = 0; i < oneTime + kem; i++, id = nextId(id))
+      rows.push(this.#newKey(i < oneTime ? 'one-time' : 'kem', id, now));
     await commitVault(this.#context, ['preKeys'], async (transaction) => {
       for (const row of rows) await transaction.put('preKeys', row);
       await transaction.put('meta', { ...state, nextId: id });
@@ -129,7 +130,8 @@ export class PreKeys {
     await commitVault(this.#context, ['preKeys'], async (transaction) => {
       for (const row of rows) {
         // Used meanwhile? Then it is gone and must stay gone.
-        if (await transaction.get('preKeys', [row.kind, row.id])) await transaction.put('preKeys', { ...row, uploaded: 1 });
+        if (await transaction.get('preKeys', [row.kind, row.id]))
+          await transaction.put('preKeys', { ...row, uploaded: 1 });
       }
     });
     return counts;

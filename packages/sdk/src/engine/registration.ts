@@ -18,7 +18,12 @@ type Registered = Extract<IdentityRow, { stage: 'registered' | 'listed' }>;
  * @param reset removes the user's other devices first
  * @throws RelayError `needs-device` and others
  */
-export async function ensureRegistered(context: EngineContext, api: RelayApi, preKeys: PreKeys, reset: boolean): Promise<LocalDevice> {
+export async function ensureRegistered(
+  context: EngineContext,
+  api: RelayApi,
+  preKeys: PreKeys,
+  reset: boolean,
+): Promise<LocalDevice> {
   const identity = await loadIdentity(context);
   const registered = identity.stage === 'new' ? await register(context, api, identity, reset) : identity;
   const local = toLocalDevice(context, registered);
@@ -51,7 +56,12 @@ async function loadIdentity(context: EngineContext): Promise<IdentityRow> {
   });
 }
 
-async function register(context: EngineContext, api: RelayApi, identity: IdentityRow, reset: boolean): Promise<Registered> {
+async function register(
+  context: EngineContext,
+  api: RelayApi,
+  identity: IdentityRow,
+  reset: boolean,
+): Promise<Registered> {
   const answer = await api.register({
     identityKey: identity.identityKeyPair.publicKey,
     attempt: identity.attempt,

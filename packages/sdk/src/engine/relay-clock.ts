@@ -18,6 +18,8 @@ export class RelayClock {
 
   async correct(relayTime: number): Promise<void> {
     this.#offset = relayTime - this.context.clock.now();
-    await commitVault(this.context, [], (transaction) => transaction.put('meta', { name: 'clock', offset: this.#offset }));
+    await commitVault(this.context, [], (transaction) =>
+      transaction.put('meta', { name: 'clock', offset: this.#offset }),
+    );
   }
 }

@@ -46,7 +46,13 @@ export class Sealer {
   readonly #directory: Directory;
   readonly #ratchets: Mutex;
 
-  constructor(context: EngineContext, clock: RelayClock, sessions: SessionStore, directory: Directory, ratchets: Mutex) {
+  constructor(
+    context: EngineContext,
+    clock: RelayClock,
+    sessions: SessionStore,
+    directory: Directory,
+    ratchets: Mutex,
+  ) {
     this.#context = context;
     this.#clock = clock;
     this.#sessions = sessions;
@@ -145,19 +151,36 @@ export class Sealer {
     const fresh: SealedPayloadRow[] = [];
     for (const target of missing) {
       const payload = await this.#encrypt(unit, outgoing, message, local, target, bundles);
-      if (payload) fresh.push({ message: message.id, user: target.user, device: target.device, registration: target.registration, payload, stored: 0 });
+      if (payload)
+        fresh.push({
+          message: message.id,
+          user: target.user,
+          device: target.device,
+          registration: target.registration,
+          payload,
+          stored: 0,
+        });
     }
-    await commitVault(this.#context, ['sessions', 'archivedSessions', 'sealedMessages', 'sealedPayloads', 'counters'], async (transaction) => {
-      await unit.write(transaction);
-      if (!before.message) {
-        await transaction.add('sealedMessages', message);
-        await transaction.put('counters', { conversation: message.conversation, counter: message.counter, hlc: message.hlc });
-      }
-      for (const row of fresh) await transaction.add('sealedPayloads', row);
-      for (const row of before.payloads) {
-        if (!current.includes(row)) await transaction.delete('sealedPayloads', [row.message, row.user, row.device, row.registration]);
-      }
-    });
+    await commitVault(
+      this.#context,
+      ['sessions', 'archivedSessions', 'sealedMessages', 'sealedPayloads', 'counters'],
+      async (transaction) => {
+        await unit.write(transaction);
+        if (!before.message) {
+          await transaction.add('sealedMessages', message);
+          await transaction.put('counters', {
+            conversation: message.conversation,
+            counter: message.counter,
+            hlc: message.hlc,
+          });
+        }
+        for (const row of fresh) await transaction.add('sealedPayloads', row);
+        for (const row of before.payloads) {
+          if (!current.includes(row))
+            await transaction.delete('sealedPayloads', [row.message, row.user, row.device, row.registration]);
+        }
+      },
+    );
     unit.settle();
     return { message, payloads: [...current, ...fresh] };
   }
@@ -165,8 +188,12 @@ export class Sealer {
   /** Position and counter, fixed once and for all. */
   async #fix(outgoing: Outgoing): Promise<SealedMessageRow> {
     const { conversation, id, covers } = outgoing;
-    const stored = await this.#context.history.read(['messages'], (transaction) => largestHlc(transaction, conversation, false));
-    const last = await this.#context.vault.read(['counters'], (transaction) => transaction.get('counters', [conversation]));
+    const stored = await this.#context.history.read(['messages'], (transaction) =>
+      largestHlc(transaction, conversation, false),
+    );
+    const last = await this.#context.vault.read(['counters'], (transaction) =>
+      transaction.get('counters', [conversation]),
+    );
     const hlc = nextHlc(this.#clock.now(), Math.max(stored, last?.hlc ?? 0));
     return { id, conversation, covers, hlc, counter: (last?.counter ?? 0) + 1, envelopeId: this.#context.random(16) };
   }
@@ -188,7 +215,9 @@ export class Sealer {
       const bundle = bundles.get(`${target.user}.${target.device}.${target.registration}`);
       if (!bundle) return null;
       const whole = await unit.get(target.user, target.device, true);
-      record = startVerified(() => startSession({ record: whole.record, local: local.party, remote, bundle, now, random }).record);
+      record = startVerified(
+        () => startSession({ record: whole.record, local: local.party, remote, bundle, now, random }).record,
+      );
     }
     const encoded = encodeContent(await this.#content(outgoing, message, local, target));
     if (!encoded) throw new RangeError('a content that the front let through does not fit');

@@ -1,9 +1,4 @@
-import {
-  deserializeSession,
-  emptySessionRecord,
-  serializeSession,
-  type SessionRecord,
-} from '@sotto/crypto';
+import { deserializeSession, emptySessionRecord, serializeSession, type SessionRecord } from '@sotto/crypto';
 import type { Aci } from '@sotto/protocol';
 
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
@@ -65,7 +60,11 @@ export class SessionUnit {
   }
 
   /** The record with its current session; archived ones only with `archive`. */
-  async get(user: Aci, device: number, archive: boolean): Promise<{ record: SessionRecord; registration: number; whole: boolean }> {
+  async get(
+    user: Aci,
+    device: number,
+    archive: boolean,
+  ): Promise<{ record: SessionRecord; registration: number; whole: boolean }> {
     const held = await this.#held(user, device, archive);
     return { record: held.record, registration: held.registration, whole: held.archiveLoaded };
   }
@@ -100,7 +99,8 @@ export class SessionUnit {
       }
       for (const session of after.record.archived) {
         const known = before.archivedIds.includes(session.id) && before.record.archived.includes(session);
-        if (!known) await transaction.put('archivedSessions', { user, device, id: session.id, bytes: serializeSession(session) });
+        if (!known)
+          await transaction.put('archivedSessions', { user, device, id: session.id, bytes: serializeSession(session) });
       }
     }
   }
@@ -132,14 +132,20 @@ export class SessionUnit {
     if (!this.#read.has(address)) this.#read.set(address, { user, device, version: held.version });
     if (!change) this.#cache.set(address, held);
     if (!archive || held.archiveLoaded) return held;
-    const whole: Held = { ...held, record: { ...held.record, archived: await this.#loadArchive(user, device, held) }, archiveLoaded: true };
+    const whole: Held = {
+      ...held,
+      record: { ...held.record, archived: await this.#loadArchive(user, device, held) },
+      archiveLoaded: true,
+    };
     if (change) change.after = whole;
     else this.#cache.set(address, whole);
     return whole;
   }
 
   async #load(user: Aci, device: number): Promise<Held> {
-    const row = await this.#context.vault.read(['sessions'], (transaction) => transaction.get('sessions', [user, device]));
+    const row = await this.#context.vault.read(['sessions'], (transaction) =>
+      transaction.get('sessions', [user, device]),
+    );
     if (!row) return NOTHING;
     return {
       version: row.version,

@@ -41,7 +41,8 @@ export class Tokens {
 
   /** @throws TokenError */
   get(): Promise<string> {
-    if (this.#current && this.#current.expiresAt - SPARE_MS > this.#clock.now()) return Promise.resolve(this.#current.token);
+    if (this.#current && this.#current.expiresAt - SPARE_MS > this.#clock.now())
+      return Promise.resolve(this.#current.token);
     return this.refresh();
   }
 

@@ -4,7 +4,11 @@ import type { ErrorCode } from '@sotto/protocol';
 export type ConnectionStatus =
   | { readonly state: 'connecting' }
   | { readonly state: 'online'; readonly left: number }
-  | { readonly state: 'offline'; readonly retryAt: number | null; readonly code: ErrorCode | 'network' | 'token-failed' }
+  | {
+      readonly state: 'offline';
+      readonly retryAt: number | null;
+      readonly code: ErrorCode | 'network' | 'token-failed';
+    }
   | { readonly state: 'signed-out'; readonly code: ErrorCode | 'wrong-user' }
   | { readonly state: 'needs-device' }
   | { readonly state: 'storage-failed'; readonly code: 'storage-full' | 'storage-failed' };

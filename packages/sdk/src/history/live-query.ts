@@ -6,7 +6,7 @@ import type { ReadTransaction } from '../storage/tables.js';
  * A {@link Live} value that follows the database. Runs its query only while somebody listens; without listeners `get()` is
  * the last value seen.
  */
-export class LiveQuery<T extends keyof HistoryRows & string, V> implements Live<V> {
+export class LiveQuery<T extends keyof HistoryRows, V> implements Live<V> {
   #value: V;
   #stop: (() => void) | null = null;
   readonly #listeners = new Set<(value: V) => void>();

@@ -38,7 +38,11 @@ export async function touchConversation(transaction: Write<'conversations' | 'me
 }
 
 /** The largest clock value stored in a conversation, 0 if none; pending messages count only with `pending`. */
-export async function largestHlc(transaction: Read<'messages'>, conversation: string, pending: boolean): Promise<number> {
+export async function largestHlc(
+  transaction: Read<'messages'>,
+  conversation: string,
+  pending: boolean,
+): Promise<number> {
   const [row] = await transaction.range('messages', {
     index: 'position',
     lower: [conversation],
@@ -50,7 +54,12 @@ export async function largestHlc(transaction: Read<'messages'>, conversation: st
 }
 
 /** Rows of one message id by one user: one, unless two devices of that user made the same random id. */
-export function messagesById(transaction: Read<'messages'>, conversation: string, user: Aci, id: string): Promise<MessageRow[]> {
+export function messagesById(
+  transaction: Read<'messages'>,
+  conversation: string,
+  user: Aci,
+  id: string,
+): Promise<MessageRow[]> {
   return transaction.range('messages', startingWith(conversation, user, id));
 }
 

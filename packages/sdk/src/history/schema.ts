@@ -40,7 +40,11 @@ export interface MessageRow {
 }
 
 export type MessageBody =
-  | { readonly kind: 'text'; readonly text: string; /** The content as it came, byte for byte. */ readonly raw: string | null }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      /** The content as it came, byte for byte. */ readonly raw: string | null;
+    }
   | { readonly kind: 'unknown'; readonly fallback: string | null; readonly raw: string }
   | { readonly kind: 'undecryptable'; readonly cause: UndecryptableCause }
   | { readonly kind: 'identity-changed' };

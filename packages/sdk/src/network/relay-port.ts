@@ -1,5 +1,14 @@
 import type {
-  Ack, Deliver, Drained, ErrorBody, Hello, PlainReply, PreKeyCounts, Submit, SubmitReply, Welcome,
+  Ack,
+  Deliver,
+  Drained,
+  ErrorBody,
+  Hello,
+  PlainReply,
+  PreKeyCounts,
+  Submit,
+  SubmitReply,
+  Welcome,
 } from '@sotto/protocol';
 
 /** The relay as the engine sees it: requests, and one socket. Adapters: HTTP + Socket.IO, and a simulated network in tests. */

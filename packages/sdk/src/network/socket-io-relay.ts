@@ -82,7 +82,8 @@ function openSocket(origin: string, hello: Hello, handlers: SocketHandlers): Rel
   };
   const on = <E extends DownEvent>(event: E, handle: (message: DownMessage<E>) => void): void => {
     const schema: z.ZodMiniType = down[event];
-    socket.on(event as string, (message: unknown) => {
+    const name: string = event;
+    socket.on(name, (message: unknown) => {
       if (closed) return;
       const parsed = z.safeParse(schema, message);
       if (parsed.success) handle(parsed.data as DownMessage<E>);
@@ -108,7 +109,12 @@ function openSocket(origin: string, hello: Hello, handlers: SocketHandlers): Rel
   };
 }
 
-async function ask<S extends z.ZodMiniType>(socket: Socket, event: string, message: object, reply: S): Promise<z.output<S>> {
+async function ask<S extends z.ZodMiniType>(
+  socket: Socket,
+  event: string,
+  message: object,
+  reply: S,
+): Promise<z.output<S>> {
   let answer: unknown;
   try {
     answer = await socket.timeout(TIMEOUT_MS).emitWithAck(event, toWire(message));

@@ -2,7 +2,16 @@ import { Dexie, liveQuery, type Collection, type Table, type Transaction } from 
 
 import { idbKey } from './idb-tables.js';
 import { StorageError, translateStorageError } from './storage-error.js';
-import type { Key, ObservableTables, Range, ReadTransaction, Rows, Schema, TableSpec, WriteTransaction } from './tables.js';
+import type {
+  Key,
+  ObservableTables,
+  Range,
+  ReadTransaction,
+  Rows,
+  Schema,
+  TableSpec,
+  WriteTransaction,
+} from './tables.js';
 
 /**
  * A database in IndexedDB through Dexie, whose live queries see the commits of every tab. For the history. Written with
@@ -60,7 +69,10 @@ function dexieSchema(spec: TableSpec): string {
   return [spec.key, ...Object.values(spec.indexes ?? {})].map(path).join(', ');
 }
 
-function operations<R extends Rows>(transaction: Transaction, specs: ReadonlyMap<string, TableSpec>): WriteTransaction<R> {
+function operations<R extends Rows>(
+  transaction: Transaction,
+  specs: ReadonlyMap<string, TableSpec>,
+): WriteTransaction<R> {
   const table = (name: string): Table<unknown, unknown> => transaction.table(name);
   const fieldsOf = (name: string, index?: string): readonly string[] => {
     const spec = specs.get(name);
@@ -84,7 +96,9 @@ function operations<R extends Rows>(transaction: Transaction, specs: ReadonlyMap
   };
   return {
     ...reads,
-    put: async (name, row) => void (await table(name).put(row)),
+    put: async (name, row) => {
+      await table(name).put(row);
+    },
     add: async (name, row) => {
       try {
         await table(name).add(row);
@@ -96,13 +110,20 @@ function operations<R extends Rows>(transaction: Transaction, specs: ReadonlyMap
   };
 }
 
-function bounded(table: Table<unknown, unknown>, index: string, width: number, range: Range): Collection<unknown, unknown> {
+function bounded(
+  table: Table<unknown, unknown>,
+  index: string,
+  width: number,
+  range: Range,
+): Collection<unknown, unknown> {
   const lower = range.lower && idbKey(range.lower, width);
   const upper = range.upper && idbKey(range.upper, width);
   if (lower !== undefined && upper !== undefined) {
     return table.where(index).between(lower, upper, !range.lowerOpen, !range.upperOpen);
   }
-  if (lower !== undefined) return range.lowerOpen ? table.where(index).above(lower) : table.where(index).aboveOrEqual(lower);
-  if (upper !== undefined) return range.upperOpen ? table.where(index).below(upper) : table.where(index).belowOrEqual(upper);
+  if (lower !== undefined)
+    return range.lowerOpen ? table.where(index).above(lower) : table.where(index).aboveOrEqual(lower);
+  if (upper !== undefined)
+    return range.upperOpen ? table.where(index).below(upper) : table.where(index).belowOrEqual(upper);
   return table.orderBy(index);
 }

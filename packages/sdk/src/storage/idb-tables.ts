@@ -109,7 +109,7 @@ function operations<R extends Rows>(
       const from = source(table, range.index);
       if (!range.reverse) return (await from.getAll(query, range.limit)) as R[T][];
       const rows: R[T][] = [];
-      for (let at = await from.openCursor(query, 'prev'); at && rows.length < (range.limit ?? Infinity); ) {
+      for (let at = await from.openCursor(query, 'prev'); at && rows.length < (range.limit ?? Infinity);) {
         rows.push(at.value as R[T]);
         at = rows.length < (range.limit ?? Infinity) ? await at.continue() : null;
       }
@@ -119,8 +119,12 @@ function operations<R extends Rows>(
   };
   return {
     ...reads,
-    put: async (table, row) => void (await writable(table).put(row)),
-    add: async (table, row) => void (await writable(table).add(row)),
+    put: async (table, row) => {
+      await writable(table).put(row);
+    },
+    add: async (table, row) => {
+      await writable(table).add(row);
+    },
     delete: async (table, key) => writable(table).delete(keyOf(table, key)),
   };
 }

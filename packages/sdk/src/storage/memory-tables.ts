@@ -1,3 +1,4 @@
+import { Mutex } from '../util/mutex.js';
 import { compareKeys, inRange } from './key-order.js';
 import { StorageError } from './storage-error.js';
 import type {
@@ -19,17 +20,14 @@ import type {
 export function memoryTables<R extends Rows>(schema: Schema<R>): ObservableTables<R> {
   const tables = new Map(Object.entries<TableSpec>(schema).map(([name, spec]) => [name, new MemoryTable(spec)]));
   const observers = new Set<Observer>();
-  let queue: Promise<unknown> = Promise.resolve();
+  const mutex = new Mutex();
   let closed = false;
 
-  const exclusively = <V>(work: () => Promise<V>): Promise<V> => {
-    const run = queue.then(() => {
+  const exclusively = <V>(work: () => Promise<V>): Promise<V> =>
+    mutex.run(async () => {
       if (closed) throw new StorageError('storage-closed');
       return work();
     });
-    queue = run.catch(() => undefined);
-    return run;
-  };
   const table = (name: string): MemoryTable => {
     const found = tables.get(name);
     if (!found) throw new StorageError('storage-failed', { cause: new Error(`no table ${name}`) });
@@ -39,18 +37,9 @@ export function memoryTables<R extends Rows>(schema: Schema<R>): ObservableTable
   return {
     read: (_, work) => exclusively(() => work(transaction<R>(table, null))),
     write: async (_, work) => {
-      const journal: Undo[] = [];
-      const touched = new Set<string>();
-      const value = await exclusively(async () => {
-        try {
-          return await work(transaction<R>(table, { journal, touched }));
-        } catch (error) {
-          for (const undo of journal.reverse()) undo();
-          touched.clear();
-          throw error;
-        }
-      });
-      for (const observer of observers) if (observer.tables.some((name) => touched.has(name))) observer.run();
+      const changes: Changes = { journal: [], touched: new Set() };
+      const value = await exclusively(() => undoable(changes, () => work(transaction<R>(table, changes))));
+      for (const observer of observers) if (observer.tables.some((name) => changes.touched.has(name))) observer.run();
       return value;
     },
     observe: (names, query, next, fail) => {
@@ -75,13 +64,22 @@ export function memoryTables<R extends Rows>(schema: Schema<R>): ObservableTable
       closed = true;
       observers.clear();
     },
-    destroy: () => {
+    destroy: async () => {
       closed = true;
       observers.clear();
       tables.clear();
-      return Promise.resolve();
     },
   };
+}
+
+/** All or nothing: an error takes every change back. */
+async function undoable<V>({ journal }: Changes, work: () => Promise<V>): Promise<V> {
+  try {
+    return await work();
+  } catch (error) {
+    for (const undo of journal.reverse()) undo();
+    throw error;
+  }
 }
 
 type Undo = () => void;
@@ -94,7 +92,10 @@ interface Changes {
   readonly touched: Set<string>;
 }
 
-function transaction<R extends Rows>(table: (name: string) => MemoryTable, changes: Changes | null): WriteTransaction<R> {
+function transaction<R extends Rows>(
+  table: (name: string) => MemoryTable,
+  changes: Changes | null,
+): WriteTransaction<R> {
   const change = (name: string, key: Key, row: object | undefined): void => {
     if (!changes) throw new StorageError('storage-failed', { cause: new Error('read-only transaction') });
     const target = table(name);
@@ -103,7 +104,8 @@ function transaction<R extends Rows>(table: (name: string) => MemoryTable, chang
     changes.touched.add(name);
   };
   const reads: ReadTransaction<R> = {
-    get: async <T extends keyof R & string>(name: T, key: Key) => structuredClone(table(name).get(key)) as R[T] | undefined,
+    get: async <T extends keyof R & string>(name: T, key: Key) =>
+      structuredClone(table(name).get(key)) as R[T] | undefined,
     range: async <T extends keyof R & string>(name: T, range: Range = {}) =>
       structuredClone(table(name).range(range)) as R[T][],
     count: async (name, range = {}) => table(name).range(range).length,
@@ -173,7 +175,12 @@ class MemoryTable {
     for (let entry = entries[at]; entry && found.length < limit; entry = entries[(at += step)]) {
       const key = entry.key.slice(0, width);
       if (inRange(key, range)) found.push(entry.row);
-      else if (range.reverse ? range.lower && compareKeys(key, range.lower) < 0 : range.upper && compareKeys(key, range.upper) > 0) break;
+      else if (
+        range.reverse
+          ? range.lower && compareKeys(key, range.lower) < 0
+          : range.upper && compareKeys(key, range.upper) > 0
+      )
+        break;
     }
     return found;
   }

@@ -37,7 +37,8 @@ export function translateStorageError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StorageError) return error;
   const inner: unknown = 'inner' in error ? error.inner : undefined;
   // Dexie reports an aborted transaction with the cause inside: the quota is what matters to people, not the abort.
-  if (inner instanceof Error && CODES[inner.name] === 'storage-full') return new StorageError('storage-full', { cause: error });
+  if (inner instanceof Error && CODES[inner.name] === 'storage-full')
+    return new StorageError('storage-full', { cause: error });
   const code = CODES[error.name];
   return code ? new StorageError(code, { cause: error }) : error;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { StorageError } from '../../src/storage/storage-error.js';
+import type { StorageError } from '../../src/storage/storage-error.js';
 import { startingWith, type ObservableTables, type Schema, type Tables } from '../../src/storage/tables.js';
 
 interface Note {
@@ -59,7 +59,10 @@ export function tablesContract(name: string, open: () => Promise<Tables<Contract
         await transaction.put('notes', note('a', 2));
         await transaction.add('notes', note('a', 1, 8));
       });
-      await expect(work).rejects.toMatchObject({ name: 'StorageError', code: 'key-exists' } satisfies Partial<StorageError>);
+      await expect(work).rejects.toMatchObject({
+        name: 'StorageError',
+        code: 'key-exists',
+      } satisfies Partial<StorageError>);
       const rows = await tables.read(['notes'], (transaction) => transaction.range('notes'));
       expect(rows).toEqual([note('a', 1, 7)]);
     });
@@ -74,7 +77,10 @@ export function tablesContract(name: string, open: () => Promise<Tables<Contract
         throw mistake;
       });
       await expect(work).rejects.toBe(mistake);
-      expect(await tables.read(['notes'], (transaction) => transaction.range('notes'))).toEqual([note('a', 1), note('a', 2)]);
+      expect(await tables.read(['notes'], (transaction) => transaction.range('notes'))).toEqual([
+        note('a', 1),
+        note('a', 2),
+      ]);
       expect(await tables.read(['marks'], (transaction) => transaction.count('marks'))).toBe(0);
     });
 
@@ -90,7 +96,9 @@ export function tablesContract(name: string, open: () => Promise<Tables<Contract
     test('ranges: bounds, openness, direction and limit', async () => {
       await write(...[5, 1, 4, 2, 3].map((page) => note('a', page)), note('b', 1), note('A', 9));
       const pages = async (range: Parameters<Parameters<Parameters<typeof tables.read>[1]>[0]['range']>[1]) =>
-        (await tables.read(['notes'], (transaction) => transaction.range('notes', range))).map(({ book, page }) => `${book}${page}`);
+        (await tables.read(['notes'], (transaction) => transaction.range('notes', range))).map(
+          ({ book, page }) => `${book}${page}`,
+        );
       expect(await pages({})).toEqual(['A9', 'a1', 'a2', 'a3', 'a4', 'a5', 'b1']);
       expect(await pages(startingWith('a'))).toEqual(['a1', 'a2', 'a3', 'a4', 'a5']);
       expect(await pages({ lower: ['a', 2], upper: ['a', 4] })).toEqual(['a2', 'a3', 'a4']);
@@ -113,13 +121,17 @@ export function tablesContract(name: string, open: () => Promise<Tables<Contract
       });
       const marks = await tables.read(['marks'], (transaction) => transaction.range('marks', { index: 'weight' }));
       expect(marks.map(({ id }) => id)).toEqual(['light', 'heavy']);
-      expect(await tables.read(['marks'], (transaction) => transaction.count('marks', { index: 'weight', lower: [2] }))).toBe(1);
+      expect(
+        await tables.read(['marks'], (transaction) => transaction.count('marks', { index: 'weight', lower: [2] })),
+      ).toBe(1);
     });
 
     test('moving a row within an index leaves no trace of the old place', async () => {
       await write(note('a', 1, 10), note('a', 2, 20));
       await write(note('a', 1, 30));
-      const rows = await tables.read(['notes'], (transaction) => transaction.range('notes', { index: 'words', ...startingWith('a') }));
+      const rows = await tables.read(['notes'], (transaction) =>
+        transaction.range('notes', { index: 'words', ...startingWith('a') }),
+      );
       expect(rows.map(({ page }) => page)).toEqual([2, 1]);
     });
 
@@ -153,7 +165,9 @@ export function tablesContract(name: string, open: () => Promise<Tables<Contract
               else model.set(`${row.book} ${row.page}`, row);
             }
           });
-          const expected = [...model.values()].sort((x, y) => (x.book < y.book ? -1 : x.book > y.book ? 1 : x.page - y.page));
+          const expected = [...model.values()].sort((x, y) =>
+            x.book < y.book ? -1 : x.book > y.book ? 1 : x.page - y.page,
+          );
           expect(await tables.read(['notes'], (transaction) => transaction.range('notes'))).toEqual(expected);
         }),
         { numRuns: 30 },
@@ -162,7 +176,9 @@ export function tablesContract(name: string, open: () => Promise<Tables<Contract
 
     test('after close every operation fails with its code', async () => {
       tables.close();
-      await expect(tables.read(['notes'], (transaction) => transaction.range('notes'))).rejects.toMatchObject({ code: 'storage-closed' });
+      await expect(tables.read(['notes'], (transaction) => transaction.range('notes'))).rejects.toMatchObject({
+        code: 'storage-closed',
+      });
     });
   });
 }

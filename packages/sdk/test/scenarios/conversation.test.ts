@@ -60,7 +60,9 @@ test('what Alice writes offline arrives once and in order when she is back', asy
   await alice.wake();
   const texts = await bob.texts(alice, 21);
   expect(texts).toEqual(['before', ...Array.from({ length: 20 }, (_, i) => `offline ${i}`)]);
-  await alice.sees(bob, (messages) => messages.every((message) => message.kind === 'text' && message.status === 'delivered'));
+  await alice.sees(bob, (messages) =>
+    messages.every((message) => message.kind === 'text' && message.status === 'delivered'),
+  );
   await relay.emptied('bob');
 });
 
@@ -73,7 +75,9 @@ test('a submit whose answer is lost is repeated with the same bytes and shown on
   await alice.say(bob, 'second');
   await bob.texts(alice, 2);
   relay.cut();
-  await alice.sees(bob, (messages) => messages.every((message) => message.kind === 'text' && message.status !== 'pending'));
+  await alice.sees(bob, (messages) =>
+    messages.every((message) => message.kind === 'text' && message.status !== 'pending'),
+  );
   expect(lost).toBeGreaterThan(1);
   await alice.say(bob, 'third');
   expect(await bob.texts(alice, 3)).toEqual(['first', 'second', 'third']);
@@ -108,7 +112,9 @@ test('a backlog of 500 messages arrives in order, in batches', async () => {
   await bob.texts(alice, 1);
   await bob.sleep();
   for (let i = 0; i < 500; i++) await alice.say(bob, `m${i}`);
-  await alice.sees(bob, (messages) => messages.every((message) => message.kind === 'text' && message.status !== 'pending'));
+  await alice.sees(bob, (messages) =>
+    messages.every((message) => message.kind === 'text' && message.status !== 'pending'),
+  );
   await bob.wake();
   while (!(await bob.client.direct('alice').loadEarlier(500)));
   expect(await bob.texts(alice, 501)).toEqual(['hello', ...Array.from({ length: 500 }, (_, i) => `m${i}`)]);
@@ -121,7 +127,9 @@ test('the relay sees no plaintext and no user name', async () => {
   await bob.online();
   await alice.say(bob, 'the canary sings at midnight');
   await bob.texts(alice, 1);
-  const wire = Buffer.concat(relay.seen.flat(3).filter((part): part is Uint8Array => part instanceof Uint8Array)).toString('latin1');
+  const wire = Buffer.concat(
+    relay.seen.flat(3).filter((part): part is Uint8Array => part instanceof Uint8Array),
+  ).toString('latin1');
   const json = JSON.stringify(relay.seen);
   for (const secret of ['canary', 'wonderland', 'builder']) {
     expect(wire).not.toContain(secret);

@@ -22,16 +22,24 @@ async function story(victim: 'alice' | 'bob', commits: number): Promise<{ died: 
   const life = new LifeSpan(commits);
   let died = false;
   void life.ended.then(() => (died = true));
-  await doomed.wake({ history: crashing(doomed.history, life), vault: crashing(doomed.vault, life) }).catch(() => undefined);
+  await doomed
+    .wake({ history: crashing(doomed.history, life), vault: crashing(doomed.vault, life) })
+    .catch(() => undefined);
   for (const text of TEXTS) await alice.say(bob, text);
   // Either the messages make it within this life, or the life ends first.
-  await Promise.race([life.ended, Promise.all([bob.texts(alice, 5), alice.sees(bob, (list) => list.every(isDelivered))])]);
+  await Promise.race([
+    life.ended,
+    Promise.all([bob.texts(alice, 5), alice.sees(bob, (list) => list.every(isDelivered))]),
+  ]);
   await doomed.sleep();
   await doomed.wake();
 
   const expected = ['hello', 'hi', ...TEXTS];
   expect(await bob.texts(alice, 5)).toEqual(expected);
-  const atAlice = await alice.sees(bob, (list) => list.length >= 5 && list.filter(({ mine }) => mine).every(isDelivered));
+  const atAlice = await alice.sees(
+    bob,
+    (list) => list.length >= 5 && list.filter(({ mine }) => mine).every(isDelivered),
+  );
   expect(atAlice.map(({ text }) => text)).toEqual(expected);
   await relay.emptied('bob');
   await relay.emptied('alice');
@@ -48,15 +56,19 @@ async function story(victim: 'alice' | 'bob', commits: number): Promise<{ died: 
 const isDelivered = (message: { kind: string; mine: boolean; status?: string | null }): boolean =>
   !message.mine || message.status === 'delivered' || message.status === 'read';
 
-test.each(['alice', 'bob'] as const)('%s dies after any commit, and no message is lost, doubled or out of order', { timeout: 120_000 }, async (victim) => {
-  let deaths = 0;
-  for (let commits = 1; commits <= 40; commits++) {
-    const { died } = await story(victim, commits);
-    if (died) deaths++;
-  }
-  // The last lives are long enough to survive: every commit of the story has been the last one once.
-  expect(deaths).toBeGreaterThan(15);
-});
+test.each(['alice', 'bob'] as const)(
+  '%s dies after any commit, and no message is lost, doubled or out of order',
+  { timeout: 120_000 },
+  async (victim) => {
+    let deaths = 0;
+    for (let commits = 1; commits <= 40; commits++) {
+      const { died } = await story(victim, commits);
+      if (died) deaths++;
+    }
+    // The last lives are long enough to survive: every commit of the story has been the last one once.
+    expect(deaths).toBeGreaterThan(15);
+  },
+);
 
 test('two engines on one vault at once: the older one stops, and no ratchet forks', async () => {
   const relay = new FakeRelay();
@@ -70,7 +82,11 @@ test('two engines on one vault at once: the older one stops, and no ratchet fork
     await alice.say(bob, `a${i}`);
     await bob.say(alice, `b${i}`);
   }
-  const all = [...Array.from({ length: 20 }, (_, i) => `a${i}`), ...Array.from({ length: 20 }, (_, i) => `b${i}`), 'hello'].sort();
+  const all = [
+    ...Array.from({ length: 20 }, (_, i) => `a${i}`),
+    ...Array.from({ length: 20 }, (_, i) => `b${i}`),
+    'hello',
+  ].sort();
   expect((await bob.texts(alice, 41)).sort()).toEqual(all);
   expect((await alice.texts(bob, 41)).sort()).toEqual(all);
   expect(await alice.texts(bob, 41)).toEqual(await bob.texts(alice, 41));

@@ -160,7 +160,14 @@ export class FakeRelay {
     }
     const device = known ?? this.#newDevice(attempt);
     user.devices.set(device.device, device);
-    return { user: caller, device: device.device, registration: device.registration, secret: device.secret, list: null, nextListVersion: ++this.#listVersion };
+    return {
+      user: caller,
+      device: device.device,
+      registration: device.registration,
+      secret: device.secret,
+      list: null,
+      nextListVersion: ++this.#listVersion,
+    };
   }
 
   #listVersion = 0;
@@ -211,17 +218,33 @@ export class FakeRelay {
     return this.#counts(device);
   }
 
-  #counts = (device: FakeDevice): { oneTime: number; kem: number } => ({ oneTime: device.oneTime.length, kem: device.kem.length });
+  #counts = (device: FakeDevice): { oneTime: number; kem: number } => ({
+    oneTime: device.oneTime.length,
+    kem: device.kem.length,
+  });
 
   #bundles(user: Aci, devices: readonly DeviceId[]): unknown {
-    const encodeKey = <K extends { key: Uint8Array }>(key: K): unknown =>
-      Object.fromEntries(Object.entries(key).map(([name, value]) => [name, value instanceof Uint8Array ? toBase64Url(value) : (value as unknown)]));
+    const encodeKey = (key: object): unknown =>
+      Object.fromEntries(
+        Object.entries(key).map(([name, value]) => [
+          name,
+          value instanceof Uint8Array ? toBase64Url(value) : (value as unknown),
+        ]),
+      );
     const bundles = devices.flatMap((id) => {
       const device = this.users.get(user)?.devices.get(id);
       const kem = device?.kem.shift() ?? device?.lastResort;
       const oneTime = device?.oneTime.shift();
       if (!device?.signed || !kem) return [];
-      return [{ device: id, registration: device.registration, signedPreKey: encodeKey(device.signed), kemPreKey: encodeKey(kem), oneTimePreKey: oneTime ? encodeKey(oneTime) : null }];
+      return [
+        {
+          device: id,
+          registration: device.registration,
+          signedPreKey: encodeKey(device.signed),
+          kemPreKey: encodeKey(kem),
+          oneTimePreKey: oneTime ? encodeKey(oneTime) : null,
+        },
+      ];
     });
     return { user, ...this.#listOf(user), bundles };
   }
@@ -233,8 +256,14 @@ export class FakeRelay {
     queueMicrotask(() => {
       if (closed) return;
       const device = this.users.get(caller)?.devices.get(hello.device);
-      if (this.down) return handlers.onClose(null);
-      if (!device || device.secret !== toBase64Url(hello.secret)) return handlers.onClose(body('device-unknown'));
+      if (this.down) {
+        handlers.onClose(null);
+        return;
+      }
+      if (!device || device.secret !== toBase64Url(hello.secret)) {
+        handlers.onClose(body('device-unknown'));
+        return;
+      }
       device.socket?.handlers.onClose(body('superseded'));
       mine = device;
       const welcome = this.#welcome(device, hello);
@@ -301,12 +330,20 @@ export class FakeRelay {
     const outcomes = submit.recipients.flatMap(({ user, devices }) =>
       devices.map(({ device, registration, payload }): Outcome => {
         const target = this.users.get(user)?.devices.get(device);
-        if (target?.registration !== registration || !target) return 'device-gone';
+        if (target?.registration !== registration) return 'device-gone';
         const key = `${from}.${sender.device}/${toBase64Url(submit.id)}`;
         if (target.seen.has(key)) return 'duplicate';
         target.seen.add(key);
         const bytes = submit.payloads[payload] ?? new Uint8Array();
-        target.envelopes.push({ seq: ++target.head, id: submit.id, user: from, device: sender.device, registration: sender.registration, at: this.now, payload: bytes });
+        target.envelopes.push({
+          seq: ++target.head,
+          id: submit.id,
+          user: from,
+          device: sender.device,
+          registration: sender.registration,
+          at: this.now,
+          payload: bytes,
+        });
         this.#push(target);
         return 'stored';
       }),
@@ -320,8 +357,12 @@ export class FakeRelay {
       const found = this.users.get(user);
       const record = found?.list && decodeDeviceList(found.list.record);
       const wanted = (record?.devices ?? []).filter(({ device }) => user !== from || device !== sender.device);
-      const missing = wanted.filter((entry) => !devices.some((one) => one.device === entry.device && one.registration === entry.registration));
-      const gone = devices.filter((one) => !wanted.some((entry) => one.device === entry.device && one.registration === entry.registration));
+      const missing = wanted.filter(
+        (entry) => !devices.some((one) => one.device === entry.device && one.registration === entry.registration),
+      );
+      const gone = devices.filter(
+        (one) => !wanted.some((entry) => one.device === entry.device && one.registration === entry.registration),
+      );
       if (!complete || (record?.version === list && missing.length === 0 && gone.length === 0)) return [];
       return [{ user, version: record?.version ?? 0, missing, gone }];
     });
@@ -335,7 +376,11 @@ export class FakeRelay {
     const last = envelopes.at(-1);
     if (!last) return;
     socket.sent = last.seq;
-    const deliver = { first: device.envelopes[0]?.seq ?? device.head + 1, envelopes, left: waiting.length - envelopes.length };
+    const deliver = {
+      first: device.envelopes[0]?.seq ?? device.head + 1,
+      envelopes,
+      left: waiting.length - envelopes.length,
+    };
     queueMicrotask(() => {
       if (device.socket !== socket) return;
       socket.handlers.onDeliver(deliver);

@@ -40,9 +40,21 @@ export async function sendForged(from: Person, to: Person, plaintext: unknown): 
   const remote = { name: aciOfName(to.name), deviceId: 1 };
   const bytes = plaintext instanceof Uint8Array ? plaintext : pad(new TextEncoder().encode(JSON.stringify(plaintext)));
   const record = { current: deserializeSession(row.current), archived: [] };
-  const sealed = encrypt({ record, local: local.party, remote, plaintext: bytes, now: Date.now(), random: systemRandom });
+  const sealed = encrypt({
+    record,
+    local: local.party,
+    remote,
+    plaintext: bytes,
+    now: Date.now(),
+    random: systemRandom,
+  });
   await from.vault.write(['sessions'], async (transaction) => {
-    if (sealed.record.current) await transaction.put('sessions', { ...row, version: row.version + 1, current: serializeSession(sealed.record.current) });
+    if (sealed.record.current)
+      await transaction.put('sessions', {
+        ...row,
+        version: row.version + 1,
+        current: serializeSession(sealed.record.current),
+      });
   });
   from.relay.inject(to.name, await envelopeFrom(from, toPayload(sealed.message)));
 }
@@ -52,7 +64,13 @@ export async function envelopeFrom(from: Person, payload: Uint8Array): Promise<O
   return { id: systemRandom(16), user, device: id, registration, payload };
 }
 
-async function device(person: Person): Promise<{ user: Envelope['user']; app: string; device: DeviceId; registration: RegistrationId; party: NonNullable<Awaited<ReturnType<typeof storedDevice>>>['party'] }> {
+async function device(person: Person): Promise<{
+  user: Envelope['user'];
+  app: string;
+  device: DeviceId;
+  registration: RegistrationId;
+  party: NonNullable<Awaited<ReturnType<typeof storedDevice>>>['party'];
+}> {
   const context = { vault: person.vault, app: 'test', user: aciOfName(person.name), userName: person.name };
   const found = await storedDevice(context as unknown as Parameters<typeof storedDevice>[0]);
   if (!found) throw new Error(`${person.name} is not registered`);

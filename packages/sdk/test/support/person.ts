@@ -77,14 +77,13 @@ export class Person {
 /** Waits for an event, never for a time: the test runner's own limit ends what never comes. */
 export function until<T>(live: Live<T>, condition: (value: T) => boolean): Promise<T> {
   return new Promise((resolve) => {
-    let end: (() => void) | null = null;
-    let done = false;
-    end = live.subscribe((value) => {
-      if (done || !condition(value)) return;
-      done = true;
+    const stop = live.subscribe((value) => {
+      if (!condition(value)) return;
       resolve(value);
-      end?.();
+      // The first call comes before `subscribe` has returned.
+      queueMicrotask(() => {
+        stop();
+      });
     });
-    if (done) end();
   });
 }
