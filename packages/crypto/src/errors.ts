@@ -15,6 +15,7 @@
  * - `prekey-missing`        the message names a prekey that the caller did not pass. It may have been used up.
  * - `corrupt-record`        stored bytes are damaged or of an unknown record version.
  * - `bad-certificate`       a sender or server certificate is malformed, expired or not signed by a trusted key.
+ * - `self-send`            a sealed message that this very device sent. Ignore it.
  * - `wrong-passphrase`      sealed data does not open with this passphrase, or was altered.
  * - `corrupt-attachment`    an attachment is truncated, reordered or altered.
  * - `invalid-argument`      the caller broke a documented precondition.
@@ -34,6 +35,7 @@ export const CRYPTO_ERROR_CODES = [
   'prekey-missing',
   'corrupt-record',
   'bad-certificate',
+  'self-send',
   'wrong-passphrase',
   'corrupt-attachment',
   'invalid-argument',

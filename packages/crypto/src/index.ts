@@ -113,3 +113,42 @@ export {
 } from './groups/sender-key-record.js';
 export { deserializeSenderKeyRecord, serializeSenderKeyRecord } from './groups/sender-key-codec.js';
 export { webCryptoEd25519, type WebCryptoEd25519 } from './webcrypto/ed25519.js';
+
+export {
+  createSenderCertificate,
+  createServerCertificate,
+  parseSenderCertificate,
+  parseServerCertificate,
+  validateSenderCertificate,
+  type CertificateTrust,
+  type SenderCertificate,
+  type ServerCertificate,
+} from './sealed-sender/certificate.js';
+export {
+  CONTENT_HINT,
+  decodeSealedContent,
+  encodeSealedContent,
+  type SealedContent,
+  type SealedContentInput,
+  type SealedMessageType,
+} from './sealed-sender/sealed-content.js';
+export { sealForOne } from './sealed-sender/envelope-v1.js';
+export { sealForMany, type SealRecipient } from './sealed-sender/envelope-v2.js';
+export {
+  decodeSentMessage,
+  receivedMessage,
+  type SentDevice,
+  type SentMessage,
+  type SentRecipient,
+} from './sealed-sender/sent-message.js';
+export {
+  openEnvelope,
+  openSealedSender,
+  type OpenedSealedSender,
+  type OpenSealedSenderInput,
+} from './sealed-sender/sealed-sender.js';
+export {
+  decodeDecryptionError,
+  encodeDecryptionError,
+  type DecryptionErrorMessage,
+} from './sealed-sender/plaintext-content.js';
