@@ -1,9 +1,9 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts'],
+  entry: ['src/index.ts', 'src/token.ts', 'src/main.ts'],
   format: 'esm',
-  dts: true,
+  dts: { entry: ['src/index.ts', 'src/token.ts'] },
   clean: true,
   target: 'es2022',
   sourcemap: true,

@@ -1,0 +1,83 @@
+import { Cluster, Redis } from 'ioredis';
+
+import type { MailboxId } from '../mailbox/mailbox-id.js';
+import type { Bus, BusListener } from './bus.js';
+
+/** The channel of a mailbox; sharded pub/sub sends it to the node that owns the slot. */
+const channelOf = (mailbox: MailboxId) => `sotto:${mailbox}`;
+
+/**
+ * The bus on Redis 7 sharded pub/sub: on a single server, or on a cluster, where every shard carries only its own
+ * channels. Two connections: one that is subscribed can do nothing else.
+ *
+ * @param url `redis://`, `rediss://`, or `redis+cluster://host:port,host:port`
+ */
+export async function openRedisBus(url: string, onError: (error: unknown) => void): Promise<Bus> {
+  const [publisher, subscriber] = url.startsWith('redis+cluster://') ? clusterPair(url) : serverPair(url);
+  const listeners = new Map<string, Set<BusListener>>();
+  const gapListeners = new Set<() => void>();
+  for (const client of [publisher, subscriber]) client.on('error', onError);
+
+  subscriber.on('smessageBuffer', (channel: Buffer, message: Buffer) => {
+    for (const listener of listeners.get(channel.toString()) ?? []) listener(message);
+  });
+  await Promise.all([publisher.connect(), subscriber.connect()]);
+  // The first `ready` is past: each later one means that the connection was lost, and with it messages.
+  subscriber.on('ready', () => {
+    for (const listener of gapListeners) listener();
+  });
+
+  return {
+    publish(mailbox, message) {
+      publisher.spublish(channelOf(mailbox), Buffer.from(message)).catch(onError);
+    },
+
+    async subscribe(mailbox, listener) {
+      const channel = channelOf(mailbox);
+      const existing = listeners.get(channel);
+      const set = existing ?? new Set();
+      listeners.set(channel, set.add(listener));
+      if (!existing) await subscriber.ssubscribe(channel);
+      return () => {
+        set.delete(listener);
+        if (set.size > 0 || listeners.get(channel) !== set) return;
+        listeners.delete(channel);
+        subscriber.sunsubscribe(channel).catch(onError);
+      };
+    },
+
+    onGap: (listener) => void gapListeners.add(listener),
+
+    async check() {
+      await publisher.ping();
+      if (subscriber.status !== 'ready') throw new Error('The subscription to Redis is not connected.');
+    },
+
+    close() {
+      publisher.disconnect();
+      subscriber.disconnect();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** While Redis is away nothing is queued: the mailbox is the truth, and old rings help nobody. */
+const publisherOptions = { lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 } as const;
+
+/** Channels are subscribed again by themselves after a reconnect. */
+const subscriberOptions = { lazyConnect: true, autoResubscribe: true, maxRetriesPerRequest: null } as const;
+
+function serverPair(url: string): [Redis, Redis] {
+  return [new Redis(url, publisherOptions), new Redis(url, subscriberOptions)];
+}
+
+function clusterPair(url: string): [Cluster, Cluster] {
+  const nodes = url.slice('redis+cluster://'.length).split(',').map(toNode);
+  const options = { lazyConnect: true, shardedSubscribers: true, enableOfflineQueue: false } as const;
+  return [new Cluster(nodes, options), new Cluster(nodes, { ...options, enableOfflineQueue: true })];
+}
+
+function toNode(address: string): { host: string; port: number } {
+  const { hostname, port } = new URL(`redis://${address}`);
+  return { host: hostname, port: Number(port || 6379) };
+}

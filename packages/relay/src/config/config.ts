@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+
+import * as z from 'zod';
+
+import { appConfig } from '../auth/app.js';
+import { DEFAULT_QUOTA, DEFAULT_RETENTION_MS } from '../core.js';
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Everything that a relay can be told. `startRelay` takes it as an object; the CLI reads it from environment and flags. */
+export const relayConfig = z.strictObject({
+  host: z.string().default('0.0.0.0'),
+  /** 0: any free port. */
+  port: z.number().int().min(0).max(65_535).default(7_420),
+  /** PostgreSQL. Absent: PGlite in `dataFolder`. */
+  databaseUrl: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be postgres://...')
+    .optional(),
+  /** Connections to PostgreSQL of this node. */
+  databaseConnections: z.number().int().min(2).max(100).default(8),
+  /** Redis, 7 or later. Absent: this is the only node. `redis+cluster://` for a cluster. */
+  redisUrl: z
+    .string()
+    .regex(/^(rediss?|redis\+cluster):\/\//, 'must be redis://...')
+    .optional(),
+  dataFolder: z.string().min(1).default('sotto-data'),
+  /** PGlite without a folder: for tests. */
+  memory: z.boolean().default(false),
+  apps: z.array(appConfig).default([]),
+  retentionMs: z.number().int().min(60_000).default(DEFAULT_RETENTION_MS),
+  quota: z.strictObject({ envelopes: z.number().int().min(1), bytes: z.number().int().min(1) }).default(DEFAULT_QUOTA),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Mints tokens for anyone and shows what the relay holds. Never in production. */
+  dev: z.boolean().default(false),
+  /** `--dev` only: a folder to serve at `/`. */
+  staticFolder: z.string().min(1).optional(),
+});
+export type RelayConfig = z.infer<typeof relayConfig>;
+export type RelayConfigInput = z.input<typeof relayConfig>;
+
+/** A configuration that cannot be used. Its message names settings, never their values. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly code = 'config-invalid';
+}
+
+export function parseConfig(input: unknown): RelayConfig {
+  const parsed = relayConfig.safeParse(input);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new ConfigError(`The relay cannot start with this configuration.\n  ${issues.join('\n  ')}`);
+  }
+  const config = parsed.data;
+  if (config.dev && process.env['NODE_ENV'] === 'production') {
+    throw new ConfigError('--dev lets anyone be anyone; it is refused with NODE_ENV=production.');
+  }
+  if (config.staticFolder !== undefined && !config.dev) throw new ConfigError('--static works with --dev only.');
+  if (!config.dev && config.apps.length === 0) {
+    throw new ConfigError('No app is configured: set SOTTO_APPS or SOTTO_APPS_FILE, or start with --dev.');
+  }
+  if (new Set(config.apps.map(({ id }) => id)).size !== config.apps.length)
+    throw new ConfigError('Two apps have the same id.');
+  return config;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+/** Flags win over environment variables. */
+export function configFrom(environment: Environment, flags: Flags): RelayConfig {
+  const days = numberOf(environment['SOTTO_RETENTION_DAYS']);
+  const envelopes = numberOf(environment['SOTTO_QUOTA_ENVELOPES']);
+  const bytes = numberOf(environment['SOTTO_QUOTA_BYTES']);
+  return parseConfig(
+    withoutUndefined({
+      host: flags['host'] ?? environment['HOST'],
+      port: numberOf(flags['port'] ?? environment['PORT']),
+      databaseUrl: environment['DATABASE_URL'],
+      databaseConnections: numberOf(environment['SOTTO_DATABASE_CONNECTIONS']),
+      redisUrl: environment['REDIS_URL'],
+      dataFolder: flags['data'] ?? environment['SOTTO_DATA'],
+      apps: appsFrom(environment),
+      retentionMs: days === undefined ? undefined : days * DAY_MS,
+      quota:
+        envelopes === undefined && bytes === undefined
+          ? undefined
+          : { envelopes: envelopes ?? DEFAULT_QUOTA.envelopes, bytes: bytes ?? DEFAULT_QUOTA.bytes },
+      logLevel: environment['LOG_LEVEL'],
+      dev: flags['dev'],
+      staticFolder: flags['static'],
+    }),
+  );
+}
+
+function appsFrom(environment: Environment): unknown {
+  const file = environment['SOTTO_APPS_FILE'];
+  const text = file === undefined ? environment['SOTTO_APPS'] : readSettings(file);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ConfigError(`${file === undefined ? 'SOTTO_APPS' : 'SOTTO_APPS_FILE'} is not JSON.`);
+  }
+}
+
+function readSettings(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw new ConfigError(`SOTTO_APPS_FILE cannot be read: ${file}`);
+  }
+}
+
+/** What is no number stays as it is, and the schema names it. */
+function numberOf(value: string | boolean | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}
+
+function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}

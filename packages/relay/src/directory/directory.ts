@@ -1,0 +1,162 @@
+import {
+  limits,
+  type Aci,
+  type AppId,
+  type BundlesResponse,
+  type DeviceId,
+  type DeviceListResponse,
+  type LinkTokenResponse,
+  type PreKeyBundle,
+  type PutPreKeysRequest,
+  type RegisterRequest,
+  type RegisterResponse,
+  type SignedDeviceList,
+} from '@sotto/protocol';
+
+import { hashSecret } from '../auth/secret.js';
+import type { Login } from '../auth/token-verifier.js';
+import { RelayError } from '../errors.js';
+import type { Limiter } from '../limits.js';
+import type { MailboxId } from '../mailbox/mailbox-id.js';
+import type { Switchboard } from '../mailbox/switchboard.js';
+import type { Clock, Random } from '../platform.js';
+import type { DeviceRecord, Store, UserState } from '../store/store.js';
+import { authenticateDevice, type DeviceClaim } from './authenticate.js';
+import { decideDeviceList, decideRemoval } from './device-list.js';
+import { decideRegistration } from './registration.js';
+
+const LINK_TOKEN_MS = 10 * 60_000;
+
+/** Open link tokens of one user; more than one is only ever needed when somebody starts over. */
+const MAX_LINK_TOKENS = 10;
+
+/** One-time keys of one kind that a device may keep at the relay: a full stock and one that was just uploaded. */
+const MAX_STOCK = 2 * limits.ONE_TIME_PREKEY_STOCK;
+
+/** The caller of a route that needs a device. */
+export interface Caller {
+  login: Login;
+  device: DeviceRecord;
+}
+
+export interface DirectoryDeps {
+  store: Store;
+  switchboard: Switchboard;
+  limiter: Limiter;
+  clock: Clock;
+  random: Random;
+  relayKey: Uint8Array;
+  onChanged?: (app: AppId) => void;
+}
+
+/** Devices, device lists and prekeys: what the HTTP routes do, without HTTP. Everything rejects with RelayErrors. */
+export class Directory {
+  readonly #deps: DirectoryDeps;
+
+  constructor(deps: DirectoryDeps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects with `device-unknown` or `device-gone`. */
+  async authenticate(login: Login, claim: DeviceClaim): Promise<Caller & { state: UserState | null }> {
+    const state = await this.#deps.store.user(login.app, login.user);
+    return { login, state, device: authenticateDevice(state, claim) };
+  }
+
+  async register(login: Login, request: RegisterRequest): Promise<RegisterResponse> {
+    const { store, clock, random, relayKey } = this.#deps;
+    const context = { login, request, relayKey, now: clock.now(), random };
+    const { removed, ...device } = await store.updateUser(login.app, login.user, (state) =>
+      decideRegistration(state, context),
+    );
+    this.#sayGone(removed);
+    this.#deps.onChanged?.(login.app);
+    return { user: login.user, ...device };
+  }
+
+  async putDeviceList({ login, device }: Caller, signed: SignedDeviceList): Promise<void> {
+    const { store, clock, switchboard } = this.#deps;
+    const { version, staying, removed } = await store.updateUser(login.app, login.user, (state) =>
+      decideDeviceList(state, login, signed, clock.now()),
+    );
+    this.#sayGone(removed);
+    for (const mailbox of staying) {
+      if (mailbox !== device.mailbox) switchboard.ring(mailbox, { kind: 'list-changed', version });
+    }
+    this.#deps.onChanged?.(login.app);
+  }
+
+  /** Rejects with `user-unknown` while the user has no list. */
+  async getDeviceList(app: AppId, user: Aci): Promise<DeviceListResponse> {
+    const state = await this.#deps.store.user(app, user);
+    if (!state?.list || !state.identityKey) throw new RelayError('user-unknown');
+    return { user, identityKey: state.identityKey, list: state.list };
+  }
+
+  async makeLinkToken({ login }: Caller): Promise<LinkTokenResponse> {
+    const { store, random, clock } = this.#deps;
+    const linkToken = random(32);
+    const now = clock.now();
+    await store.updateUser(login.app, login.user, (state) => {
+      if (state.linkTokens.filter(({ expiresAt }) => expiresAt > now).length >= MAX_LINK_TOKENS) {
+        throw new RelayError('rate-limited', 'Too many open link tokens.', { retryAfterMs: LINK_TOKEN_MS });
+      }
+      const addLinkToken = { hash: hashSecret(linkToken), expiresAt: now + LINK_TOKEN_MS };
+      return { change: { addLinkToken }, result: undefined };
+    });
+    return { linkToken, expiresInMs: LINK_TOKEN_MS };
+  }
+
+  async putPreKeys({ login, device }: Caller, request: PutPreKeysRequest): Promise<void> {
+    const { store, clock } = this.#deps;
+    const before = await store.preKeyCounts(login.app, device.mailbox);
+    const kept = request.replace ? { oneTime: 0, kem: 0 } : before;
+    if (kept.oneTime + request.oneTimePreKeys.length > MAX_STOCK || kept.kem + request.kemPreKeys.length > MAX_STOCK) {
+      throw new RelayError('bad-request', `The stock of one-time prekeys would exceed ${MAX_STOCK}.`);
+    }
+    const counts = await store.putPreKeys(login.app, device.mailbox, request, clock.now());
+    if (!counts) throw new RelayError('device-gone');
+    this.#deps.onChanged?.(login.app);
+  }
+
+  /** Devices that are not listed, or have published nothing, are left out. Rejects with `user-unknown`. */
+  async bundles({ login }: Caller, user: Aci, devices: readonly DeviceId[]): Promise<BundlesResponse> {
+    const { store } = this.#deps;
+    const state = await store.user(login.app, user);
+    if (!state?.list || !state.identityKey) throw new RelayError('user-unknown');
+    const bundles: PreKeyBundle[] = [];
+    for (const device of state.devices) {
+      if (!device.listed || !devices.includes(device.device)) continue;
+      const bundle = await this.#takeBundle(login, user, device);
+      if (bundle) bundles.push(bundle);
+    }
+    this.#deps.onChanged?.(login.app);
+    return { user, identityKey: state.identityKey, list: state.list, bundles };
+  }
+
+  async removeSelf({ login, device }: Caller): Promise<void> {
+    const { store, clock } = this.#deps;
+    await store.updateUser(login.app, login.user, (state) => decideRemoval(state, device, clock.now()));
+    this.#sayGone([device.mailbox]);
+    this.#deps.onChanged?.(login.app);
+  }
+
+  /** Whoever fetches too much still gets a bundle, only without one-time keys: nobody can be cut off by draining. */
+  async #takeBundle({ app, user: fetcher }: Login, user: Aci, device: DeviceRecord): Promise<PreKeyBundle | null> {
+    const { store, clock, limiter, switchboard } = this.#deps;
+    const isAllowed =
+      (await limiter.take('bundlesPerPair', `${app}/${fetcher}/${user}`)) === null &&
+      (await limiter.take('bundlesPerTarget', `${app}/${user}`)) === null;
+    const bundle = await store.takeBundle(app, device.mailbox, { oneTime: isAllowed, now: clock.now() });
+    if (!bundle) return null;
+    const { left, took, ...keys } = bundle;
+    if (took && Math.min(left.oneTime, left.kem) < limits.ONE_TIME_PREKEY_LOW) {
+      switchboard.ring(device.mailbox, { kind: 'prekeys-low', counts: left });
+    }
+    return { device: device.device, registration: device.registration, ...keys };
+  }
+
+  #sayGone(mailboxes: readonly MailboxId[]): void {
+    for (const mailbox of mailboxes) this.#deps.switchboard.ringEverywhere(mailbox, { kind: 'gone' });
+  }
+}

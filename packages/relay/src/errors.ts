@@ -1,0 +1,38 @@
+import { ERROR_CODES, type ErrorBody, type ErrorCode, type StaleUser } from '@sotto/protocol';
+
+/**
+ * The relay's typed refusal: what it becomes on the wire stands in the protocol's `ERROR_CODES`. The message is for
+ * people and must never contain a token, a secret, a key or content.
+ */
+export class RelayError extends Error {
+  override readonly name = 'RelayError';
+  readonly code: ErrorCode;
+  /** Milliseconds after which the same request may succeed. */
+  readonly retryAfterMs: number | undefined;
+  /** With `stale-device-list` only: what the sender must correct. */
+  readonly stale: StaleUser[] | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message?: string,
+    extra: { retryAfterMs?: number; stale?: StaleUser[]; cause?: unknown } = {},
+  ) {
+    super(message ?? ERROR_CODES[code].meaning, extra.cause === undefined ? undefined : { cause: extra.cause });
+    this.code = code;
+    this.retryAfterMs = extra.retryAfterMs;
+    this.stale = extra.stale;
+  }
+
+  get status(): number {
+    return ERROR_CODES[this.code].status;
+  }
+
+  get body(): ErrorBody {
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.retryAfterMs !== undefined && { retryAfterMs: this.retryAfterMs }),
+      ...(this.stale !== undefined && { stale: this.stale }),
+    };
+  }
+}

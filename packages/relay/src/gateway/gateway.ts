@@ -1,0 +1,93 @@
+import type { Server as HttpServer } from 'node:http';
+
+import { limits, SOCKET_PATH, type DownEvent, type DownMessage } from '@sotto/protocol';
+import { Server, type Socket } from 'socket.io';
+import parser from 'socket.io-msgpack-parser';
+
+import { originAllowed, type AppConfig } from '../auth/app.js';
+import type { RelayCore } from '../core.js';
+import { RelayError } from '../errors.js';
+import { toRefusal, type Admission, type Peer } from './session.js';
+
+/** A transport that never says hello is closed after this. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Half-open connections are found after interval + timeout. */
+const PING_INTERVAL_MS = 20_000;
+const PING_TIMEOUT_MS = 15_000;
+
+interface GatewayOptions {
+  core: RelayCore;
+  apps: readonly AppConfig[];
+  onError: (error: unknown) => void;
+}
+
+/** Socket.IO in front of the core: admits, and passes events through. Knows nothing of mailboxes. */
+export function attachGateway(server: HttpServer, { core, apps, onError }: GatewayOptions): Server {
+  const io = new Server(server, {
+    path: SOCKET_PATH,
+    parser,
+    serveClient: false,
+    maxHttpBufferSize: limits.MAX_FRAME_BYTES,
+    perMessageDeflate: false,
+    httpCompression: false,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    pingInterval: PING_INTERVAL_MS,
+    pingTimeout: PING_TIMEOUT_MS,
+    // Who may connect from where is decided per app, when the token has named it.
+    cors: { origin: true },
+    destroyUpgrade: false,
+  });
+  const admissions = new WeakMap<Socket, Admission>();
+
+  io.use((socket, next) => {
+    admit(socket).then(
+      (admission) => {
+        admissions.set(socket, admission);
+        next();
+      },
+      (error: unknown) => {
+        next(connectError(toRefusal(error, onError)));
+      },
+    );
+  });
+
+  async function admit(socket: Socket): Promise<Admission> {
+    const admission = await core.admit(socket.handshake.auth);
+    const app = apps.find(({ id }) => id === admission.login.app);
+    if (!app) throw new RelayError('app-unknown');
+    if (!originAllowed(app, socket.handshake.headers.origin)) throw new RelayError('origin-refused');
+    return admission;
+  }
+
+  io.on('connection', (socket) => {
+    const admission = admissions.get(socket);
+    if (!admission) return void socket.disconnect(true);
+    const session = core.open(admission, peerOf(socket));
+    socket.on('disconnect', () => {
+      session.close();
+    });
+    socket.onAny((event: string, ...rest: unknown[]) => {
+      const reply = rest.at(-1);
+      if (typeof reply !== 'function') return;
+      void session.handle(event, rest.length === 2 ? rest[0] : undefined).then((answer) => void reply(answer));
+    });
+  });
+  return io;
+}
+
+function peerOf(socket: Socket): Peer {
+  return {
+    emit<E extends DownEvent>(event: E, message: DownMessage<E>) {
+      socket.emit(event, message);
+    },
+    close() {
+      socket.disconnect(true);
+    },
+  };
+}
+
+/** Socket.IO hands `message` and `data` of this error to the client as `connect_error`. */
+function connectError(refusal: RelayError): Error {
+  return Object.assign(new Error(refusal.code), { data: refusal.body });
+}

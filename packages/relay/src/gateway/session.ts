@@ -1,0 +1,300 @@
+import {
+  limits,
+  PROTOCOL_VERSION,
+  up,
+  type Ack,
+  type DownEvent,
+  type DownMessage,
+  type ErrorCode,
+  type FreshToken,
+  type Hello,
+  type Submit,
+  type UpEvent,
+  type UpReply,
+} from '@sotto/protocol';
+
+import type { Login, TokenVerifier } from '../auth/token-verifier.js';
+import type { DeviceLists } from '../directory/lists.js';
+import { RelayError } from '../errors.js';
+import type { AckWriter } from '../mailbox/ack.js';
+import { compareCursor } from '../mailbox/cursor.js';
+import { asBuffer, Delivery } from '../mailbox/deliver.js';
+import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
+import { checkSubmit, findStale } from '../mailbox/recipients.js';
+import type { Ring } from '../mailbox/ring.js';
+import type { SubmitWriter } from '../mailbox/submit.js';
+import type { Switchboard } from '../mailbox/switchboard.js';
+import type { Clock } from '../platform.js';
+import { StoreError, type DeviceRecord, type MailboxState, type Store, type UserState } from '../store/store.js';
+import { parseOrRefuse } from './parse.js';
+
+/** A socket may outlive its token by at most 60 s; a little less, so that the closing is within it too. */
+const TOKEN_GRACE_MS = 55_000;
+
+/** A submit whose lists change between check and commit is checked again, this often. */
+const MAX_STALE_RETRIES = 3;
+
+/** The other end of a session: a socket, or a simulated one. */
+export interface Peer {
+  emit<E extends DownEvent>(event: E, message: DownMessage<E>): void;
+  close(): void;
+}
+
+export interface SessionDeps {
+  store: Store;
+  switchboard: Switchboard;
+  lists: DeviceLists;
+  submits: SubmitWriter;
+  acks: AckWriter;
+  verifier: TokenVerifier;
+  clock: Clock;
+  retentionMs: number;
+  onClosed: (session: Session) => void;
+  onError: (error: unknown) => void;
+}
+
+/** A device that has proven itself, before it has a socket. */
+export interface Admission {
+  login: Login;
+  hello: Hello;
+  device: DeviceRecord;
+  state: UserState;
+}
+
+/**
+ * One connected device, without its socket.
+ *
+ *     new --start--> open --submit, ack, token--> open
+ *                     |--superseded, token-expired, device-gone, shutting-down--> `bye`, closed
+ *                     |--the socket is gone--> closed
+ */
+export class Session {
+  readonly address: DeviceAddress;
+  readonly mailbox: MailboxId;
+  readonly epoch: number;
+  readonly #id: string;
+  readonly #deps: SessionDeps;
+  readonly #admission: Admission;
+  readonly #peer: Peer;
+  #delivery: Delivery | null = null;
+  #closed = false;
+  #unsubscribe: () => void = () => undefined;
+  #cancelExpiry: () => void = () => undefined;
+  /** Submits are checked one after another, so that they enter their batch in the order in which they came. */
+  #checked: Promise<unknown> = Promise.resolve();
+
+  constructor(id: string, admission: Admission, peer: Peer, deps: SessionDeps) {
+    const { login, hello, device } = admission;
+    this.#id = id;
+    this.#admission = admission;
+    this.#peer = peer;
+    this.#deps = deps;
+    this.epoch = hello.epoch;
+    this.mailbox = device.mailbox;
+    this.address = { user: login.user, device: device.device, registration: device.registration };
+  }
+
+  get app() {
+    return this.#admission.login.app;
+  }
+
+  get isOpen(): boolean {
+    return !this.#closed;
+  }
+
+  /** Listens before it reads, so that nothing falls between; then welcomes and delivers. Failures end in `bye`. */
+  async start(): Promise<void> {
+    try {
+      this.#expireAt(this.#admission.login.expiresAt);
+      const unsubscribe = await this.#deps.switchboard.listen(this.mailbox, (ring) => this.#heard(ring));
+      if (this.#closed) return unsubscribe();
+      this.#unsubscribe = unsubscribe;
+      this.#claim();
+      await this.#welcome();
+    } catch (error) {
+      this.bye(toRefusal(error, this.#deps.onError));
+    }
+  }
+
+  /** Answers one event of the client; never rejects. */
+  async handle(event: string, message: unknown): Promise<UpReply[UpEvent]> {
+    try {
+      switch (event) {
+        case 'submit':
+          return { ok: true, outcomes: await this.#submit(parseOrRefuse(up.submit, message)) };
+        case 'ack':
+          await this.#ack(parseOrRefuse(up.ack, message));
+          return { ok: true };
+        case 'token':
+          await this.#renew(parseOrRefuse(up.token, message));
+          return { ok: true };
+        default:
+          throw new RelayError('bad-request', 'There is no such event.');
+      }
+    } catch (error) {
+      return { ok: false, error: toRefusal(error, this.#deps.onError).body };
+    }
+  }
+
+  /** The mailbox is known to reach up to `head`: heals what the bus may have lost. */
+  poke(head: number): void {
+    this.#delivery?.poke(head);
+  }
+
+  bye(reason: RelayError | ErrorCode): void {
+    if (this.#closed) return;
+    this.#peer.emit('bye', (typeof reason === 'string' ? new RelayError(reason) : reason).body);
+    this.close();
+    this.#peer.close();
+  }
+
+  /** The socket is gone. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#unsubscribe();
+    this.#cancelExpiry();
+    this.#delivery?.close();
+    this.#deps.onClosed(this);
+  }
+
+  #claim(): void {
+    this.#deps.switchboard.ringEverywhere(this.mailbox, { kind: 'claim', epoch: this.epoch, socket: this.#id });
+  }
+
+  async #welcome(): Promise<void> {
+    const { store, clock, retentionMs, acks } = this.#deps;
+    const { device, state, hello } = this.#admission;
+    const mailbox = await store.mailbox(this.app, this.mailbox);
+    if (!mailbox) throw new RelayError('device-gone');
+    const { cursor } = hello;
+    const isAbove = cursor.seq > mailbox.acked.seq && cursor.seq <= mailbox.head;
+    const standing = isAbove ? await store.envelopeIdAt(this.app, this.mailbox, cursor.seq) : null;
+    const verdict = compareCursor(mailbox, cursor, standing);
+    if (verdict === 'ok' && isAbove && cursor.id)
+      await acks.ack({ mailbox: this.mailbox, seq: cursor.seq, id: cursor.id });
+    const preKeys = await store.preKeyCounts(this.app, this.mailbox);
+    if (this.#closed) return;
+    const acked = verdict === 'ok' ? cursor : mailbox.acked;
+    const first = Math.max(mailbox.first, acked.seq + 1);
+    this.#peer.emit('welcome', {
+      protocol: PROTOCOL_VERSION,
+      time: clock.now(),
+      verdict,
+      acked: { seq: acked.seq, id: acked.id && asBuffer(acked.id) },
+      head: mailbox.head,
+      first,
+      retentionSeconds: Math.floor(retentionMs / 1000),
+      listVersion: device.listed ? state.listVersion : 0,
+      preKeys,
+      limits: { payloadBytes: limits.MAX_PAYLOAD_BYTES, submitBytes: limits.MAX_SUBMIT_BYTES },
+    });
+    this.#deliverFrom(mailbox, acked.seq, first);
+  }
+
+  #deliverFrom(mailbox: MailboxState, after: number, first: number): void {
+    const { store, onError } = this.#deps;
+    this.#delivery = new Delivery(
+      {
+        read: (from, limit) => store.read(this.app, this.mailbox, from, limit),
+        deliver: (message) => this.#peer.emit('deliver', message),
+        drained: (head) => this.#peer.emit('drained', { head }),
+        failed: onError,
+      },
+      { after, first },
+    );
+    this.#delivery.poke(mailbox.head);
+  }
+
+  async #submit(message: Submit) {
+    const { submits } = this.#deps;
+    checkSubmit(this.address, message);
+    for (let attempt = 0; attempt < MAX_STALE_RETRIES; attempt++) {
+      const { stored } = await this.#inOrder(async () => {
+        await this.#checkLists(message);
+        return { stored: submits.submit({ sender: this.address, message }) };
+      });
+      const result = await stored;
+      if (result !== 'stale') return result;
+    }
+    throw new RelayError('unavailable', 'The device lists of the recipients keep changing.');
+  }
+
+  async #checkLists(message: Submit): Promise<void> {
+    const wanted = message.recipients
+      .filter(({ complete }) => complete)
+      .map(({ user, list }) => ({ user, version: list }));
+    if (wanted.length === 0) return;
+    const { lists } = this.#deps;
+    const isStale = findStale(this.address, message, await lists.resolve(this.app, wanted)).length > 0;
+    if (!isStale) return;
+    // What the sender is told comes from the store, not from a cache.
+    const stale = findStale(
+      this.address,
+      message,
+      await lists.load(
+        this.app,
+        wanted.map(({ user }) => user),
+      ),
+    );
+    if (stale.length > 0) throw new RelayError('stale-device-list', undefined, { stale });
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#checked.then(work);
+    this.#checked = done.catch(() => undefined);
+    return done;
+  }
+
+  async #ack({ seq, id }: Ack): Promise<void> {
+    await this.#deps.acks.ack({ mailbox: this.mailbox, seq, id });
+    this.#delivery?.acked(seq);
+  }
+
+  async #renew({ token }: FreshToken): Promise<void> {
+    const login = await this.#deps.verifier.verify(token);
+    if (login.app !== this.app || login.user !== this.address.user) throw new RelayError('wrong-user');
+    if (!this.#closed) this.#expireAt(login.expiresAt);
+  }
+
+  #expireAt(time: number): void {
+    const { clock } = this.#deps;
+    this.#cancelExpiry();
+    this.#cancelExpiry = clock.after(time + TOKEN_GRACE_MS - clock.now(), () => this.bye('token-expired'));
+  }
+
+  #heard(ring: Ring): void {
+    if (this.#closed) return;
+    switch (ring.kind) {
+      case 'envelopes':
+        this.#delivery?.ring(ring.envelopes);
+        break;
+      case 'claim':
+        if (ring.socket === this.#id) break;
+        if (ring.epoch >= this.epoch) this.bye('superseded');
+        // The newcomer has the lower epoch and does not know yet that it must go.
+        else this.#claim();
+        break;
+      case 'gone':
+        this.bye('device-gone');
+        break;
+      case 'prekeys-low':
+        this.#peer.emit('prekeys-low', ring.counts);
+        break;
+      case 'list-changed':
+        this.#peer.emit('device-list-changed', { version: ring.version });
+        break;
+    }
+  }
+}
+
+/** What is not a refusal of ours is logged, and becomes `unavailable` or `internal` without a detail. */
+export function toRefusal(error: unknown, onError: (error: unknown) => void): RelayError {
+  if (error instanceof RelayError) {
+    if (error.cause !== undefined && error.status >= 500) onError(error.cause);
+    return error;
+  }
+  onError(error);
+  const isPassing = error instanceof StoreError && error.code !== 'failed';
+  return new RelayError(isPassing ? 'unavailable' : 'internal');
+}

@@ -1,0 +1,52 @@
+import { deviceId, deviceSecret, DEVICE_HEADER, VERSION_HEADER } from '@sotto/protocol';
+import type { Request } from 'express';
+import * as z from 'zod/mini';
+
+import { originAllowed, type AppConfig } from '../auth/app.js';
+import type { Login } from '../auth/token-verifier.js';
+import type { RelayCore } from '../core.js';
+import type { Caller } from '../directory/directory.js';
+import type { DeviceClaim } from '../directory/authenticate.js';
+import { RelayError } from '../errors.js';
+import { checkVersion } from '../gateway/parse.js';
+
+/** `deviceId.secret` */
+const DEVICE_CLAIM = /^([1-9][0-9]{0,2})\.([A-Za-z0-9_-]{43})$/;
+
+/** Who calls: a token for every route, from a website that the app allows. */
+export async function loginOf(request: Request, core: RelayCore, apps: readonly AppConfig[]): Promise<Login> {
+  const version = request.get(VERSION_HEADER);
+  if (version !== undefined) {
+    if (!/^[0-9]{1,6}$/.test(version)) throw new RelayError('bad-request', `${VERSION_HEADER}: not a version`);
+    checkVersion(Number(version));
+  }
+  const login = await core.verifier.verify(bearerToken(request));
+  const app = apps.find(({ id }) => id === login.app);
+  if (!app) throw new RelayError('app-unknown');
+  if (!isSameOrigin(request) && !originAllowed(app, request.get('origin'))) throw new RelayError('origin-refused');
+  return login;
+}
+
+/** A token *and* a device secret: for every route but registration. */
+export async function callerOf(request: Request, core: RelayCore, apps: readonly AppConfig[]): Promise<Caller> {
+  const login = await loginOf(request, core, apps);
+  return core.directory.authenticate(login, deviceClaim(request));
+}
+
+function bearerToken(request: Request): string {
+  const [, token] = /^Bearer ([^\s]+)$/i.exec(request.get('authorization') ?? '') ?? [];
+  if (token === undefined) throw new RelayError('token-missing');
+  return token;
+}
+
+function deviceClaim(request: Request): DeviceClaim {
+  const [, device, secret] = DEVICE_CLAIM.exec(request.get(DEVICE_HEADER) ?? '') ?? [];
+  const claim = z.safeParse(z.object({ device: deviceId, secret: deviceSecret }), { device: Number(device), secret });
+  if (!claim.success) throw new RelayError('device-unknown', `The header ${DEVICE_HEADER} is missing or malformed.`);
+  return claim.data;
+}
+
+/** A page that the relay serves itself (`--static`) also sends an origin: its own. */
+function isSameOrigin(request: Request): boolean {
+  return request.get('origin') === `${request.protocol}://${request.get('host') ?? ''}`;
+}

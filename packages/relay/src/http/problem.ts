@@ -1,0 +1,30 @@
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+
+import { RelayError } from '../errors.js';
+import { toRefusal } from '../gateway/session.js';
+
+export function refuse(response: Response, refusal: RelayError): void {
+  if (response.headersSent) return void response.destroy();
+  if (refusal.retryAfterMs !== undefined) response.set('retry-after', String(Math.ceil(refusal.retryAfterMs / 1000)));
+  response.status(refusal.status).json(refusal.body);
+}
+
+export const notFound: RequestHandler = (_request, response) => {
+  refuse(response, new RelayError('not-found'));
+};
+
+/** The last handler: nothing but a coded refusal leaves the relay. */
+export function problemHandler(onError: (error: unknown) => void): ErrorRequestHandler {
+  return (error, _request, response, _next) => {
+    refuse(response, fromExpress(error) ?? toRefusal(error, onError));
+  };
+}
+
+/** Errors of express and its body parser carry a 4xx `status`. */
+function fromExpress(error: unknown): RelayError | null {
+  if (error instanceof RelayError || !(error instanceof Error) || !('status' in error)) return null;
+  const { status } = error;
+  if (typeof status !== 'number' || status < 400 || status >= 500) return null;
+  if (status === 413) return new RelayError('too-large');
+  return new RelayError('bad-request', 'The request cannot be read.');
+}

@@ -1,0 +1,144 @@
+import { Buffer } from 'node:buffer';
+
+import { limits, type Deliver, type Envelope } from '@sotto/protocol';
+
+import type { MailboxPage, Quota } from '../store/store.js';
+
+export interface DeliveryPort {
+  /** The next envelopes after a seq; null when the mailbox is gone. */
+  read(after: number, limit: Quota): Promise<MailboxPage | null>;
+  deliver(message: Deliver): void;
+  drained(head: number): void;
+  /** The store could not be read; delivery goes on with the next poke. */
+  failed(error: unknown): void;
+}
+
+/**
+ * Sends one mailbox to one socket, in `seq` order without gaps, within a window of unacknowledged envelopes. Holds no
+ * payloads: what does not fit at once is read from the store when there is room, so a slow consumer costs no memory.
+ *
+ *     caught up (sent = known) --ring continues sent, room--> emit, caught up
+ *     caught up --ring with a gap, or no room; poke--> behind (sent < known)
+ *     behind --room: read a page, emit--> behind | caught up: emit `drained`
+ *     behind --no room--> waits for an ack
+ */
+export class Delivery {
+  readonly #port: DeliveryPort;
+  /** Highest seq emitted, and highest known to exist. */
+  #sent: number;
+  #known: number;
+  #first: number;
+  /** Emitted and not acknowledged: seq and size. */
+  #unacked: { seq: number; bytes: number }[] = [];
+  #unackedBytes = 0;
+  /** A read is owed whatever `known` says: the first one, or one that failed. */
+  #owed = true;
+  #reading = false;
+  #closed = false;
+
+  constructor(port: DeliveryPort, start: { after: number; first: number }) {
+    this.#port = port;
+    this.#sent = start.after;
+    this.#known = start.after;
+    this.#first = start.first;
+  }
+
+  /** The first read always happens: it finds the backlog, or tells the client that there is none. */
+  start(): void {
+    void this.#pump();
+  }
+
+  /** Envelopes that were just stored, ascending. */
+  ring(envelopes: readonly Envelope[]): void {
+    const fresh = envelopes.filter(({ seq }) => seq > this.#sent);
+    const last = fresh.at(-1);
+    if (!last || this.#closed) return;
+    const continues = fresh.every(({ seq }, index) => seq === this.#sent + 1 + index);
+    if (continues && !this.#reading && !this.#behind && this.#fits(fresh)) {
+      this.#known = last.seq;
+      this.#emit(fresh, 0);
+    } else {
+      this.poke(last.seq);
+    }
+  }
+
+  /** The mailbox is known to reach up to `head`. */
+  poke(head: number): void {
+    this.#known = Math.max(this.#known, head);
+    void this.#pump();
+  }
+
+  acked(seq: number): void {
+    while (this.#unacked[0] && this.#unacked[0].seq <= seq) this.#unackedBytes -= this.#unacked.shift()?.bytes ?? 0;
+    this.#first = Math.max(this.#first, seq + 1);
+    void this.#pump();
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      while (!this.#closed && this.#behind && this.#room().envelopes > 0) await this.#readPage();
+    } catch (error) {
+      this.#port.failed(error);
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  get #behind(): boolean {
+    return this.#owed || this.#sent < this.#known;
+  }
+
+  async #readPage(): Promise<void> {
+    this.#owed = true;
+    const page = await this.#port.read(this.#sent, this.#room());
+    this.#owed = false;
+    if (!page) this.close();
+    if (this.#closed || !page) return;
+    this.#first = Math.max(this.#first, page.first);
+    this.#known = Math.max(this.#known, page.head);
+    const last = page.envelopes.at(-1);
+    if (last) this.#emit(page.envelopes, page.head - last.seq);
+    // Nothing held above: whatever was there has expired, and `first` says so.
+    else this.#sent = Math.max(this.#sent, page.head);
+    if (this.#sent >= this.#known) this.#port.drained(this.#sent);
+  }
+
+  #room(): Quota {
+    const bytes = limits.DELIVERY_WINDOW_BYTES - this.#unackedBytes;
+    const envelopes = bytes > 0 ? limits.DELIVERY_WINDOW_ENVELOPES - this.#unacked.length : 0;
+    return {
+      envelopes: Math.min(envelopes, limits.DELIVERY_BATCH_ENVELOPES),
+      bytes: Math.min(bytes, limits.DELIVERY_BATCH_BYTES),
+    };
+  }
+
+  #fits(envelopes: readonly Envelope[]): boolean {
+    const room = this.#room();
+    const bytes = envelopes.reduce((total, { payload }) => total + payload.length, 0);
+    return envelopes.length <= room.envelopes && bytes <= room.bytes;
+  }
+
+  #emit(envelopes: readonly Envelope[], left: number): void {
+    for (const { seq, payload } of envelopes) {
+      this.#unacked.push({ seq, bytes: payload.length });
+      this.#unackedBytes += payload.length;
+      this.#sent = seq;
+    }
+    this.#port.deliver({ first: this.#first, envelopes: envelopes.map(toWire), left });
+  }
+}
+
+/** The MessagePack encoder writes a `Buffer` as `bin`, but a plain `Uint8Array` as something else. */
+function toWire(envelope: Envelope): Envelope {
+  return { ...envelope, id: asBuffer(envelope.id), payload: asBuffer(envelope.payload) };
+}
+
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,33 @@
+import { StoreError } from '../store.js';
+
+export type Param = string | number | boolean | null | Uint8Array;
+
+/** Where statements run: a pool, or one open transaction. `int8` results are numbers, `bytea` results `Uint8Array`s. */
+export interface Queryable {
+  query<Row>(text: string, params?: readonly Param[]): Promise<Row[]>;
+}
+
+/** What the SQL store needs of a PostgreSQL: node-postgres and PGlite both fit. Errors are {@link StoreError}s. */
+export interface Sql extends Queryable {
+  /** READ COMMITTED; rolled back when `work` rejects. */
+  transaction<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
+  /** Several statements without parameters, for migrations. */
+  script(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const CONFLICTS = new Set(['40P01', '40001']);
+
+/** Connection exceptions, shutdown, too many connections, out of resources; and what Node's sockets say. */
+const UNAVAILABLE = /^(08|53|57P)|^E[A-Z]+$/;
+
+const LOST_CONNECTION = /connection terminated|timeout exceeded when trying to connect|not queryable|PGlite is clos/i;
+
+export function toStoreError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof StoreError) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (CONFLICTS.has(code)) return new StoreError('conflict', error);
+  if (UNAVAILABLE.test(code) || LOST_CONNECTION.test(error.message)) return new StoreError('unavailable', error);
+  // Class 22, 23, 42 ...: PostgreSQL itself answered. Anything without an SQLSTATE is a refusal or a bug of ours.
+  return /^[0-9A-Z]{5}$/.test(code) ? new StoreError('failed', error) : error;
+}

@@ -1,0 +1,113 @@
+import type { Aci, AppId, DeviceId, Envelope, RegistrationId } from '@sotto/protocol';
+
+import type { MailboxId } from '../../mailbox/mailbox-id.js';
+import type { MailboxPage, MailboxState, MailboxStore, Quota } from '../store.js';
+import { uuidArray } from './binary-array.js';
+import type { Queryable } from './driver.js';
+import { ackBatch, submitBatch } from './submit-sql.js';
+
+interface MailboxRow {
+  account: Aci;
+  device: DeviceId;
+  registration: RegistrationId;
+  head: number;
+  acked: number;
+  acked_id: Uint8Array | null;
+  first: number;
+}
+
+export interface EnvelopeRow {
+  seq: number;
+  id: Uint8Array;
+  sender: Aci;
+  sender_device: DeviceId;
+  sender_registration: RegistrationId;
+  at: number;
+  payload: Uint8Array;
+}
+
+const STATE = `
+SELECT m.account, m.device, m.registration, m.head, m.acked, m.acked_id,
+  coalesce((SELECT min(e.seq) FROM envelopes e WHERE e.app = $1 AND e.mailbox = m.mailbox), m.head + 1) AS first
+FROM mailboxes m WHERE m.app = $1 AND m.mailbox = $2`;
+
+/** One statement, so that head, first and envelopes belong to one snapshot; the outer join keeps an empty page's head. */
+const READ = `
+SELECT m.head,
+  coalesce((SELECT min(e.seq) FROM envelopes e WHERE e.app = $1 AND e.mailbox = m.mailbox), m.head + 1) AS first,
+  e.*
+FROM mailboxes m
+LEFT JOIN LATERAL (
+  SELECT * FROM (
+    SELECT e.seq, e.id, e.sender, e.sender_device, e.sender_registration, e.at, e.payload,
+      sum(octet_length(e.payload)) OVER (ORDER BY e.seq) - octet_length(e.payload) AS before
+    FROM envelopes e
+    WHERE e.app = $1 AND e.mailbox = m.mailbox AND e.seq > $3
+    ORDER BY e.seq LIMIT $4
+  ) page WHERE page.before = 0 OR page.before + octet_length(page.payload) <= $5
+) e ON true
+WHERE m.app = $1 AND m.mailbox = $2
+ORDER BY e.seq`;
+
+export function sqlMailboxes(sql: Queryable): MailboxStore {
+  return {
+    submit: (app, batch) => submitBatch(sql, app, batch),
+    ack: (app, items) => ackBatch(sql, app, items),
+
+    async mailbox(app, mailbox): Promise<MailboxState | null> {
+      const [row] = await sql.query<MailboxRow>(STATE, [app, mailbox]);
+      if (!row) return null;
+      return {
+        address: { user: row.account, device: row.device, registration: row.registration },
+        head: row.head,
+        acked: { seq: row.acked, id: row.acked_id },
+        first: row.first,
+      };
+    },
+
+    async envelopeIdAt(app, mailbox, seq) {
+      const [row] = await sql.query<{ id: Uint8Array }>(
+        'SELECT id FROM envelopes WHERE app = $1 AND mailbox = $2 AND seq = $3',
+        [app, mailbox, seq],
+      );
+      return row?.id ?? null;
+    },
+
+    read: (app, mailbox, after, limit) => readPage(sql, app, mailbox, after, limit),
+
+    async heads(app, mailboxes) {
+      const rows = await sql.query<{ mailbox: MailboxId; head: number }>(
+        'SELECT mailbox, head FROM mailboxes WHERE app = $1 AND mailbox = ANY($2::uuid[])',
+        [app, uuidArray(mailboxes)],
+      );
+      return new Map(rows.map((row) => [row.mailbox, row.head]));
+    },
+  };
+}
+
+async function readPage(
+  sql: Queryable,
+  app: AppId,
+  mailbox: MailboxId,
+  after: number,
+  limit: Quota,
+): Promise<MailboxPage | null> {
+  type Row = { head: number; first: number } & (EnvelopeRow | { [K in keyof EnvelopeRow]: null });
+  const rows = await sql.query<Row>(READ, [app, mailbox, after, limit.envelopes, limit.bytes]);
+  const [row] = rows;
+  if (!row) return null;
+  const envelopes = rows.flatMap((each) => (each.seq === null ? [] : [toEnvelope(each)]));
+  return { first: row.first, head: row.head, envelopes };
+}
+
+export function toEnvelope(row: EnvelopeRow): Envelope {
+  return {
+    seq: row.seq,
+    id: row.id,
+    user: row.sender,
+    device: row.sender_device,
+    registration: row.sender_registration,
+    at: row.at,
+    payload: row.payload,
+  };
+}

@@ -1,0 +1,70 @@
+import pg from 'pg';
+
+import { toStoreError, type Param, type Sql } from './driver.js';
+
+const INT8 = 20;
+
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+    // Seqs and times stay far below 2^53.
+    if (oid === INT8) return Number;
+    return pg.types.getTypeParser(oid, format ?? 'text') as (value: string) => unknown;
+  },
+};
+
+/** @param url `postgres://...` */
+export function openPostgres(url: string, options: { connections: number; onError: (error: Error) => void }): Sql {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connections,
+    connectionTimeoutMillis: 5_000,
+    application_name: 'sotto-relay',
+    types,
+  });
+  // An idle connection that dies must not end the process; the next query opens a new one.
+  pool.on('error', options.onError);
+
+  return {
+    query: (text, params) => run(pool, text, params),
+
+    async transaction(work) {
+      const client = await pool.connect().catch((error: unknown) => {
+        throw toStoreError(error);
+      });
+      let broken: Error | undefined;
+      const onError = (error: Error) => {
+        broken = error;
+      };
+      client.on('error', onError);
+      try {
+        await run(client, 'BEGIN');
+        const result = await work({ query: (text, params) => run(client, text, params) });
+        await run(client, 'COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch((failure: unknown) => {
+          broken = failure instanceof Error ? failure : new Error(String(failure));
+        });
+        throw error;
+      } finally {
+        client.off('error', onError);
+        client.release(broken);
+      }
+    },
+
+    async script(text) {
+      await run(pool, text);
+    },
+
+    close: () => pool.end(),
+  };
+}
+
+async function run<Row>(target: pg.Pool | pg.PoolClient, text: string, params?: readonly Param[]): Promise<Row[]> {
+  try {
+    const result = await (params ? target.query(text, [...params]) : target.query(text));
+    return result.rows as Row[];
+  } catch (error) {
+    throw toStoreError(error);
+  }
+}

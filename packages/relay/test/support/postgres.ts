@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+import pg from 'pg';
+
+import { end, eventually, findProgram, freePort, postgresFolders, run } from './servers.js';
+
+const MISSING =
+  'PostgreSQL is not installed, so this cannot be tested here. Install it: apt-get install postgresql (Debian), or put initdb and postgres on PATH.';
+
+export interface PostgresServer {
+  /** Of a fresh, empty database; each call makes another one. */
+  newDatabase(): Promise<string>;
+  /** `immediate` loses everything that was not committed, as a crash does. */
+  stop(mode?: 'fast' | 'immediate'): Promise<void>;
+  start(): Promise<void>;
+  /** Stops it and deletes its folder. */
+  remove(): Promise<void>;
+}
+
+/** A private PostgreSQL on a free port, in a temporary folder; fsync is on unless said otherwise. */
+export async function startPostgres(options: { fsync?: boolean } = {}): Promise<PostgresServer> {
+  const initdb = findProgram('initdb', postgresFolders());
+  const postgres = findProgram('postgres', postgresFolders());
+  if (!initdb || !postgres) throw new Error(MISSING);
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-postgres-'));
+  const isRoot = userInfo().uid === 0;
+  if (isRoot) await run('chown', ['postgres', folder]);
+  // PostgreSQL refuses to run as root.
+  const asOwner = (program: string, args: string[]): [string, string[]] =>
+    isRoot
+      ? ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', program, ...args]]
+      : [program, args];
+
+  const data = join(folder, 'data');
+  await run(...asOwner(initdb, ['-D', data, '-A', 'trust', '-U', 'sotto', '--no-sync', '-E', 'UTF8', '--locale=C']));
+  const port = await freePort();
+  const url = (database: string) => `postgres://sotto@127.0.0.1:${port}/${database}`;
+  const fsync = options.fsync === false ? ['-c', 'fsync=off'] : [];
+  const launch = () =>
+    spawn(
+      ...asOwner(postgres, [
+        '-D',
+        data,
+        '-p',
+        String(port),
+        '-k',
+        folder,
+        '-c',
+        'listen_addresses=127.0.0.1',
+        '-c',
+        'max_connections=200',
+        ...fsync,
+      ]),
+      {
+        stdio: 'ignore',
+      },
+    );
+  let child = launch();
+  const ready = () => eventually('PostgreSQL', () => query(url('postgres'), 'SELECT 1'));
+  await ready();
+  let count = 0;
+
+  return {
+    async newDatabase() {
+      const name = `sotto_${++count}`;
+      await query(url('postgres'), `CREATE DATABASE ${name}`);
+      return url(name);
+    },
+    stop: (mode = 'fast') => end(child, mode === 'fast' ? 'SIGINT' : 'SIGQUIT'),
+    async start() {
+      child = launch();
+      await Promise.race([ready(), once(child, 'exit').then(() => Promise.reject(new Error('PostgreSQL ended')))]);
+    },
+    async remove() {
+      await end(child, 'SIGQUIT');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function query(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query(text).finally(() => client.end());
+}

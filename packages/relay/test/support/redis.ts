@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Redis } from 'ioredis';
+
+import { end, eventually, findProgram, freePort } from './servers.js';
+
+const MISSING =
+  'redis-server is not installed, so this cannot be tested here. Install it: apt-get install redis-server (Debian), or put redis-server 7 on PATH.';
+
+export interface RedisServer {
+  url: string;
+  port: number;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** A private Redis on a free port that keeps nothing on disk. */
+export async function startRedis(extra: readonly string[] = []): Promise<RedisServer> {
+  const program = findProgram('redis-server');
+  if (!program) throw new Error(MISSING);
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-redis-'));
+  const port = await freePort();
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    folder,
+    ...extra,
+  ];
+  const launch = () => spawn(program, args, { stdio: 'ignore' });
+  let child = launch();
+  await ping(port);
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    stop: () => end(child, 'SIGKILL'),
+    async start() {
+      child = launch();
+      await ping(port);
+    },
+    async remove() {
+      await end(child, 'SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ping(port: number): Promise<void> {
+  await eventually('Redis', async () => {
+    const client = new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.ping();
+    } finally {
+      client.disconnect();
+    }
+  });
+}
