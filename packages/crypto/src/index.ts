@@ -53,6 +53,7 @@ export {
   hasUsableSession,
   type SessionRecord,
 } from './session/session-record.js';
+export { wipeSuperseded } from './session/wipe.js';
 export { startSession, type StartSessionInput } from './session/start-session.js';
 export {
   encrypt,

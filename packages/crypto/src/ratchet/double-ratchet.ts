@@ -47,9 +47,11 @@ export function initiateRatchet(input: {
   };
 }
 
-/** Responder's state before the first message: its ratchet key is the signed prekey. */
+/** Responder's state before the first message: its ratchet key is the signed prekey, copied because states are wiped. */
 export function acceptRatchet(rootKey: Uint8Array, chainKey: ChainKey, signedPreKeyPair: KeyPair): DoubleRatchet {
-  return { rootKey, sender: { ratchetKeyPair: signedPreKeyPair, chainKey }, receivers: [], previousCounter: 0 };
+  const { publicKey, privateKey } = signedPreKeyPair;
+  const ratchetKeyPair = { publicKey: publicKey.slice(), privateKey: privateKey.slice() };
+  return { rootKey, sender: { ratchetKeyPair, chainKey }, receivers: [], previousCounter: 0 };
 }
 
 /** The seed of the next outgoing message, and the state without it. */
