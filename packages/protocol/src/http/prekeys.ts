@@ -17,7 +17,7 @@ export const putPreKeysRequest = z.strictObject({
 });
 export type PutPreKeysRequest = z.infer<typeof putPreKeysRequest>;
 
-/** How many one-time keys the relay holds for a device. */
+/** How many one-time keys the relay holds for a device: the answer to `PUT /v1/prekeys`. */
 export const preKeyCounts = z.object({ oneTime: z.int(), kem: z.int() });
 export type PreKeyCounts = z.infer<typeof preKeyCounts>;
 

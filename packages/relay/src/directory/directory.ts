@@ -7,6 +7,7 @@ import {
   type DeviceListResponse,
   type LinkTokenResponse,
   type PreKeyBundle,
+  type PreKeyCounts,
   type PutPreKeysRequest,
   type RegisterRequest,
   type RegisterResponse,
@@ -58,8 +59,9 @@ export class Directory {
   }
 
   /** Rejects with `device-unknown` or `device-gone`. */
-  async authenticate(login: Login, claim: DeviceClaim): Promise<Caller & { state: UserState | null }> {
+  async authenticate(login: Login, claim: DeviceClaim): Promise<Caller & { state: UserState }> {
     const state = await this.#deps.store.user(login.app, login.user);
+    if (!state) throw new RelayError('device-unknown');
     return { login, state, device: authenticateDevice(state, claim) };
   }
 
@@ -107,7 +109,7 @@ export class Directory {
     return { linkToken, expiresInMs: LINK_TOKEN_MS };
   }
 
-  async putPreKeys({ login, device }: Caller, request: PutPreKeysRequest): Promise<void> {
+  async putPreKeys({ login, device }: Caller, request: PutPreKeysRequest): Promise<PreKeyCounts> {
     const { store, clock } = this.#deps;
     const before = await store.preKeyCounts(login.app, device.mailbox);
     const kept = request.replace ? { oneTime: 0, kem: 0 } : before;
@@ -117,6 +119,7 @@ export class Directory {
     const counts = await store.putPreKeys(login.app, device.mailbox, request, clock.now());
     if (!counts) throw new RelayError('device-gone');
     this.#deps.onChanged?.(login.app);
+    return counts;
   }
 
   /** Devices that are not listed, or have published nothing, are left out. Rejects with `user-unknown`. */

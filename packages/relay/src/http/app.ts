@@ -70,8 +70,7 @@ function apiRouter(core: RelayCore, apps: readonly AppConfig[]): Router {
   });
   route(router, ROUTES.putPreKeys, json, async (request) => {
     const caller = await callerOf(request, core, apps);
-    await core.directory.putPreKeys(caller, bodyOf(request, putPreKeysRequest));
-    return { ok: true };
+    return core.directory.putPreKeys(caller, bodyOf(request, putPreKeysRequest));
   });
   route(router, ROUTES.bundles, json, async (request) => {
     const caller = await callerOf(request, core, apps);
@@ -126,7 +125,10 @@ function cors(apps: readonly AppConfig[]): RequestHandler {
     if (origin !== undefined && (origins.has('*') || origins.has(origin))) {
       response.set({ 'access-control-allow-origin': origin, 'cross-origin-resource-policy': 'cross-origin' });
     }
-    if (request.method !== 'OPTIONS') return next();
+    if (request.method !== 'OPTIONS') {
+      next();
+      return;
+    }
     response
       .set({
         'access-control-allow-methods': 'GET, POST, PUT, DELETE',

@@ -229,7 +229,7 @@ export class Connection {
         code: error.code === 'storage-full' ? 'storage-full' : 'storage-failed',
       });
     } else {
-      this.#events.status({ state: 'offline', retryAt: this.#context.clock.now() + ms, code });
+      this.#events.status({ state: 'offline', retryAt: Math.round(this.#context.clock.now() + ms), code });
     }
   }
 }
