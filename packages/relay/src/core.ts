@@ -45,97 +45,99 @@ export interface RelayCoreOptions {
   onError?: (error: unknown) => void;
 }
 
-export type RelayCore = Awaited<ReturnType<typeof createRelayCore>>;
+interface Writers {
+  submits: SubmitWriter;
+  acks: AckWriter;
+}
+
+/** See {@link RelayCore}. The store must be open. */
+export async function createRelayCore(options: RelayCoreOptions): Promise<RelayCore> {
+  return new RelayCore(options, await options.store.relayKey());
+}
 
 /**
  * The whole relay without sockets, HTTP and timers: on a memory store it runs inside a simulation exactly as it does
  * behind Socket.IO.
  */
-export async function createRelayCore(options: RelayCoreOptions) {
-  const { store, bus, verifier, observer, onError = () => undefined } = options;
-  const { clock = systemClock, random = systemRandom, limiter = unlimited } = options;
-  const { retentionMs = DEFAULT_RETENTION_MS, quota = DEFAULT_QUOTA } = options;
-  const key = await store.relayKey();
-  const switchboard = new Switchboard(bus);
-  const lists = new DeviceLists(store);
-  const onChanged = (app: AppId) => observer?.directoryChanged?.(app);
-  const directory = new Directory({ store, switchboard, limiter, clock, random, relayKey: key, onChanged });
-  const sessions = new Map<MailboxId, Session>();
-  const writers = new Map<AppId, { submits: SubmitWriter; acks: AckWriter }>();
-  let isClosing = false;
+export class RelayCore {
+  readonly directory: Directory;
+  readonly verifier: TokenVerifier;
+  readonly #options: Required<Omit<RelayCoreOptions, 'observer'>> & { observer: RelayObserver };
+  readonly #relayKey: Uint8Array;
+  readonly #switchboard: Switchboard;
+  readonly #lists: DeviceLists;
+  readonly #sessions = new Map<MailboxId, Session>();
+  readonly #writers = new Map<AppId, Writers>();
+  #isClosing = false;
 
-  function writersOf(app: AppId) {
-    const existing = writers.get(app);
-    if (existing) return existing;
-    const created = {
-      submits: new SubmitWriter(app, {
-        store,
-        switchboard,
-        clock,
-        key,
-        quota,
-        onStored: (mailbox, envelopes) => observer?.stored?.(app, mailbox, envelopes),
-      }),
-      acks: new AckWriter(app, store, (mailbox, seq) => observer?.acked?.(app, mailbox, seq)),
+  constructor(options: RelayCoreOptions, relayKey: Uint8Array) {
+    this.#options = {
+      limiter: unlimited,
+      clock: systemClock,
+      random: systemRandom,
+      retentionMs: DEFAULT_RETENTION_MS,
+      quota: DEFAULT_QUOTA,
+      observer: {},
+      onError: () => undefined,
+      ...options,
     };
-    writers.set(app, created);
-    return created;
+    const { store, bus, limiter, clock, random, onError } = this.#options;
+    this.verifier = options.verifier;
+    this.#relayKey = relayKey;
+    this.#switchboard = new Switchboard(bus);
+    this.#lists = new DeviceLists(store);
+    this.directory = new Directory({
+      store,
+      limiter,
+      clock,
+      random,
+      relayKey,
+      switchboard: this.#switchboard,
+      onChanged: (app) => this.#options.observer.directoryChanged?.(app),
+    });
+    bus.onGap(() => void this.heal().catch(onError));
   }
 
-  function onClosed(session: Session): void {
-    if (sessions.get(session.mailbox) === session) sessions.delete(session.mailbox);
-    onChanged(session.app);
+  /** Sockets that are open on this node. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  isOnline(mailbox: MailboxId): boolean {
+    return this.#sessions.has(mailbox);
   }
 
   /** Checks a `hello`: rejects with the refusal that the socket is to hear. Takes nothing that would have to be freed. */
-  async function admit(input: unknown): Promise<Admission> {
-    if (isClosing) throw new RelayError('shutting-down');
+  async admit(input: unknown): Promise<Admission> {
+    if (this.#isClosing) throw new RelayError('shutting-down');
     const hello = parseHello(input);
-    const login = await verifier.verify(hello.token);
-    const { device, state } = await directory.authenticate(login, hello);
-    if (!state) throw new RelayError('device-unknown');
-    const current = sessions.get(device.mailbox);
-    if (current?.isOpen && current.epoch > hello.epoch) throw new RelayError('superseded');
-    return { login, hello, device, state };
+    const login = await this.verifier.verify(hello.token);
+    const { device, state } = await this.directory.authenticate(login, hello);
+    const current = this.#sessions.get(device.mailbox);
+    if (current && current.epoch > hello.epoch) throw new RelayError('superseded');
+    return { login, hello, device, listVersion: state.listVersion };
   }
 
   /** The admitted device has a socket now. */
-  function open(admission: Admission, peer: Peer): Session {
+  open(admission: Admission, peer: Peer): Session {
     const { app } = admission.login;
-    const deps: SessionDeps = {
-      store,
-      switchboard,
-      lists,
-      verifier,
-      clock,
-      retentionMs,
-      onClosed,
-      onError,
-      ...writersOf(app),
-    };
-    const session = new Session(randomUUID(), admission, peer, deps);
-    const current = sessions.get(session.mailbox);
-    if (isClosing) session.bye('shutting-down');
+    const session = new Session(randomUUID(), admission, peer, this.#sessionDeps(app));
+    const current = this.#sessions.get(session.mailbox);
+    if (this.#isClosing) session.bye('shutting-down');
     else if (current && current.epoch > session.epoch) session.bye('superseded');
     else {
       current?.bye('superseded');
-      sessions.set(session.mailbox, session);
+      this.#sessions.set(session.mailbox, session);
       void session.start();
-      onChanged(app);
+      this.#options.observer.directoryChanged?.(app);
     }
     return session;
   }
 
   /** Finds what the bus may have lost: reads the heads of all mailboxes that have a socket here. */
-  async function heal(): Promise<void> {
-    const byApp = new Map<AppId, Session[]>();
-    for (const session of sessions.values()) {
-      const others = byApp.get(session.app);
-      if (others) others.push(session);
-      else byApp.set(session.app, [session]);
-    }
-    for (const [app, open] of byApp) {
-      const heads = await store.heads(
+  async heal(): Promise<void> {
+    for (const [app, open] of this.#sessionsByApp()) {
+      const heads = await this.#options.store.heads(
         app,
         open.map(({ mailbox }) => mailbox),
       );
@@ -148,28 +150,62 @@ export async function createRelayCore(options: RelayCoreOptions) {
   }
 
   /** Deletes what has expired. */
-  const sweep = () => store.sweep({ now: clock.now(), retentionMs, dedupeMs: DEDUPE_MS });
-
-  /** Tells everybody, then waits for the commits under way. Store and bus stay open: they belong to the caller. */
-  async function close(): Promise<void> {
-    isClosing = true;
-    for (const session of [...sessions.values()]) session.bye('shutting-down');
-    await Promise.all([...writers.values()].flatMap(({ submits, acks }) => [submits.settled(), acks.settled()]));
+  sweep(): Promise<{ expired: number }> {
+    const { store, clock, retentionMs } = this.#options;
+    return store.sweep({ now: clock.now(), retentionMs, dedupeMs: DEDUPE_MS });
   }
 
-  bus.onGap(() => void heal().catch(onError));
+  /** Tells everybody, then waits for the commits under way. Store and bus stay open: they belong to the caller. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const session of [...this.#sessions.values()]) session.bye('shutting-down');
+    await Promise.all([...this.#writers.values()].flatMap(({ submits, acks }) => [submits.settled(), acks.settled()]));
+  }
 
-  return {
-    directory,
-    verifier,
-    admit,
-    open,
-    heal,
-    sweep,
-    close,
-    isOnline: (mailbox: MailboxId) => sessions.has(mailbox),
-    get connections() {
-      return sessions.size;
-    },
-  };
+  #sessionDeps(app: AppId): SessionDeps {
+    const { store, clock, retentionMs, onError } = this.#options;
+    return {
+      store,
+      clock,
+      retentionMs,
+      onError,
+      switchboard: this.#switchboard,
+      lists: this.#lists,
+      verifier: this.verifier,
+      onClosed: (session) => {
+        if (this.#sessions.get(session.mailbox) === session) this.#sessions.delete(session.mailbox);
+        this.#options.observer.directoryChanged?.(app);
+      },
+      ...this.#writersOf(app),
+    };
+  }
+
+  #writersOf(app: AppId): Writers {
+    const existing = this.#writers.get(app);
+    if (existing) return existing;
+    const { store, clock, quota, observer } = this.#options;
+    const writers = {
+      submits: new SubmitWriter(app, {
+        store,
+        clock,
+        quota,
+        switchboard: this.#switchboard,
+        key: this.#relayKey,
+        onStored: (mailbox, envelopes) => observer.stored?.(app, mailbox, envelopes),
+      }),
+      acks: new AckWriter(app, store, (mailbox, seq) => observer.acked?.(app, mailbox, seq)),
+    };
+    this.#writers.set(app, writers);
+    return writers;
+  }
+
+  #sessionsByApp(): Map<AppId, Session[]> {
+    const byApp = new Map<AppId, Session[]>();
+    for (const session of this.#sessions.values()) {
+      const others = byApp.get(session.app);
+      if (others) others.push(session);
+      else byApp.set(session.app, [session]);
+    }
+    return byApp;
+  }
 }

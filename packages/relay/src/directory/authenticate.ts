@@ -16,8 +16,8 @@ export interface DeviceClaim {
  * Finds the device that a caller says it is. Only the holder of a removed device's secret hears `device-gone`; everybody
  * else hears `device-unknown`, whether the device exists or not.
  */
-export function authenticateDevice(state: UserState | null, claim: DeviceClaim): DeviceRecord {
-  const matching = (state?.devices ?? []).filter(
+export function authenticateDevice(state: UserState, claim: DeviceClaim): DeviceRecord {
+  const matching = state.devices.filter(
     (device) =>
       device.device === claim.device &&
       (claim.registration === undefined || device.registration === claim.registration) &&

@@ -69,11 +69,16 @@ export function attachGateway(server: HttpServer, { core, apps, onError }: Gatew
     });
     socket.onAny((event: string, ...rest: unknown[]) => {
       const reply = rest.at(-1);
-      if (typeof reply !== 'function') return;
-      void session.handle(event, rest.length === 2 ? rest[0] : undefined).then((answer) => void reply(answer));
+      // Without a callback there is no place for an answer, and nothing in this protocol is sent without one.
+      if (!isReply(reply)) return;
+      void session.handle(event, rest.length === 2 ? rest[0] : undefined).then(reply);
     });
   });
   return io;
+}
+
+function isReply(value: unknown): value is (answer: unknown) => void {
+  return typeof value === 'function';
 }
 
 function peerOf(socket: Socket): Peer {

@@ -25,7 +25,7 @@ import type { Ring } from '../mailbox/ring.js';
 import type { SubmitWriter } from '../mailbox/submit.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
 import type { Clock } from '../platform.js';
-import { StoreError, type DeviceRecord, type MailboxState, type Store, type UserState } from '../store/store.js';
+import { StoreError, type DeviceRecord, type MailboxState, type Store } from '../store/store.js';
 import { parseOrRefuse } from './parse.js';
 
 /** A socket may outlive its token by at most 60 s; a little less, so that the closing is within it too. */
@@ -58,7 +58,8 @@ export interface Admission {
   login: Login;
   hello: Hello;
   device: DeviceRecord;
-  state: UserState;
+  /** Version of the user's list when the device was admitted. */
+  listVersion: number;
 }
 
 /**
@@ -107,7 +108,10 @@ export class Session {
     try {
       this.#expireAt(this.#admission.login.expiresAt);
       const unsubscribe = await this.#deps.switchboard.listen(this.mailbox, (ring) => this.#heard(ring));
-      if (this.#closed) return unsubscribe();
+      if (this.#closed) {
+        unsubscribe();
+        return;
+      }
       this.#unsubscribe = unsubscribe;
       this.#claim();
       await this.#welcome();
@@ -164,7 +168,7 @@ export class Session {
 
   async #welcome(): Promise<void> {
     const { store, clock, retentionMs, acks } = this.#deps;
-    const { device, state, hello } = this.#admission;
+    const { device, listVersion, hello } = this.#admission;
     const mailbox = await store.mailbox(this.app, this.mailbox);
     if (!mailbox) throw new RelayError('device-gone');
     const { cursor } = hello;
@@ -185,7 +189,7 @@ export class Session {
       head: mailbox.head,
       first,
       retentionSeconds: Math.floor(retentionMs / 1000),
-      listVersion: device.listed ? state.listVersion : 0,
+      listVersion: device.listed ? listVersion : 0,
       preKeys,
       limits: { payloadBytes: limits.MAX_PAYLOAD_BYTES, submitBytes: limits.MAX_SUBMIT_BYTES },
     });

@@ -4,7 +4,6 @@ import { RelayError } from '../errors.js';
 import { toRefusal } from '../gateway/session.js';
 
 export function refuse(response: Response, refusal: RelayError): void {
-  if (response.headersSent) return void response.destroy();
   if (refusal.retryAfterMs !== undefined) response.set('retry-after', String(Math.ceil(refusal.retryAfterMs / 1000)));
   response.status(refusal.status).json(refusal.body);
 }
@@ -15,7 +14,12 @@ export const notFound: RequestHandler = (_request, response) => {
 
 /** The last handler: nothing but a coded refusal leaves the relay. */
 export function problemHandler(onError: (error: unknown) => void): ErrorRequestHandler {
-  return (error, _request, response, _next) => {
+  // Express knows an error handler by its four parameters.
+  return (error: unknown, _request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
     refuse(response, fromExpress(error) ?? toRefusal(error, onError));
   };
 }

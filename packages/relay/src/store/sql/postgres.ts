@@ -2,15 +2,9 @@ import pg from 'pg';
 
 import { toStoreError, type Param, type Sql } from './driver.js';
 
-const INT8 = 20;
-
-const types = {
-  getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-    // Seqs and times stay far below 2^53.
-    if (oid === INT8) return Number;
-    return pg.types.getTypeParser(oid, format ?? 'text') as (value: string) => unknown;
-  },
-};
+// Seqs and times stay far below 2^53.
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** @param url `postgres://...` */
 export function openPostgres(url: string, options: { connections: number; onError: (error: Error) => void }): Sql {

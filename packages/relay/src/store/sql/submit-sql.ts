@@ -98,7 +98,7 @@ ORDER BY r.ord`;
 
 export async function submitBatch(sql: Queryable, app: AppId, batch: SubmitBatch): Promise<ItemOutcome[]> {
   const rows = await sql.query<{ result: number }>(SUBMIT, parameters(app, batch));
-  return rows.map(({ result }) => toOutcome(result)));
+  return rows.map(({ result }) => toOutcome(result));
 }
 
 /** Indexes grow by one on the way, because ORDINALITY starts at 1. */
