@@ -4,6 +4,7 @@
  *   verify                 everything
  *   verify lint types ...  only these steps
  */
+import { checkDocs } from './checks/docs.js';
 import { checkLicences } from './checks/licences.js';
 import { checkPacked } from './checks/packed.js';
 import { checkSize } from './checks/size.js';
@@ -17,6 +18,7 @@ const STEPS: Record<string, () => Promise<boolean>> = {
   format: () => succeeds(run('prettier', ['--check', '--log-level', 'warn', '.'])),
   lint: () => succeeds(run('eslint', ['.', '--quiet'])),
   types: checkTypes,
+  docs: checkDocs,
   unused: () => succeeds(run('knip', ['--no-progress'])),
   build: () => succeeds(pnpm(['-r', '--workspace-concurrency', '1', 'run', 'build'])),
   packages: checkPacked,
