@@ -69,18 +69,20 @@ export function base64Bytes(min: number, max: number = min) {
  * browsers; the program always sees a `Uint8Array`.
  */
 export function binary(min: number, max: number = min) {
-  return z.pipe(
-    z.pipe(
-      z.custom<Uint8Array | ArrayBuffer>(
-        (value) => value instanceof Uint8Array || value instanceof ArrayBuffer,
-        'expected binary data',
-      ),
-      z.transform((value) => (value instanceof Uint8Array ? value : new Uint8Array(value))),
+  return z.codec(
+    z.custom<Uint8Array | ArrayBuffer>(
+      (value) => value instanceof Uint8Array || value instanceof ArrayBuffer,
+      'expected binary data',
     ),
     z.custom<Uint8Array>(
       (value) => value instanceof Uint8Array && value.length >= min && value.length <= max,
       `expected ${range(min, max)} bytes`,
     ),
+    {
+      decode: (value) => (value instanceof Uint8Array ? value : new Uint8Array(value)),
+      // Both ways, as `hello` and its cursor go out through the same schema.
+      encode: (bytes) => bytes,
+    },
   );
 }
 
