@@ -46,7 +46,7 @@ import {
 import { decodeMessage } from '../src/spqr/message.js';
 import { deserializeSpqr, serializeSpqr } from '../src/spqr/codec.js';
 import { initSpqr, spqrReceive, spqrSend } from '../src/spqr/spqr.js';
-import { aliceAndBob, BOB, establishedPair, NOW, Party } from '../test/support/party.js';
+import { aliceAndBob, BOB, establishedPair, NOW, type Party } from '../test/support/party.js';
 import { seededRandom } from '../test/support/random.js';
 
 export interface Target {
@@ -75,9 +75,9 @@ function sessions(): Target[] {
   first.alice.startSession(first.bob);
   const hello = [1, 2].map((i) => first.alice.send(first.bob, `hello ${i}`).bytes);
   return [
-    decryption('decrypt whisper', 20, alice, bob, 'whisper', whispers),
-    decryption('decrypt with a turn', 2, turned.alice, turned.bob, 'whisper', [turn]),
-    decryption('decrypt prekey, new session', 1, first.alice, first.bob, 'prekey', hello),
+    decryption('decrypt whisper', 100, alice, bob, 'whisper', whispers),
+    decryption('decrypt with a turn', 10, turned.alice, turned.bob, 'whisper', [turn]),
+    decryption('decrypt prekey, new session', 5, first.alice, first.bob, 'prekey', hello),
     { name: 'read prekey message', weight: 100, seeds: hello, run: readPreKeyMessage },
     ...records(bob, first.alice),
   ];

@@ -9,12 +9,7 @@ export { agree, generateKeyPair, keyPairFromPrivate, parsePublicKey, type KeyPai
 export { alternateIdentityMessage, sign, verify } from './keys/xeddsa.js';
 export type { Agreement, AgreementFunction } from './keys/agreement.js';
 export { SignatureVerdict, type VerifyFunction } from './keys/signature-verdict.js';
-export {
-  serviceIdFixedWidth,
-  serviceIdVariableWidth,
-  type LocalParty,
-  type ProtocolAddress,
-} from './keys/address.js';
+export { serviceIdFixedWidth, serviceIdVariableWidth, type LocalParty, type ProtocolAddress } from './keys/address.js';
 export { generateKemKeyPair, type KemKeyPair } from './kem/kyber1024.js';
 
 export { DEFAULT_POLICY, type HandshakePolicy } from './handshake/policy.js';
@@ -37,12 +32,7 @@ export {
   type SignedPreKey,
 } from './prekeys/pre-key.js';
 
-export {
-  precomputeMessage,
-  precomputePreKeyMessage,
-  precomputeStart,
-  type Accelerator,
-} from './session/precompute.js';
+export { precomputeMessage, precomputePreKeyMessage, precomputeStart, type Accelerator } from './session/precompute.js';
 export { Precomputed } from './session/precomputed.js';
 export { webCryptoAccelerator } from './webcrypto/accelerator.js';
 export { DEFAULT_LIMITS, type SessionLimits } from './session/limits.js';

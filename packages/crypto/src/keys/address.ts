@@ -68,6 +68,9 @@ export function isSameAccount(
 }
 
 /** Our end of a new session, as {@link isSameAccount} wants it. */
-export function ownEnd({ identityKeyPair, address }: LocalParty): { identityKey: Uint8Array; address: ProtocolAddress } {
+export function ownEnd({ identityKeyPair, address }: LocalParty): {
+  identityKey: Uint8Array;
+  address: ProtocolAddress;
+} {
   return { identityKey: identityKeyPair.publicKey, address };
 }

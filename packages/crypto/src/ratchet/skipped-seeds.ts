@@ -32,10 +32,7 @@ export function areSkippedSeedsValid(seeds: SkippedSeeds, chainIndex: number): b
 }
 
 /** The seed of `counter` (a copy) and what remains without it; null when it is not held. */
-export function takeSkippedSeed(
-  seeds: SkippedSeeds,
-  counter: number,
-): { seed: Uint8Array; rest: SkippedSeeds } | null {
+export function takeSkippedSeed(seeds: SkippedSeeds, counter: number): { seed: Uint8Array; rest: SkippedSeeds } | null {
   let low = 0;
   let high = seeds.length / SKIPPED_SEED_LENGTH - 1;
   while (low <= high) {

@@ -154,7 +154,8 @@ function deriveSecrets(
       oneTimePreKey,
       theirIdentityKey: message.identityKey,
       theirBaseKey: message.baseKey,
-      kemSecret: message.kem === null || kemKeys === null ? null : decapsulate(message.kem.ciphertext, kemKeys.secretKey),
+      kemSecret:
+        message.kem === null || kemKeys === null ? null : decapsulate(message.kem.ciphertext, kemKeys.secretKey),
       agreements: precomputed?.agreements,
     });
   } catch (cause) {

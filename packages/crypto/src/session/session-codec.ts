@@ -169,7 +169,6 @@ function readPending(reader: RecordReader): PendingPreKey | null {
   const signedPreKeyId = reader.u32();
   const createdAt = reader.u48();
   const oneTimePreKeyId = (flags & HAS_ONE_TIME) === 0 ? null : reader.u32();
-  const kem =
-    (flags & HAS_KEM) === 0 ? null : { id: reader.u32(), ciphertext: reader.fixed(KEM_CIPHERTEXT_LENGTH) };
+  const kem = (flags & HAS_KEM) === 0 ? null : { id: reader.u32(), ciphertext: reader.fixed(KEM_CIPHERTEXT_LENGTH) };
   return { oneTimePreKeyId, signedPreKeyId, kem, createdAt };
 }

@@ -24,9 +24,7 @@ function sessionsOf({ current, archived }: SessionRecord): readonly SessionState
 }
 
 function overlaps(a: Uint8Array, b: Uint8Array): boolean {
-  return (
-    a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.length && b.byteOffset < a.byteOffset + a.length
-  );
+  return a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.length && b.byteOffset < a.byteOffset + a.length;
 }
 
 /**

@@ -4,14 +4,14 @@ import { hex, toHex, utf8 } from '../support/bytes.js';
 import { expectCode } from '../support/errors.js';
 import { vectors } from '../support/json.js';
 
-const published = vectors<{
+const published = vectors('public-fingerprint') as {
   iterations: number;
   alice: { stableIdUtf8: string; identityKey: string };
   bob: { stableIdUtf8: string; identityKey: string };
   displayable: string;
   scannable: Record<'aliceV1' | 'bobV1' | 'aliceV2' | 'bobV2', string>;
-}>('public-fingerprint');
-const generated = vectors<{
+};
+const generated = vectors('gen-fingerprint') as {
   cases: {
     version: number;
     iterations: number;
@@ -23,7 +23,7 @@ const generated = vectors<{
     scannable: string;
   }[];
   iterationLimits: { iterations: number; ok: boolean }[];
-}>('gen-fingerprint');
+};
 
 const alice = { id: utf8(published.alice.stableIdUtf8), identityKey: hex(published.alice.identityKey) };
 const bob = { id: utf8(published.bob.stableIdUtf8), identityKey: hex(published.bob.identityKey) };

@@ -40,7 +40,7 @@ interface Vectors {
   };
 }
 
-const vector = vectors<Vectors>('gen-groups');
+const vector = vectors('gen-groups') as Vectors;
 const { distributionId } = vector;
 
 /** A member of a group in a test story, with one record per sender. */

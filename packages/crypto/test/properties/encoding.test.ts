@@ -13,7 +13,10 @@ const u32 = fc.nat(0xffff_ffff);
 
 describe('protobuf codec', () => {
   test('reads back what it wrote', () => {
-    const field = fc.record({ number: fc.integer({ min: 1, max: 200 }), value: fc.oneof(u32, fc.uint8Array({ maxLength: 300 })) });
+    const field = fc.record({
+      number: fc.integer({ min: 1, max: 200 }),
+      value: fc.oneof(u32, fc.uint8Array({ maxLength: 300 })),
+    });
     fc.assert(
       fc.property(fc.array(field, { maxLength: 20 }), fc.nat(64), (fields, capacity) => {
         const writer = new ProtobufWriter(capacity);

@@ -47,14 +47,19 @@ describe('our HMAC and HKDF are those of @noble/hashes', () => {
 
 test('comparisons look at every byte', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), fc.nat(), fc.integer({ min: 1, max: 255 }), (a, at, bits) => {
-      const b = a.slice();
-      expect(constantTimeEqual(a, b)).toBe(true);
-      b[at % b.length] = (b[at % b.length] ?? 0) ^ bits;
-      expect(constantTimeEqual(a, b)).toBe(false);
-      expect(constantTimeEqual(a, a.subarray(1))).toBe(false);
-      expect(isAllZero(b.map(() => 0))).toBe(true);
-      expect(isAllZero(b.map((_, i) => (i === at % b.length ? bits : 0)))).toBe(false);
-    }),
+    fc.property(
+      fc.uint8Array({ minLength: 1, maxLength: 64 }),
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      (a, at, bits) => {
+        const b = a.slice();
+        expect(constantTimeEqual(a, b)).toBe(true);
+        b[at % b.length] = (b[at % b.length] ?? 0) ^ bits;
+        expect(constantTimeEqual(a, b)).toBe(false);
+        expect(constantTimeEqual(a, a.subarray(1))).toBe(false);
+        expect(isAllZero(b.map(() => 0))).toBe(true);
+        expect(isAllZero(b.map((_, i) => (i === at % b.length ? bits : 0)))).toBe(false);
+      },
+    ),
   );
 });

@@ -49,20 +49,26 @@ class World {
   run(step: Step): void {
     switch (step.do) {
       case 'send':
-        return this.#send(step.from);
+        this.#send(step.from);
+        return;
       case 'deliver':
-        return this.#deliver(step.to, step.pick);
+        this.#deliver(step.to, step.pick);
+        return;
       case 'repeat':
-        return this.#repeat(step.to, step.pick);
+        this.#repeat(step.to, step.pick);
+        return;
       case 'alter':
-        return this.#alter(step.to, step.pick, step.at, step.bit);
+        this.#alter(step.to, step.pick, step.at, step.bit);
+        return;
       case 'lose':
         this.#take(step.to, step.pick);
         return;
       case 'reload':
-        return this.parties[step.who].reload();
+        this.parties[step.who].reload();
+        return;
       case 'restart':
-        return this.parties[step.who].startSession(this.#peer(step.who));
+        this.parties[step.who].startSession(this.#peer(step.who));
+        return;
     }
   }
 
@@ -115,7 +121,7 @@ class World {
     const party = this.parties[to];
     const before = party.record;
     const bytes = toHex(serializeSessionRecord(before));
-    expect(() => party.receive(this.#peer(to), message)).toThrowError(expect.objectContaining({ name: 'CryptoError' }));
+    expect(() => party.receive(this.#peer(to), message)).toThrow(expect.objectContaining({ name: 'CryptoError' }));
     expect(party.record).toBe(before);
     expect(toHex(serializeSessionRecord(party.record))).toBe(bytes);
   }

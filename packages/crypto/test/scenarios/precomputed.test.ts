@@ -25,7 +25,9 @@ import { aliceAndBob, establishedPair, NOW, type Party } from '../support/party.
 import { seededRandom } from '../support/random.js';
 
 /** Counts what it was asked for; draws key pairs from the same source as the core would. */
-function countingAccelerator(random: RandomBytes): Accelerator & { count: { agree: number; keys: number; verify: number } } {
+function countingAccelerator(
+  random: RandomBytes,
+): Accelerator & { count: { agree: number; keys: number; verify: number } } {
   const count = { agree: 0, keys: 0, verify: 0 };
   return {
     count,
@@ -127,9 +129,17 @@ describe('a wrong precomputed value is never used', () => {
   test('what was made for a state that has moved on is left aside', async () => {
     const { alice, bob } = establishedPair();
     const [first, second] = [alice.send(bob, 'one'), alice.send(bob, 'two')];
-    const precomputed = await precomputeMessage({ record: bob.record, bytes: first.bytes }, countingAccelerator(seededRandom(9)));
+    const precomputed = await precomputeMessage(
+      { record: bob.record, bytes: first.bytes },
+      countingAccelerator(seededRandom(9)),
+    );
     bob.receive(alice, second);
-    const { plaintext } = decryptMessage({ ...common(bob, alice), bytes: first.bytes, random: bob.random, precomputed });
+    const { plaintext } = decryptMessage({
+      ...common(bob, alice),
+      bytes: first.bytes,
+      random: bob.random,
+      precomputed,
+    });
     expect(plaintext).toEqual(utf8('one'));
   });
 
@@ -177,11 +187,23 @@ test('WebCrypto, where it has X25519, carries a conversation', async () => {
   const { alice, bob } = aliceAndBob();
   const bundle = bob.bundle();
   const start = await precomputeStart({ local: alice.local, bundle }, accelerator);
-  ({ record: alice.record } = startSession({ ...common(alice, bob), bundle, now: NOW, random: alice.random, precomputed: start }));
+  ({ record: alice.record } = startSession({
+    ...common(alice, bob),
+    bundle,
+    now: NOW,
+    random: alice.random,
+    precomputed: start,
+  }));
   const first = alice.send(bob, 'hello');
   const preKeys = bob.privatePreKeys(first.bytes);
   const accept = await precomputePreKeyMessage({ ...common(bob, alice), bytes: first.bytes, preKeys }, accelerator);
-  const accepted = decryptPreKeyMessage({ ...common(bob, alice), bytes: first.bytes, preKeys, random: bob.random, precomputed: accept });
+  const accepted = decryptPreKeyMessage({
+    ...common(bob, alice),
+    bytes: first.bytes,
+    preKeys,
+    random: bob.random,
+    precomputed: accept,
+  });
   expect(accepted.plaintext).toEqual(utf8('hello'));
   bob.record = accepted.record;
   for (let i = 0; i < 4; i++) {

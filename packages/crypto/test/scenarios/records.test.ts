@@ -24,8 +24,8 @@ import { expectCode } from '../support/errors.js';
 import { establishedPair } from '../support/party.js';
 import { seededRandom } from '../support/random.js';
 
-function fixture<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')) as T;
+function fixture(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')) as unknown;
 }
 
 interface StoredSession {
@@ -39,7 +39,7 @@ interface StoredSession {
 }
 
 describe('records of version 1 keep loading', () => {
-  test.each(fixture<StoredSession[]>('session-record.v1'))('$name', (stored) => {
+  test.each(fixture('session-record.v1') as StoredSession[])('$name', (stored) => {
     const record = deserializeSessionRecord(hex(stored.record));
     expect([record.current?.id ?? null, ...record.archived.map(({ id }) => id)]).toEqual(stored.sessions);
     const { identityPrivate, ...address } = stored.local;
@@ -52,7 +52,9 @@ describe('records of version 1 keep loading', () => {
   });
 
   test('prekeys', () => {
-    const stored = fixture<Record<'oneTime' | 'signed' | 'kem' | 'identityPublic', string> & { createdAt: number }>('pre-keys.v1');
+    const stored = fixture('pre-keys.v1') as Record<'oneTime' | 'signed' | 'kem' | 'identityPublic', string> & {
+      createdAt: number;
+    };
     const oneTime = deserializeOneTimePreKey(hex(stored.oneTime));
     const signed = deserializeSignedPreKey(hex(stored.signed));
     const kem = deserializeKemPreKey(hex(stored.kem));

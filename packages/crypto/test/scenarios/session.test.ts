@@ -187,7 +187,7 @@ describe('altered messages', () => {
     for (let i = 0; i < message.bytes.length; i++) {
       const bytes = message.bytes.slice();
       bytes[i] = (bytes[i] ?? 0) ^ 0x40;
-      expect(() => bob.receive(alice, { ...message, bytes }), `byte ${i}`).toThrowError();
+      expect(() => bob.receive(alice, { ...message, bytes }), `byte ${i}`).toThrow();
     }
     expect(serializeSessionRecord(bob.record)).toEqual(before);
     expect(bob.receive(alice, message)).toBe('authentic');
@@ -225,7 +225,10 @@ describe('altered messages', () => {
   test('nonsense gets the parsing errors', () => {
     const { alice, bob } = establishedPair();
     const { bytes } = alice.send(bob, 'x');
-    const withVersion = (first: number) => ({ type: 'whisper' as const, bytes: Uint8Array.of(first, ...bytes.slice(1)) });
+    const withVersion = (first: number) => ({
+      type: 'whisper' as const,
+      bytes: Uint8Array.of(first, ...bytes.slice(1)),
+    });
     expectCode('too-short', () => bob.receive(alice, { type: 'whisper', bytes: new Uint8Array() }));
     expectCode('too-short', () => bob.receive(alice, { type: 'whisper', bytes: bytes.slice(0, 8) }));
     expectCode('legacy-version', () => bob.receive(alice, withVersion(0x24)));

@@ -14,12 +14,12 @@ import { expectCode } from '../support/errors.js';
 import { vectors } from '../support/json.js';
 import { seededRandom } from '../support/random.js';
 
-const published = vectors<{
+const published = vectors('public-sealed-sender-certificates') as {
   trustRoot: string;
   knownServerCertificates: { id: number; trustRoot: string; serverCertificate: string }[];
   senderCertificates: { name: string; certificate: string; signature: string; validAt: number }[];
   expect: { uuid: string; device: number; expires: number };
-}>('public-sealed-sender-certificates');
+};
 
 const knownServers = published.knownServerCertificates.map(({ serverCertificate }) =>
   parseServerCertificate(hex(serverCertificate)),

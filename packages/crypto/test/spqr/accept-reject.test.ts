@@ -8,7 +8,7 @@ import { seededNumbers } from '../support/random.js';
 import { aliceAndBob, type InFlight, type SpqrParty } from './spqr-party.js';
 
 /** Verdicts of libsignal 0.103.0 on altered payloads, by "<situation of the receiver> <alteration>". */
-const { probes } = vectors<{ probes: Record<string, Record<string, string>> }>('gen-spqr-accept-reject');
+const { probes } = vectors('gen-spqr-accept-reject') as { probes: Record<string, Record<string, string>> };
 
 /** The moment at which a situation is probed: the receiver, and a message that it has not received yet. */
 interface Moment {

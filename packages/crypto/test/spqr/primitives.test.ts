@@ -51,11 +51,11 @@ interface Primitives {
   messages: { epoch: number; index: number; type: number; chunk: ChunkVector | null; bytes: string }[];
 }
 
-const primitives = vectors<Primitives>('gen-spqr-primitives');
-const published = vectors<{
+const primitives = vectors('gen-spqr-primitives') as Primitives;
+const published = vectors('public-spqr') as {
   varint: { value: number; bytes: string }[];
   smallErasure: { messageUtf8: string; anyChunkFirst10Bytes: string };
-}>('public-spqr');
+};
 
 describe('incremental ML-KEM-768', () => {
   test.each(primitives.incrementalMlKem768)('vector %#', (vector) => {

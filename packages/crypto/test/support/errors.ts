@@ -3,5 +3,5 @@ import type { CryptoErrorCode } from '../../src/index.js';
 
 /** Expects `action` to throw a CryptoError with this code. */
 export function expectCode(code: CryptoErrorCode, action: () => unknown): void {
-  expect(action).toThrowError(expect.objectContaining({ name: 'CryptoError', code }));
+  expect(action).toThrow(expect.objectContaining({ name: 'CryptoError', code }));
 }

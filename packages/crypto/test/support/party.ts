@@ -96,7 +96,9 @@ export class Party {
 
   /** Decrypts and commits; throws (and changes nothing) when the message is refused. */
   receive(peer: Party, message: EncryptedMessage): string {
-    return text(message.type === 'prekey' ? this.#receivePreKey(peer, message.bytes) : this.#receivePlain(peer, message.bytes));
+    return text(
+      message.type === 'prekey' ? this.#receivePreKey(peer, message.bytes) : this.#receivePlain(peer, message.bytes),
+    );
   }
 
   /** Stores and loads the record, as a restarted client does. */

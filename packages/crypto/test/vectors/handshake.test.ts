@@ -28,7 +28,13 @@ interface Case {
     ids: { oneTime: number; signed: number; kyber: number };
     registrationId: number;
   };
-  initiator: { identityPublic: string; registrationId: number; address: [string, number]; baseKeyPublic: string; firstRatchetPublic: string };
+  initiator: {
+    identityPublic: string;
+    registrationId: number;
+    address: [string, number];
+    baseKeyPublic: string;
+    firstRatchetPublic: string;
+  };
   responderAddress: [string, number];
   oneTimePreKeyUsed: boolean;
   expected: {
@@ -88,7 +94,7 @@ function receiveAll(v: Case, policy: HandshakePolicy, order: readonly number[]):
 }
 
 describe.each(FILES)('%s', (file) => {
-  const { cases } = vectors<{ cases: Case[] }>(file);
+  const { cases } = vectors(file) as { cases: Case[] };
 
   test.each(cases)('$peerVersion, one-time prekey $oneTimePreKeyUsed: intermediate secrets', (v) => {
     const keys = keysOf(v);

@@ -12,7 +12,7 @@ interface Kdf {
   chainKey: { chainKey: string; index: number; cipherKey: string; macKey: string; nextChainKey: string };
   hkdfSha256: { ikm: string; salt: string; info: string; length: number; okm: string }[];
 }
-const kdf = vectors<Kdf>('public-kdf');
+const kdf = vectors('public-kdf') as Kdf;
 
 describe('key derivation', () => {
   test.each(kdf.hkdfSha256)('HKDF $okm', (v) => {
@@ -45,7 +45,7 @@ describe('AES-256-CBC', () => {
       plaintextUnderFlippedIv: string;
     };
   }
-  const v = vectors<Aes>('public-aes').aes256CbcPkcs7;
+  const v = (vectors('public-aes') as Aes).aes256CbcPkcs7;
 
   test('encrypts and decrypts the public vector', () => {
     expect(toHex(aesCbcEncrypt(hex(v.key), hex(v.iv), hex(v.plaintext)))).toBe(v.ciphertext);
@@ -54,13 +54,13 @@ describe('AES-256-CBC', () => {
   });
 
   test.each([0, 15, 17])('refuses %i bytes', (length) => {
-    expect(() => aesCbcDecrypt(hex(v.key), hex(v.iv), new Uint8Array(length))).toThrowError(
+    expect(() => aesCbcDecrypt(hex(v.key), hex(v.iv), new Uint8Array(length))).toThrow(
       expect.objectContaining({ code: 'invalid-message' }),
     );
   });
 
   test('refuses bad padding', () => {
-    expect(() => aesCbcDecrypt(hex(v.key), hex(v.iv), new Uint8Array(16))).toThrowError(
+    expect(() => aesCbcDecrypt(hex(v.key), hex(v.iv), new Uint8Array(16))).toThrow(
       expect.objectContaining({ code: 'invalid-message' }),
     );
   });
@@ -72,7 +72,7 @@ describe('Kyber1024', () => {
     secretKeyRaw: string;
     encapsulations: { m: string; ciphertext: string; sharedSecret: string }[];
   }
-  const v = vectors<Kyber>('public-kyber1024-fixture');
+  const v = vectors('public-kyber1024-fixture') as Kyber;
   const publicKey = hex(`08${v.publicKeyRaw}`);
   const secretKey = hex(`08${v.secretKeyRaw}`);
 
@@ -98,9 +98,9 @@ describe('Kyber1024', () => {
     const wrongType = ciphertext.slice();
     wrongType[0] = 0x0a;
     for (const bad of [wrongType, ciphertext.slice(1), ciphertext.slice(0, -1)]) {
-      expect(() => decapsulate(bad, secretKey)).toThrowError(expect.objectContaining({ code: 'bad-key' }));
+      expect(() => decapsulate(bad, secretKey)).toThrow(expect.objectContaining({ code: 'bad-key' }));
     }
-    expect(() => encapsulate(new Uint8Array(1569).fill(0xff).fill(8, 0, 1), seededRandom(4))).toThrowError(
+    expect(() => encapsulate(new Uint8Array(1569).fill(0xff).fill(8, 0, 1), seededRandom(4))).toThrow(
       expect.objectContaining({ code: 'bad-key' }),
     );
   });
