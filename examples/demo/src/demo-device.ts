@@ -103,7 +103,7 @@ export class DemoDevice extends LitElement {
     const { user } = this.owner;
     try {
       const token = (): Promise<string> => devToken(user, this.#needsDevice);
-      const client = await createClient({ relay: location.origin, app: DEV_APP, user, token });
+      const client = await createClient({ relay: location.origin, app: DEV_APP, user, token, receipts: 'always' });
       client.connection.subscribe(({ state }) => {
         if (state === 'needs-device') this.#needsDevice = true;
         if (state === 'online') this.#needsDevice = false;

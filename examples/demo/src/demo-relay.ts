@@ -58,17 +58,15 @@ export class DemoRelay extends LitElement {
     return html`
       <div class="mailbox ${side}" aria-label="Mailbox of ${person.name}">
         <h3>
-          Mailbox <code>${short(person.aci)}·${device}</code>
+          <span>Mailbox <code>${short(person.aci)}·${device}</code></span>
+          <span class="held">${envelopes.filter(isHeld).length} held</span>
           <small>${person.name}’s, a name it does not store</small>
         </h3>
         <div class="slot" ?data-dense=${envelopes.length >= DENSE}>
           ${repeat(drawn, ({ key: each }) => each, envelopeCard)}
           ${envelopes.length === 0 ? html`<p class="nothing">empty</p>` : nothing}
         </div>
-        <p class="deleted">
-          <span>${envelopes.filter(isHeld).length} held</span
-          ><span>${deleted === undefined ? nothing : `deleted up to #${deleted}`}</span>
-        </p>
+        <p class="deleted">${deleted === undefined ? html`&nbsp;` : `deleted up to #${deleted}`}</p>
       </div>
     `;
   }
