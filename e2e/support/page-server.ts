@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+import { build } from 'esbuild';
+
+const PAGE = fileURLToPath(new URL('../page', import.meta.url));
+
+/** As strict as a page can be that talks to another origin: no inline code, no eval, Trusted Types. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self' http://127.0.0.1:* ws://127.0.0.1:*",
+  "require-trusted-types-for 'script'",
+  'trusted-types lit-html',
+].join('; ');
+
+export type TokenFor = (user: string) => Promise<string>;
+
+/** The website of an app that embeds Sotto: its page, and the endpoint that mints login tokens for whoever is logged in. */
+export class PageServer {
+  readonly #server: Server;
+  readonly #script: string;
+  readonly #token: TokenFor;
+
+  private constructor(script: string, token: TokenFor) {
+    this.#script = script;
+    this.#token = token;
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+  }
+
+  static async start(token: TokenFor): Promise<PageServer> {
+    const page = new PageServer(await bundle(), token);
+    await new Promise<void>((resolve) => page.#server.listen(0, '127.0.0.1', resolve));
+    return page;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', this.origin);
+    const send = (status: number, type: string, body: string): void => {
+      response.writeHead(status, { 'content-type': type, 'content-security-policy': CONTENT_SECURITY_POLICY });
+      response.end(body);
+    };
+    switch (url.pathname) {
+      case '/':
+        send(200, 'text/html', readFileSync(`${PAGE}/index.html`, 'utf8'));
+        return;
+      case '/page.css':
+        send(200, 'text/css', readFileSync(`${PAGE}/page.css`, 'utf8'));
+        return;
+      case '/main.js':
+        send(200, 'text/javascript', this.#script);
+        return;
+      case '/token': {
+        const token = await this.#token(url.searchParams.get('user') ?? '').catch(() => null);
+        if (token === null) send(403, 'text/plain', 'nobody is logged in');
+        else send(200, 'text/plain', token);
+        return;
+      }
+      default:
+        send(404, 'text/plain', 'nothing here');
+    }
+  }
+}
+
+async function bundle(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [`${PAGE}/main.ts`],
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    conditions: ['@sotto/source'],
+    write: false,
+    logLevel: 'error',
+  });
+  return outputFiles[0]?.text ?? '';
+}

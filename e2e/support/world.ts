@@ -1,0 +1,124 @@
+import { mintToken, type MintTokenOptions } from '@sotto/relay/token';
+import { chromium, type Browser } from 'playwright';
+
+import { CHROMIUM_ARGS, chromiumPath } from '../../scripts/services/chromium.js';
+import { startBackend, type Backend, type Setup } from './backend.js';
+import { PageServer } from './page-server.js';
+import { Person } from './person.js';
+import { TcpProxy } from './proxy.js';
+import { RelayProcess } from './relay-process.js';
+
+const APP = 'acme';
+const SECRET = 'the signing secret of the app in the end-to-end tests';
+
+interface Parts {
+  readonly browser: Browser;
+  readonly backend: Backend;
+  readonly site: PageServer;
+  readonly relays: readonly [RelayProcess, ...RelayProcess[]];
+  readonly tokens: Tokens;
+}
+
+/** What the app's backend answers when a page asks for a login token. */
+class Tokens {
+  readonly #exceptions = new Map<string, () => Promise<string>>();
+
+  mint(user: string): Promise<string> {
+    return (this.#exceptions.get(user) ?? (() => mintToken({ app: APP, user, key: SECRET })))();
+  }
+
+  except(user: string, answer: (() => Promise<string>) | null): void {
+    if (answer) this.#exceptions.set(user, answer);
+    else this.#exceptions.delete(user);
+  }
+}
+
+/** Everything that an end-to-end story needs: a browser, an app's website, relays with their stores, a network between. */
+export class World {
+  readonly app = APP;
+  readonly #parts: Parts;
+  readonly #people: Person[] = [];
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  static async create(setup: Setup): Promise<World> {
+    const undo: (() => Promise<unknown>)[] = [];
+    try {
+      const tokens = new Tokens();
+      const site = await PageServer.start((user) => tokens.mint(user));
+      undo.push(() => site.stop());
+      const backend = await startBackend(setup);
+      undo.push(() => backend.stop());
+      const relays = await startRelays(backend, site.origin, undo);
+      const browser = await chromium.launch({ executablePath: await chromiumPath(), args: CHROMIUM_ARGS });
+      return new World({ browser, backend, site, relays, tokens });
+    } catch (error) {
+      for (const step of undo.reverse()) await step();
+      throw error;
+    }
+  }
+
+  /** The first is the one that people connect to unless said otherwise. */
+  get relays(): readonly [RelayProcess, ...RelayProcess[]] {
+    return this.#parts.relays;
+  }
+
+  get backend(): Backend {
+    return this.#parts.backend;
+  }
+
+  /** Someone who was never here before. In a cluster each further person comes to the next node. */
+  async person(name: string, peer: string, options: { record?: boolean } = {}): Promise<Person> {
+    const { browser, site, relays } = this.#parts;
+    const node = relays[this.#people.length % relays.length] ?? relays[0];
+    const network = await TcpProxy.start({ host: '127.0.0.1', port: node.port }, options);
+    const person = await Person.arrive(browser, { name, peer, app: APP, origin: site.origin, network });
+    this.#people.push(person);
+    return person;
+  }
+
+  /** A token as the app's backend mints it, or wrong in the way that `difference` says. */
+  token(user: string, difference: Partial<MintTokenOptions> = {}): Promise<string> {
+    return mintToken({ app: APP, user, key: SECRET, ...difference });
+  }
+
+  /** From now on the app's backend answers this for the user; null: as usual again. */
+  loginOf(user: string, answer: (() => Promise<string>) | null): void {
+    this.#parts.tokens.except(user, answer);
+  }
+
+  /** Everybody leaves. The relays keep running with what they hold. */
+  async clear(): Promise<void> {
+    for (const person of this.#people.splice(0)) {
+      await person.leave();
+      await person.network.stop();
+    }
+  }
+
+  async end(): Promise<void> {
+    const { browser, backend, site, relays } = this.#parts;
+    await this.clear();
+    await browser.close();
+    await Promise.all(relays.map((relay) => relay.kill()));
+    await Promise.all([site.stop(), backend.stop()]);
+  }
+}
+
+async function startRelays(
+  backend: Backend,
+  origin: string,
+  undo: (() => Promise<unknown>)[],
+): Promise<[RelayProcess, ...RelayProcess[]]> {
+  const apps = JSON.stringify([{ id: APP, algorithm: 'HS256', secret: SECRET, origins: [origin] }]);
+  const relays: RelayProcess[] = [];
+  for (const node of backend.nodes) {
+    const relay = await RelayProcess.start({ ...node, SOTTO_APPS: apps });
+    undo.push(() => relay.kill());
+    relays.push(relay);
+  }
+  const [first, ...others] = relays;
+  if (!first) throw new Error('a world needs a relay');
+  return [first, ...others];
+}
