@@ -1,3 +1,6 @@
+import { mergeConfig } from 'vitest/config';
+
 import { sourceProject } from '../../vitest.shared.js';
 
-export default sourceProject('relay');
+/** Starting an embedded PostgreSQL takes seconds on a busy machine; these bounds only end what hangs. */
+export default mergeConfig(sourceProject('relay'), { test: { testTimeout: 60_000, hookTimeout: 120_000 } });

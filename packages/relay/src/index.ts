@@ -1,4 +1,4 @@
-export { startRelay, type Relay } from './relay.js';
+export { startRelay, type Relay, type RelayParts } from './relay.js';
 export { ConfigError, configFrom, type RelayConfig, type RelayConfigInput } from './config/config.js';
 export {
   createRelayCore,
@@ -20,3 +20,4 @@ export type { DeviceAddress, MailboxId } from './mailbox/mailbox-id.js';
 export type { Clock, Random } from './platform.js';
 export { unlimited, type Limiter, type LimitName } from './limits.js';
 export { StoreError, type Store } from './store/store.js';
+export { memoryStore } from './store/memory/memory-store.js';

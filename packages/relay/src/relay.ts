@@ -40,8 +40,14 @@ export interface Relay {
   close(): Promise<void>;
 }
 
+/** What an embedding program or a test brings itself; the relay closes it in the end. */
+export interface RelayParts {
+  store?: Store;
+  bus?: Bus;
+}
+
 /** Starts a relay in this process. Rejects with `ConfigError` when the configuration cannot be used. */
-export async function startRelay(input: RelayConfigInput): Promise<Relay> {
+export async function startRelay(input: RelayConfigInput, parts: RelayParts = {}): Promise<Relay> {
   const config = parseConfig(input);
   const log = createLog(config.logLevel);
   const onError = (error: unknown) => {
@@ -49,25 +55,25 @@ export async function startRelay(input: RelayConfigInput): Promise<Relay> {
   };
   const cleanups: (() => unknown)[] = [];
   try {
-    return await start(config, log, onError, cleanups);
+    return await start(config, { log, onError, cleanups, parts });
   } catch (error) {
     for (const cleanup of cleanups.reverse()) await cleanup();
     throw error;
   }
 }
 
-async function start(
-  config: RelayConfig,
-  log: Logger,
-  onError: (error: unknown) => void,
-  cleanups: (() => unknown)[],
-): Promise<Relay> {
-  const folder = config.databaseUrl === undefined && !config.memory ? config.dataFolder : null;
-  if (folder !== null) cleanups.push(lockDataFolder(folder));
-  const sql = await openDatabase(config, log, onError);
-  cleanups.push(() => sql.close());
-  const store = await openSqlStore(sql);
-  const bus = await openBus(config, log, onError);
+interface Startup {
+  log: Logger;
+  onError: (error: unknown) => void;
+  /** Undone in reverse order, when the relay closes or cannot start. */
+  cleanups: (() => unknown)[];
+  parts: RelayParts;
+}
+
+async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
+  const { log, onError, cleanups } = startup;
+  const { store, embedded, folder } = await openStore(config, startup);
+  const bus = startup.parts.bus ?? (await openBus(config, log, onError));
   cleanups.push(() => bus.close());
 
   const dev = config.dev ? devApp(folder) : null;
@@ -94,7 +100,7 @@ async function start(
   const server = createServer(createHttpApp({ core, apps, onError, extras, statics }));
   const io = attachGateway(server, { core, apps, onError });
   const port = await listen(server, config);
-  const stopUpkeep = startUpkeep({ core, onError, ...(config.databaseUrl === undefined && { sql }) });
+  const stopUpkeep = startUpkeep({ core, onError, ...(embedded && { sql: embedded }) });
   log.info({ port, dev: config.dev }, 'the relay listens');
 
   const close = once(async () => {
@@ -107,6 +113,24 @@ async function start(
     log.info('the relay has stopped');
   });
   return { url: `http://127.0.0.1:${port}`, port, core, close };
+}
+
+/** `embedded`: a database that has no other housekeeper; `folder`: held by this process alone. */
+async function openStore(
+  config: RelayConfig,
+  { log, onError, cleanups, parts }: Startup,
+): Promise<{ store: Store; embedded: Sql | null; folder: string | null }> {
+  const isEmbedded = config.databaseUrl === undefined && !parts.store;
+  const folder = isEmbedded && !config.memory ? config.dataFolder : null;
+  if (folder !== null) cleanups.push(lockDataFolder(folder));
+  if (parts.store) {
+    const { store } = parts;
+    cleanups.push(() => store.close());
+    return { store, embedded: null, folder };
+  }
+  const sql = await openDatabase(config, log, onError);
+  cleanups.push(() => sql.close());
+  return { store: await openSqlStore(sql), embedded: isEmbedded ? sql : null, folder };
 }
 
 async function openDatabase(config: RelayConfig, log: Logger, onError: (error: unknown) => void): Promise<Sql> {

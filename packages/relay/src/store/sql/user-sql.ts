@@ -2,6 +2,7 @@ import type { Aci, AppId, DeviceId, RegistrationId } from '@sotto/protocol';
 
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { DeviceRecord, UserChange, UserState } from '../store.js';
+import { emptyUser } from '../user-state.js';
 import { uuidArray } from './binary-array.js';
 import type { Queryable } from './driver.js';
 
@@ -24,22 +25,12 @@ interface DeviceRow {
   removed_at: number | null;
 }
 
-export const EMPTY_USER: UserState = {
-  identityKey: null,
-  list: null,
-  listVersion: 0,
-  nextListVersion: 1,
-  devices: [],
-  linkTokens: [],
-  resets: [],
-};
-
 /** Also the lock under which everything of a user changes: a row to lock must exist first. */
 export async function lockUser(sql: Queryable, app: AppId, user: Aci): Promise<UserState> {
   await sql.query('INSERT INTO users (account, app) VALUES ($2, $1) ON CONFLICT DO NOTHING', [app, user]);
   await sql.query('SELECT FROM users WHERE app = $1 AND account = $2 FOR UPDATE', [app, user]);
   // A statement of its own: its snapshot is younger than the lock.
-  return (await loadUser(sql, app, user)) ?? EMPTY_USER;
+  return (await loadUser(sql, app, user)) ?? emptyUser;
 }
 
 export async function loadUser(sql: Queryable, app: AppId, user: Aci): Promise<UserState | null> {
