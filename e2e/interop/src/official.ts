@@ -124,7 +124,9 @@ export class OfficialEndpoint implements Endpoint {
     const message = this.#takesLocalAddress
       ? await S.signalEncrypt(plaintext, remote, this.#local(), stores.sessions, stores.identities)
       : await encrypt(plaintext, remote, stores.sessions, stores.identities);
-    const type = message.type() === S.CiphertextMessageType.PreKey ? 'prekey' : 'whisper';
+    const preKeyType: number = S.CiphertextMessageType.PreKey;
+    const isPreKey = message.type() === preKeyType;
+    const type = isPreKey ? 'prekey' : 'whisper';
     return { type, bytes: Uint8Array.from(message.serialize()) };
   }
 

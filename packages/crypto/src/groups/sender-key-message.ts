@@ -94,8 +94,11 @@ function checkVersion(bytes: Uint8Array): void {
 }
 
 function readFields(body: Uint8Array): { info: SenderKeyMessageInfo; fourth: Uint8Array; fifth: Uint8Array | null } {
-  let [id, fourth, fifth]: (Uint8Array | null)[] = [null, null, null];
-  let [chainId, iteration]: (number | null)[] = [null, null];
+  let id: Uint8Array | null = null;
+  let chainId: number | null = null;
+  let iteration: number | null = null;
+  let fourth: Uint8Array | null = null;
+  let fifth: Uint8Array | null = null;
   const reader = new ProtobufReader(body);
   while (reader.next()) {
     if (reader.field === 1) id = reader.bytes();
@@ -105,8 +108,8 @@ function readFields(body: Uint8Array): { info: SenderKeyMessageInfo; fourth: Uin
     else if (reader.field === 5) fifth = reader.bytes();
     else reader.skip();
   }
-  if (id?.length !== UUID_BYTES || chainId == null || iteration == null || fourth == null) {
+  if (id?.length !== UUID_BYTES || chainId === null || iteration === null || fourth === null) {
     throw new CryptoError('invalid-protobuf', 'group message with a field missing');
   }
-  return { info: { distributionId: uuidFromBytes(id), chainId, iteration }, fourth, fifth: fifth ?? null };
+  return { info: { distributionId: uuidFromBytes(id), chainId, iteration }, fourth, fifth };
 }

@@ -112,8 +112,10 @@ export function parseSenderCertificate(input: Uint8Array): SenderCertificate {
 
 function readSenderFields(certificate: Uint8Array): Omit<SenderCertificate, keyof SignedBytes | 'bytes'> {
   const text = new TextDecoder('utf-8', { fatal: true });
-  let [uuid, e164]: (string | null)[] = [null, null];
-  let [deviceId, expires]: (number | null)[] = [null, null];
+  let uuid: string | null = null;
+  let e164: string | null = null;
+  let deviceId: number | null = null;
+  let expires: number | null = null;
   let identityKey: Uint8Array | null = null;
   let signer: ServerCertificate | number | null = null;
   const reader = new ProtobufReader(certificate);
@@ -128,11 +130,11 @@ function readSenderFields(certificate: Uint8Array): Omit<SenderCertificate, keyo
     else if (reader.field === 8) signer = reader.uint32();
     else reader.skip();
   }
-  if (uuid == null || deviceId == null || expires == null || identityKey === null || signer === null) {
+  if (uuid === null || deviceId === null || expires === null || identityKey === null || signer === null) {
     throw bad('sender certificate with a field missing');
   }
   if (deviceId < 1 || deviceId > MAX_DEVICE_ID) throw bad('device id out of range');
-  return { uuid, e164: e164 ?? null, deviceId, expires, identityKey: parsePublicKey(identityKey), signer };
+  return { uuid, e164, deviceId, expires, identityKey: parsePublicKey(identityKey), signer };
 }
 
 function readUuid(bytes: Uint8Array): string {

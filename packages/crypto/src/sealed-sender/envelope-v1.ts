@@ -89,7 +89,9 @@ export function openV1(envelope: Uint8Array, recipient: KeyPair): SealedContent 
 }
 
 function readParts(bytes: Uint8Array): Record<'ephemeral' | 'encryptedStatic' | 'encryptedMessage', Uint8Array> {
-  let [first, second, third]: (Uint8Array | null)[] = [null, null, null];
+  let first: Uint8Array | null = null;
+  let second: Uint8Array | null = null;
+  let third: Uint8Array | null = null;
   const reader = new ProtobufReader(bytes);
   while (reader.next()) {
     if (reader.field === 1) first = reader.bytes();
@@ -97,6 +99,6 @@ function readParts(bytes: Uint8Array): Record<'ephemeral' | 'encryptedStatic' | 
     else if (reader.field === 3) third = reader.bytes();
     else reader.skip();
   }
-  if (first == null || second == null || third == null) throw invalidEnvelope('part missing');
+  if (first === null || second === null || third === null) throw invalidEnvelope('part missing');
   return { ephemeral: parsePublicKey(first), encryptedStatic: second, encryptedMessage: third };
 }

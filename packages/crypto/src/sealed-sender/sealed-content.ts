@@ -49,7 +49,8 @@ export function encodeSealedContent(input: SealedContentInput): Uint8Array {
 /** @throws CryptoError `invalid-protobuf`, `bad-certificate` when the certificate is malformed; it is not validated here */
 export function decodeSealedContent(bytes: Uint8Array): SealedContent {
   let typeNumber: number | null = null;
-  let [certificate, message]: (Uint8Array | null)[] = [null, null];
+  let certificate: Uint8Array | null = null;
+  let message: Uint8Array | null = null;
   let contentHint: number = CONTENT_HINT.default;
   let groupId: Uint8Array = NO_BYTES;
   const reader = new ProtobufReader(bytes);
@@ -62,7 +63,7 @@ export function decodeSealedContent(bytes: Uint8Array): SealedContent {
     else reader.skip();
   }
   const type = (Object.keys(TYPE_NUMBERS) as SealedMessageType[]).find((name) => TYPE_NUMBERS[name] === typeNumber);
-  if (type === undefined || certificate == null || message == null) {
+  if (type === undefined || certificate === null || message === null) {
     throw new CryptoError('invalid-protobuf', 'sealed content with a field missing or of unknown type');
   }
   return { type, certificate: parseSenderCertificate(certificate), message, contentHint, groupId };

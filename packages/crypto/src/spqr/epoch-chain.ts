@@ -89,7 +89,7 @@ function step({ counter, next }: SymmetricChain): { chain: SymmetricChain; key: 
 export function sendKey(chain: EpochChain, epoch: number): { chain: EpochChain; index: number; key: Uint8Array } {
   const advanced = epoch > chain.sendEpoch ? enterSendEpoch(chain, epoch) : chain;
   const link = advanced.links.find((candidate) => candidate.epoch === epoch);
-  if (link?.send == null) throw invalidSpqr('epoch not in the chain');
+  if (link === undefined || link.send === null) throw invalidSpqr('epoch not in the chain');
   const { chain: send, key } = step(link.send);
   return { chain: replaceLink(advanced, { ...link, send }), index: send.counter, key };
 }

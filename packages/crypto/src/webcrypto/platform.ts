@@ -4,11 +4,9 @@
 export type Subtle = typeof globalThis.crypto.subtle;
 export type SubtleKey = Awaited<ReturnType<Subtle['importKey']>>;
 
-type SubtleBytes = Parameters<Subtle['digest']>[1];
-
 /** Bytes as WebCrypto's types want them; nothing is copied. They must not be shared memory, which ours never are. */
-export function source(bytes: Uint8Array): SubtleBytes {
-  return bytes as SubtleBytes;
+export function source(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes as Uint8Array<ArrayBuffer>;
 }
 
 /** null outside of secure contexts and on platforms without WebCrypto. */

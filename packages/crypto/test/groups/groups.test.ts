@@ -268,7 +268,7 @@ describe('hostile bytes', () => {
     expectCode('invalid-protobuf', () => groupDecrypt({ record, message: new Uint8Array(70).fill(0x33) }));
     expectCode('session-not-found', () => groupDecrypt({ record: emptySenderKeyRecord, message }));
     const { distributionMessage } = vector.libsignalSender;
-    expectCode('invalid-protobuf', () => readDistributionMessage(hex(`${distributionMessage.slice(0, -2)}`)));
+    expectCode('invalid-protobuf', () => readDistributionMessage(hex(distributionMessage.slice(0, -2))));
   });
 
   test('damaged records are typed errors', () => {
