@@ -108,6 +108,8 @@ class RunningEngine implements Engine {
       ),
     ];
     this.#connection.start();
+    // What an earlier engine has left there must not be taken for this one's word.
+    await this.#statusWrites;
   }
 
   retryNow(): void {
@@ -121,6 +123,7 @@ class RunningEngine implements Engine {
     await this.#connection.stop();
     this.#outbox.offline();
     await this.#outbox.settled();
+    this.#publish({ state: 'connecting' });
     await this.#statusWrites;
   }
 
