@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { memoryTables } from '../../src/storage/memory-tables.js';
 import { VAULT_SCHEMA, type Vault, type VaultRows } from '../../src/vault/schema.js';
-import { FakeRelay } from '../support/fake-relay.js';
+import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { Person } from '../support/person.js';
 
 /** A copy of a vault, as a restored browser profile is one. */
@@ -44,7 +44,10 @@ test('a profile restored from an older copy is noticed: its ratchets are never u
   await alice.sleep();
 
   const sent: Uint8Array[] = [];
-  relay.onSubmit = (submit) => (sent.push(...submit.payloads), null);
+  relay.onSubmit = (submit, from) => {
+    if (from === aciOfName('alice')) sent.push(...submit.payloads);
+    return null;
+  };
   await alice.wake({ vault: older });
   await alice.online();
   await alice.say(bob, 'five');
