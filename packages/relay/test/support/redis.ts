@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { Redis } from 'ioredis';
 
-import { end, eventually, findProgram, freePort } from './servers.js';
+import { end, eventually, findProgram, freePort, run } from './servers.js';
 
 const MISSING =
   'redis-server is not installed, so this cannot be tested here. Install it: apt-get install redis-server (Debian), or put redis-server 7 on PATH.';
@@ -66,4 +66,36 @@ async function ping(port: number): Promise<void> {
       client.disconnect();
     }
   });
+}
+
+export interface RedisCluster {
+  /** `redis+cluster://host:port,...` */
+  url: string;
+  remove(): Promise<void>;
+}
+
+/** Three private servers that share the slots, without replicas. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-config-file'];
+  const servers = await Promise.all([1, 2, 3].map((node) => startRedis([...options, `nodes-${node}.conf`])));
+  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+  const cli = findProgram('redis-cli');
+  if (!cli) throw new Error(MISSING);
+  await run(cli, ['--cluster', 'create', ...addresses, '--cluster-replicas', '0', '--cluster-yes']);
+  for (const { port } of servers) await joined(port);
+  return {
+    url: `redis+cluster://${addresses.join(',')}`,
+    async remove() {
+      await Promise.all(servers.map((server) => server.remove()));
+    },
+  };
+}
+
+async function joined(port: number): Promise<void> {
+  const client = new Redis(port, '127.0.0.1');
+  await eventually('the cluster', async () => {
+    const info = String(await client.cluster('INFO'));
+    if (!info.includes('cluster_state:ok') || !info.includes('cluster_known_nodes:3')) throw new Error('not yet');
+  });
+  client.disconnect();
 }

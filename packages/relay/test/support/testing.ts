@@ -1,4 +1,4 @@
 /** For the tests of other packages in this workspace (`@sotto/relay/testing`); not published. */
 export { startPostgres, type PostgresServer } from './postgres.js';
-export { startRedis, type RedisServer } from './redis.js';
+export { startRedis, startRedisCluster, type RedisCluster, type RedisServer } from './redis.js';
 export { freePort } from './servers.js';
