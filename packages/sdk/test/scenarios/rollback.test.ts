@@ -43,9 +43,12 @@ test('a profile restored from an older copy is noticed: its ratchets are never u
   await relay.emptied('alice');
   await alice.sleep();
 
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+  const before = new Set(relay.seen.flat().flatMap((part) => (part instanceof Uint8Array ? [hex(part)] : [])));
   const sent: Uint8Array[] = [];
   relay.onSubmit = (submit, from) => {
-    if (from === aciOfName('alice')) sent.push(...submit.payloads);
+    // What was sealed before the copy goes out with the same bytes: no ratchet steps for it.
+    if (from === aciOfName('alice')) sent.push(...submit.payloads.filter((payload) => !before.has(hex(payload))));
     return null;
   };
   await alice.wake({ vault: older });
