@@ -1,0 +1,124 @@
+/**
+ * `pnpm bench:crypto [--rounds 7] [--milliseconds 300] [--no-browser]`: our crypto beside the official native library and the TypeScript
+ * peer, in one run, states serialised and stored after every operation; then ours in Chromium. Prints tables and writes
+ * bench-results/crypto.json.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { chromium } from 'playwright';
+import { CHROMIUM_ARGS, findChromium } from '../../scripts/services/chromium.js';
+import { official } from './bench/official.js';
+import { typescriptPeer } from './bench/typescript-peer.js';
+import { FIGURES, measure, type Figure, type Measurement, type Sizes } from './bench/workload.js';
+
+type Ours = typeof import('./bench/ours.js');
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    milliseconds: { type: 'string', default: '300' },
+    'no-browser': { type: 'boolean', default: false },
+  },
+});
+const options = { rounds: Number(values.rounds), milliseconds: Number(values.milliseconds) };
+
+/** One file as an app's bundler makes it: TypeScript loaders add calls of their own to every function. */
+async function bundle(entry: string, platform: 'node' | 'browser', outfile?: string): Promise<string> {
+  const result = await build({
+    entryPoints: [fileURLToPath(new URL(entry, import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    platform,
+    conditions: ['@sotto/source'],
+    write: outfile !== undefined,
+    ...(outfile === undefined ? {} : { outfile }),
+  });
+  return result.outputFiles?.[0]?.text ?? '';
+}
+
+async function measureInNode(): Promise<{ measurements: Measurement[]; sizes: Sizes[] }> {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
+  try {
+    const outfile = join(folder, 'ours.mjs');
+    await bundle('./bench/ours.ts', 'node', outfile);
+    const { ours } = (await import(outfile)) as Ours;
+    const parties = [await ours(), await official(), await typescriptPeer()];
+    const measurements = await measure(
+      parties.flatMap(({ workloads }) => workloads),
+      options,
+    );
+    const sizes: Sizes[] = [];
+    for (const party of parties) sizes.push(await party.sizes());
+    return { measurements, sizes };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function measureInChromium(): Promise<Measurement[]> {
+  const executablePath = await findChromium();
+  if (executablePath === null) return [];
+  const script = await bundle('./bench/browser.ts', 'browser');
+  const server = createServer((request, response) => {
+    const isScript = request.url === '/bench.js';
+    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
+    response.end(isScript ? script : '<!doctype html><script type="module" src="/bench.js"></script>');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS });
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${address.port}/`);
+    await page.waitForFunction(() => globalThis.benchOurs !== undefined);
+    return await page.evaluate(async (given) => (await globalThis.benchOurs?.(given)) ?? [], options);
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
+
+function print(line = ''): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function microsecondsOf(measurements: readonly Measurement[], figure: Figure, label: string): number | undefined {
+  return measurements.find((found) => found.figure === figure && found.label.startsWith(label))?.microseconds;
+}
+
+function printTable(title: string, measurements: readonly Measurement[]): void {
+  print(`\n${title}`);
+  for (const figure of Object.keys(FIGURES) as Figure[]) {
+    print(`\n  ${FIGURES[figure]}`);
+    const native = microsecondsOf(measurements, figure, 'libsignal');
+    const typescript = microsecondsOf(measurements, figure, 'privacyresearch');
+    for (const { label, microseconds } of measurements.filter((found) => found.figure === figure)) {
+      const ratios = [
+        native === undefined ? '' : `${(microseconds / native).toFixed(2)} x libsignal`,
+        typescript === undefined ? '' : `${(typescript / microseconds).toFixed(1)} x as fast as privacyresearch`,
+      ];
+      print(`    ${label.padEnd(32)} ${microseconds.toFixed(0).padStart(7)} us   ${ratios.filter(Boolean).join(', ')}`);
+    }
+  }
+}
+
+const { measurements, sizes } = await measureInNode();
+printTable(`Node ${process.version}, median of ${options.rounds} rounds`, measurements);
+print('\nSizes: a 200-byte message within a chain on the wire, the larger session record');
+for (const { label, messageBytes, recordBytes } of sizes) {
+  print(`    ${label.padEnd(32)} ${messageBytes} bytes, ${recordBytes} bytes`);
+}
+const inChromium = values['no-browser'] ? [] : await measureInChromium();
+if (inChromium.length > 0) printTable('Chromium', inChromium);
+
+const results = new URL('../../bench-results/', import.meta.url);
+mkdirSync(results, { recursive: true });
+const content = { node: process.version, options, measurements, sizes, chromium: inChromium };
+writeFileSync(new URL('crypto.json', results), `${JSON.stringify(content, null, 2)}\n`);
