@@ -36,7 +36,7 @@ export class DemoRelay extends LitElement {
             ${people.map((person, index) => this.#mailbox(person, index === 0 ? 'left' : 'right'))}
           </div>
           <p class="aside">
-            Slowed down for the eye. Receipts are envelopes too: the relay cannot tell which is which.
+            Deleted as soon as the device has it; here each stays in sight for a moment. Receipts are envelopes too.
           </p>
           ${directory(relay.devices, people)}
         </div>
@@ -74,10 +74,11 @@ export class DemoRelay extends LitElement {
 
 function envelopeCard(envelope: Envelope): TemplateResult {
   return html`
-    <div class="envelope" data-state=${envelope.state}>
+    <div class="envelope" ?data-deleted=${!isHeld(envelope)} ?data-leaving=${envelope.leaving}>
       <div class="paper">
         <p class="facts">
-          <span>#${envelope.seq}</span><span>${isHeld(envelope) ? size(envelope.bytes) : 'acknowledged, deleted'}</span>
+          <span>#${envelope.seq}</span>
+          <span>${envelope.heldMs === null ? size(envelope.bytes) : `held ${duration(envelope.heldMs)}`}</span>
         </p>
         <p class="bytes" aria-label="unreadable bytes">${pairs(envelope.head)}</p>
       </div>
@@ -139,6 +140,11 @@ function fingerprint(key: string): string {
 
 function pairs(hex: string): string {
   return hex.match(/../g)?.join(' ') ?? '';
+}
+
+function duration(ms: number): string {
+  if (ms < 1000) return `${Math.max(1, Math.round(ms))} ms`;
+  return ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
 }
 
 function size(bytes: number): string {

@@ -1,17 +1,14 @@
 import { devObservation, type DevObservation } from '@sotto/protocol';
 
-import { acknowledgedBy, EMPTY_RELAY, observe, remove, type RelayState } from './relay-state.js';
+import { acknowledgedBy, dismiss, EMPTY_RELAY, observe, remove, type RelayState } from './relay-state.js';
 
-/** How long (ms) an envelope stays in sight at least: the relay is too fast for the eye. */
-const IN_SIGHT_MS = 2_400;
+/** How long (ms) an envelope stays in sight after the relay has deleted it: it is too fast for the eye. */
+const IN_SIGHT_MS = 2_600;
 
-/** How long (ms) the farewell of an acknowledged envelope lasts; the styles take as long. */
+/** How long (ms) the farewell of an envelope lasts; the styles take as long. */
 const FAREWELL_MS = 900;
 
-/**
- * Follows what the dev relay shows of itself. Envelopes arrive when they arrive; acknowledgements wait until the envelope
- * was long enough in sight, and the page says that it is slowed down.
- */
+/** Follows what the dev relay shows of itself, and keeps deleted envelopes in sight for a moment, marked as such. */
 export class RelayFeed extends EventTarget {
   #state: RelayState = EMPTY_RELAY;
   readonly #source: EventSource;
@@ -34,13 +31,11 @@ export class RelayFeed extends EventTarget {
   }
 
   #observe(observation: DevObservation): void {
-    if (observation.type !== 'acked') {
-      this.#set(observe(this.#state, observation));
-      return;
-    }
+    this.#set(observe(this.#state, observation, performance.now()));
+    if (observation.type !== 'acked') return;
+    const gone = acknowledgedBy(this.#state, observation);
     setTimeout(() => {
-      const gone = acknowledgedBy(this.#state, observation);
-      this.#set(observe(this.#state, observation));
+      this.#set(dismiss(this.#state, gone));
       setTimeout(() => this.#set(remove(this.#state, gone)), FAREWELL_MS);
     }, IN_SIGHT_MS);
   }

@@ -11,8 +11,12 @@ export interface Envelope {
   /** Its first bytes, hex. */
   readonly head: string;
   readonly from: Address;
-  /** `acknowledged`: the relay has deleted it, the page is about to take it away. */
-  readonly state: 'held' | 'acknowledged';
+  /** When this page heard of it, `performance.now()`. */
+  readonly since: number;
+  /** How long the relay held it, ms; null while it still does. */
+  readonly heldMs: number | null;
+  /** On its way out of the picture. */
+  readonly leaving: boolean;
 }
 
 /** What the relay is known to hold, and what it has carried since the page was opened. */
@@ -39,15 +43,19 @@ export function mailboxKey({ user, device }: { readonly user: string; readonly d
   return `${user}/${device}`;
 }
 
-/** The state after an observation; the same object if it told nothing new. */
-export function observe(state: RelayState, observation: DevObservation): RelayState {
+/**
+ * The state after an observation; the same object if it told nothing new.
+ *
+ * @param now `performance.now()`
+ */
+export function observe(state: RelayState, observation: DevObservation, now: number): RelayState {
   switch (observation.type) {
     case 'stored':
-      return stored(state, observation);
+      return stored(state, observation, now);
     case 'acked':
-      return acknowledged(state, observation);
+      return acknowledged(state, observation, now);
     case 'directory':
-      return { ...state, devices: observation.devices };
+      return directory(state, observation);
   }
 }
 
@@ -57,15 +65,21 @@ export function acknowledgedBy(state: RelayState, { mailbox, seq }: Observed<'ac
   return new Set(envelopes.filter((envelope) => envelope.seq <= seq).map(({ key }) => key));
 }
 
-/** Takes acknowledged envelopes out of sight. */
+/** Lets deleted envelopes begin to leave the picture. */
+export function dismiss(state: RelayState, keys: ReadonlySet<string>): RelayState {
+  return withEach(state, (envelopes) =>
+    envelopes.map((envelope) => (keys.has(envelope.key) ? { ...envelope, leaving: true } : envelope)),
+  );
+}
+
+/** Takes them out of it. */
 export function remove(state: RelayState, keys: ReadonlySet<string>): RelayState {
-  const mailboxes = new Map(state.mailboxes);
-  for (const [mailbox, envelopes] of mailboxes)
-    mailboxes.set(
-      mailbox,
-      envelopes.filter(({ key }) => !keys.has(key)),
-    );
-  return { ...state, mailboxes };
+  return withEach(state, (envelopes) => envelopes.filter(({ key }) => !keys.has(key)));
+}
+
+function withEach(state: RelayState, change: (envelopes: readonly Envelope[]) => readonly Envelope[]): RelayState {
+  const changed = [...state.mailboxes].map(([mailbox, envelopes]) => [mailbox, change(envelopes)] as const);
+  return { ...state, mailboxes: new Map(changed) };
 }
 
 export function heldCount(state: RelayState): number {
@@ -75,15 +89,34 @@ export function heldCount(state: RelayState): number {
 }
 
 export function isHeld(envelope: Envelope): boolean {
-  return envelope.state === 'held';
+  return envelope.heldMs === null;
 }
 
-function stored(state: RelayState, { mailbox, from, seq, bytes, head }: Observed<'stored'>): RelayState {
+/** A device that registered anew has a new mailbox, which begins at 1 again. */
+function directory(state: RelayState, { devices }: Observed<'directory'>): RelayState {
+  const before = new Map(state.devices.map((device) => [mailboxKey(device), device.registration]));
+  const renewed = devices.filter((device) => {
+    const registration = before.get(mailboxKey(device));
+    return registration !== undefined && registration !== device.registration;
+  });
+  if (renewed.length === 0) return { ...state, devices };
+  const gone = new Set(renewed.map(mailboxKey));
+  const without = <Value>(map: ReadonlyMap<string, Value>) => new Map([...map].filter(([key]) => !gone.has(key)));
+  return {
+    ...state,
+    devices,
+    mailboxes: without(state.mailboxes),
+    deletedUpTo: without(state.deletedUpTo),
+    highest: without(state.highest),
+  };
+}
+
+function stored(state: RelayState, { mailbox, from, seq, bytes, head }: Observed<'stored'>, now: number): RelayState {
   const name = mailboxKey(mailbox);
   const envelopes = state.mailboxes.get(name) ?? [];
   const key = `${name}/${seq}`;
   if (envelopes.some((envelope) => envelope.key === key)) return state;
-  const envelope: Envelope = { key, seq, bytes, head, from, state: 'held' };
+  const envelope: Envelope = { key, seq, bytes, head, from, since: now, heldMs: null, leaving: false };
   const highest = state.highest.get(name) ?? 0;
   return {
     ...state,
@@ -94,10 +127,10 @@ function stored(state: RelayState, { mailbox, from, seq, bytes, head }: Observed
 }
 
 /** Acknowledgements are cumulative. */
-function acknowledged(state: RelayState, { mailbox, seq }: Observed<'acked'>): RelayState {
+function acknowledged(state: RelayState, { mailbox, seq }: Observed<'acked'>, now: number): RelayState {
   const name = mailboxKey(mailbox);
   const envelopes = (state.mailboxes.get(name) ?? []).map((envelope) =>
-    envelope.seq <= seq ? { ...envelope, state: 'acknowledged' as const } : envelope,
+    envelope.seq <= seq && isHeld(envelope) ? { ...envelope, heldMs: now - envelope.since } : envelope,
   );
   return {
     ...state,

@@ -14,6 +14,13 @@ const VIEWS: readonly { readonly view: View; readonly name: string }[] = [
   { view: 'bob', name: 'Bob' },
 ];
 
+/** The project's documents, which the build puts beside the page. */
+const DOCUMENTS = [
+  { file: 'README.txt', name: 'README: what it is, and how to use it' },
+  { file: 'ARCHITECTURE.txt', name: 'How it works' },
+  { file: 'SECURITY.txt', name: 'What the relay can see' },
+];
+
 /** The whole page. On a wide screen all three are in sight; on a narrow one, one of them and the relay as a line. */
 export class SottoDemo extends LitElement {
   readonly #feed = new RelayFeed('/dev/observe');
@@ -118,6 +125,9 @@ function footer(): TemplateResult {
         <h2>Five lines in your app</h2>
         <p>Your backend only mints the login token. Keys, history and encryption stay in the browser.</p>
         <pre><code>${fiveLines.trim()}</code></pre>
+        <nav class="links" aria-label="Documentation">
+          ${DOCUMENTS.map(({ file, name }) => html`<a href=${file}>${name}</a>`)}
+        </nav>
       </section>
     </footer>
   `;

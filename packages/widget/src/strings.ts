@@ -92,10 +92,7 @@ export const english: Strings = {
   connecting: 'Connecting…',
   catchingUp: (left) => `Catching up: ${left} to go`,
   offline: 'You are offline. What you write now goes out when you are back.',
-  signedOut: (code) =>
-    code === 'wrong-user'
-      ? 'Someone else is signed in here. Sign in again to chat.'
-      : 'You are signed out. Sign in again to chat.',
+  signedOut: signedOutSentence,
   needsDevice: 'Your messages live on another device, and this browser has no key to them yet.',
   resetOffer: 'Start afresh here',
   resetWarning: (name) =>
@@ -122,6 +119,20 @@ function failureSentence(code: FailureCode, name: string): string {
       return 'Not sent: this app needs an update first.';
     default:
       return 'Not sent.';
+  }
+}
+
+function signedOutSentence(code: SignedOutCode): string {
+  switch (code) {
+    case 'wrong-user':
+      return 'Someone else is signed in here. Sign in again to chat.';
+    case 'device-gone':
+    case 'device-unknown':
+      return 'This device was removed, as it happens when you start afresh on another one.';
+    case 'upgrade-required':
+      return 'This app is too old to connect. Update it, or reload the page.';
+    default:
+      return 'You are signed out. Sign in again to chat.';
   }
 }
 

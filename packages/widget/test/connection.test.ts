@@ -20,6 +20,7 @@ test('each connection state is one quiet sentence, and none while all is well', 
   );
   expect(await show(stage, { state: 'signed-out', code: 'token-expired' })).toContain('You are signed out');
   expect(await show(stage, { state: 'signed-out', code: 'wrong-user' })).toContain('Someone else is signed in');
+  expect(await show(stage, { state: 'signed-out', code: 'device-gone' })).toContain('This device was removed');
   expect(await show(stage, { state: 'storage-failed', code: 'storage-full' })).toContain('no room left');
   expect(await show(stage, { state: 'closed' })).toBe('This chat is closed.');
 });
