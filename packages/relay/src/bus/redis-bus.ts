@@ -14,12 +14,12 @@ const channelOf = (mailbox: MailboxId) => `sotto:${mailbox}`;
  */
 export async function openRedisBus(url: string, onError: (error: unknown) => void): Promise<Bus> {
   const [publisher, subscriber] = url.startsWith('redis+cluster://') ? clusterPair(url) : serverPair(url);
-  const listeners = new Map<string, Set<BusListener>>();
+  const channels = new Map<string, { listeners: Set<BusListener>; ready: Promise<unknown> }>();
   const gapListeners = new Set<() => void>();
   for (const client of [publisher, subscriber]) client.on('error', onError);
 
   subscriber.on('smessageBuffer', (channel: Buffer, message: Buffer) => {
-    for (const listener of listeners.get(channel.toString()) ?? []) listener(message);
+    for (const listener of channels.get(channel.toString())?.listeners ?? []) listener(message);
   });
   await Promise.all([publisher.connect(), subscriber.connect()]);
   // The first `ready` is past: each later one means that the connection was lost, and with it messages.
@@ -33,16 +33,16 @@ export async function openRedisBus(url: string, onError: (error: unknown) => voi
     },
 
     async subscribe(mailbox, listener) {
-      const channel = channelOf(mailbox);
-      const existing = listeners.get(channel);
-      const set = existing ?? new Set();
-      listeners.set(channel, set.add(listener));
-      if (!existing) await subscriber.ssubscribe(channel);
+      const name = channelOf(mailbox);
+      const channel = channels.get(name) ?? { listeners: new Set(), ready: subscriber.ssubscribe(name) };
+      channels.set(name, channel);
+      channel.listeners.add(listener);
+      await channel.ready;
       return () => {
-        set.delete(listener);
-        if (set.size > 0 || listeners.get(channel) !== set) return;
-        listeners.delete(channel);
-        subscriber.sunsubscribe(channel).catch(onError);
+        channel.listeners.delete(listener);
+        if (channel.listeners.size > 0 || channels.get(name) !== channel) return;
+        channels.delete(name);
+        subscriber.sunsubscribe(name).catch(onError);
       };
     },
 
