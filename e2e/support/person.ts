@@ -1,12 +1,9 @@
 import type { ReceiptPolicy } from '@sotto/sdk';
 import type { Browser, BrowserContext, Page } from 'playwright';
-import { expect } from 'vitest';
 
 import type { Probe } from '../page/main.js';
 import type { TcpProxy } from './proxy.js';
-
-/** How long something may take that a person waits for, milliseconds. Generous: the machine is shared by two browsers and three servers. */
-const PATIENCE_MS = 30_000;
+import { until } from './until.js';
 
 export interface Shown {
   text: string;
@@ -52,7 +49,22 @@ export class Tab {
 
   /** Waits until exactly these texts stand on screen, in this order. */
   async shows(...texts: string[]): Promise<void> {
-    await expect.poll(() => this.texts(), { timeout: PATIENCE_MS, message: 'on screen' }).toEqual(texts);
+    const wanted = JSON.stringify(texts);
+    await until(
+      `the screen should show ${wanted}`,
+      () => this.texts(),
+      (shown) => JSON.stringify(shown) === wanted,
+    );
+  }
+
+  /** Waits until this many messages stand on screen, and returns their texts. */
+  showsCount(count: number, timeout?: number): Promise<string[]> {
+    return until(
+      `the screen should show ${count} messages`,
+      () => this.texts(),
+      ({ length }) => length === count,
+      timeout,
+    );
   }
 
   /** Statuses of own messages, top to bottom. */
@@ -63,22 +75,24 @@ export class Tab {
   }
 
   /** Waits until all own messages have at least reached this status. */
-  async reaches(status: 'sent' | 'delivered' | 'read', timeout = PATIENCE_MS): Promise<void> {
+  async reaches(status: 'sent' | 'delivered' | 'read', timeout?: number): Promise<void> {
     const order = ['pending', 'sent', 'delivered', 'read'];
     const least = order.indexOf(status);
-    await expect
-      .poll(() => this.statuses(), { timeout, message: `all ${status}` })
-      .toSatisfy((all: string[]) => all.length > 0 && all.every((one) => order.indexOf(one) >= least));
+    const isThere = (all: string[]) => all.length > 0 && all.every((one) => order.indexOf(one) >= least);
+    await until(`all messages should be ${status}`, () => this.statuses(), isThere, timeout);
   }
 
   connection(): Promise<Probe['connection'] | undefined> {
     return this.page.evaluate(() => window.probe?.connection);
   }
 
-  async isIn(state: Probe['connection']['state'], fields: Record<string, unknown> = {}): Promise<void> {
-    await expect
-      .poll(() => this.connection(), { timeout: PATIENCE_MS, message: `connection ${state}` })
-      .toMatchObject({ state, ...fields });
+  /** Waits for this state of the connection; with a code if it should have a certain one. */
+  async isIn(state: Probe['connection']['state'], code?: string): Promise<void> {
+    await until(
+      `the connection should be ${state} ${code ?? ''}`,
+      () => this.connection(),
+      (is) => is?.state === state && (code === undefined || ('code' in is && is.code === code)),
+    );
   }
 
   async reload(): Promise<void> {

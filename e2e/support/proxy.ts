@@ -3,8 +3,10 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { WebSocketReader } from './websocket-frames.js';
 
 interface Link {
-  client: Socket;
-  server: Socket;
+  readonly client: Socket;
+  readonly server: Socket;
+  /** It has become a WebSocket. */
+  isUpgraded: boolean;
 }
 
 export interface ProxyOptions {
@@ -42,9 +44,9 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Connections that stand at this moment. */
-  get connections(): number {
-    return this.#links.size;
+  /** WebSockets that stand at this moment. */
+  get sockets(): number {
+    return [...this.#links].filter(({ isUpgraded }) => isUpgraded).length;
   }
 
   /** Everything said so far in both directions, WebSocket frames unmasked. */
@@ -96,10 +98,13 @@ export class TcpProxy {
       return;
     }
     const server = connect(this.#target);
-    const link = { client, server };
+    const link: Link = { client, server, isUpgraded: false };
     this.#links.add(link);
     this.#pipe(client, server);
     this.#pipe(server, client);
+    server.on('data', (bytes) => {
+      if (bytes.subarray(0, 12).toString('latin1') === 'HTTP/1.1 101') link.isUpgraded = true;
+    });
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
       socket.on('error', () => socket.destroy());
