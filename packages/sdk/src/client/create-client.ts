@@ -36,7 +36,11 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   const { history, openVault } = databases;
 
   const lead: Lead = async (resign) => {
-    const vault = await openVault(resign);
+    const vault = await openVault(resign).catch(async (error: unknown) => {
+      const value = { state: 'storage-failed', code: 'storage-failed' } as const;
+      await history.write(['status'], (transaction) => transaction.put('status', { name: 'connection', value }));
+      throw error;
+    });
     let engine: Engine;
     try {
       engine = await startEngine({
@@ -76,8 +80,9 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
       await election.stop();
       const vault = await openVault(() => undefined);
       await unregister(vault, relay, parsed.token);
-      await vault.destroy();
+      // History first: other tabs close when it goes, and then hold nothing of the vault.
       await history.destroy();
+      await vault.destroy();
     },
   });
   onHistoryLost = () => void client.close();

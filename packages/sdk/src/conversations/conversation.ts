@@ -1,8 +1,8 @@
-import { fromBase64Url, type Aci } from '@sotto/protocol';
+import type { Aci } from '@sotto/protocol';
 
 import type { LiveQuery } from '../history/live-query.js';
 import { aciOf, directConversationId } from '../content/content.js';
-import { textFits } from '../content/kinds.js';
+import { textFits, type ReceiptType } from '../content/kinds.js';
 import { isPending, pendingHlc } from '../content/position.js';
 import { SottoError } from '../errors.js';
 import {
@@ -13,7 +13,13 @@ import {
   receiptOutboxId,
   touchConversation,
 } from '../history/rows.js';
-import { THIS_DEVICE, type HistoryRows, type MessageRow, type OutboxRow } from '../history/schema.js';
+import {
+  THIS_DEVICE,
+  type ConversationRow,
+  type HistoryRows,
+  type MessageRow,
+  type OutboxRow,
+} from '../history/schema.js';
 import type { WriteTransaction } from '../storage/tables.js';
 import { randomId } from '../util/random.js';
 import type { Front } from './front.js';
@@ -53,7 +59,7 @@ export class DirectConversation implements Conversation {
     const at = clock.now();
     await this.#write(async (transaction) => {
       const conversation = await ensureConversation(transaction, this.#id, this.#peerAci, this.user);
-      if (conversation.answered === 0) await transaction.put('conversations', { ...conversation, answered: 1 });
+      if (conversation.answered === 0) await this.#firstAnswer(transaction, conversation);
       const row: MessageRow = {
         conversation: this.#id,
         user,
@@ -95,7 +101,7 @@ export class DirectConversation implements Conversation {
       const tell = this.#front.tellsReceipts(conversation.answered === 1);
       for (const row of unread) {
         await transaction.put('messages', { ...row, unread: 0 });
-        if (tell && row.body.kind !== 'undecryptable') await this.#enqueueRead(transaction, row.id);
+        if (tell && row.body.kind === 'text') await this.#enqueueRead(transaction, row.id);
       }
       const last = unread.at(-1);
       if (!last || isPending(last.hlc)) return;
@@ -118,6 +124,17 @@ export class DirectConversation implements Conversation {
     });
   }
 
+  /** From now on the other user may know what was delivered and read here: also what came before the answer. */
+  async #firstAnswer(transaction: Transaction, conversation: ConversationRow): Promise<void> {
+    await transaction.put('conversations', { ...conversation, answered: 1 });
+    if (this.#front.tellsReceipts(false) || !this.#front.tellsReceipts(true)) return;
+    const rows = await transaction.range('messages', { ...this.#everything(), reverse: true, limit: PAGE });
+    for (const row of rows.reverse()) {
+      if (row.user !== this.#peerAci || row.body.kind !== 'text') continue;
+      await this.#enqueueReceipt(transaction, row.unread === 1 ? 'delivered' : 'read', row.id);
+    }
+  }
+
   async #enqueueMessage(transaction: Transaction, row: MessageRow, text: string): Promise<void> {
     const item: OutboxRow['item'] = { type: 'message', messageId: row.id, at: row.at, content: { kind: 'text', text } };
     await enqueue(
@@ -130,10 +147,13 @@ export class DirectConversation implements Conversation {
 
   /** `read` says `delivered` too: a receipt of that which has not left yet is not needed any more. */
   async #enqueueRead(transaction: Transaction, messageId: string): Promise<void> {
-    if (fromBase64Url(messageId)?.length !== 16) return;
     await transaction.delete('outbox', [receiptOutboxId('delivered', this.#id, messageId)]);
-    const id = receiptOutboxId('read', this.#id, messageId);
-    const item: OutboxRow['item'] = { type: 'receipt', receipt: 'read', messageId };
+    await this.#enqueueReceipt(transaction, 'read', messageId);
+  }
+
+  async #enqueueReceipt(transaction: Transaction, receipt: ReceiptType, messageId: string): Promise<void> {
+    const id = receiptOutboxId(receipt, this.#id, messageId);
+    const item: OutboxRow['item'] = { type: 'receipt', receipt, messageId };
     await enqueue(transaction, { id, conversation: this.#id, peer: this.user, item }, this.#front.clock.now());
   }
 

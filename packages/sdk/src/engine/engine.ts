@@ -45,6 +45,7 @@ class RunningEngine implements Engine {
   #stopped = false;
   #local: LocalDevice | null = null;
   #stopWatching: (() => void)[] = [];
+  #published: ConnectionStatus | null = null;
   /** Status writes, in their order. */
   #statusWrites: Promise<void> = Promise.resolve();
   readonly #context: EngineContext;
@@ -206,6 +207,8 @@ class RunningEngine implements Engine {
   }
 
   #publish(value: ConnectionStatus): void {
+    if (sameStatus(this.#published, value)) return;
+    this.#published = value;
     this.#statusWrites = this.#statusWrites
       .then(() =>
         this.#context.history.write(['status'], (transaction) =>
@@ -235,4 +238,9 @@ class RunningEngine implements Engine {
     if (!this.#local) throw new Error('used before registration');
     return this.#local;
   }
+}
+
+/** Saves a write, and every tab a wake-up, where nothing has changed. */
+function sameStatus(a: ConnectionStatus | null, b: ConnectionStatus): boolean {
+  return a !== null && JSON.stringify(a) === JSON.stringify(b);
 }

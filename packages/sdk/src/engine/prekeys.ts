@@ -23,11 +23,15 @@ const ROTATION_MS = 7 * DAY_MS;
 /** Old private halves stay for senders' unanswered sessions (30 days), envelopes in the mailbox (45) and some grace (14). */
 const KEEP_REPLACED_MS = (30 + 45 + 14) * DAY_MS;
 
-/** Keys made and signed in one go: about 60 ms of work in a browser, after which the page gets a turn. */
-const CHUNK = 10;
+/** Keys of each kind made in one go, and the pause after it: messages and the page come first. */
+const CHUNK = 4;
+const PAUSE_MS = 30;
 
 /** Of each kind at registration: enough to be reachable at once; the rest of the stock follows when online. */
 const FIRST_STOCK = 10;
+
+/** Refilling begins when this many of either kind have gone: often enough, and not for every single one. */
+const REFILL_AFTER = 10;
 
 /** The prekey supply of this device: private halves are committed to the vault before the public ones are uploaded. */
 export class PreKeys {
@@ -60,16 +64,19 @@ export class PreKeys {
       await this.#rotate();
       await this.#prune();
     }
-    await this.#upload(local, false);
-    for (let { oneTime, kem } = counts; needsMore(oneTime) || needsMore(kem);) {
+    if (Math.min(counts.oneTime, counts.kem) > limits.ONE_TIME_PREKEY_STOCK - REFILL_AFTER) return;
+    for (let made = counts; this.#short(made);) {
       const room = (held: number): number => Math.max(0, Math.min(CHUNK, limits.ONE_TIME_PREKEY_STOCK - held));
-      await this.#make(room(oneTime), room(kem));
-      const after = await this.#upload(local, false);
-      // A relay that counts wrongly must not make this loop forever.
-      oneTime = Math.max(after?.oneTime ?? 0, oneTime + room(oneTime));
-      kem = Math.max(after?.kem ?? 0, kem + room(kem));
-      await new Promise<void>((resolve) => this.#context.clock.after(0, resolve));
+      const chunk = { oneTime: room(made.oneTime), kem: room(made.kem) };
+      await this.#make(chunk.oneTime, chunk.kem);
+      made = { oneTime: made.oneTime + chunk.oneTime, kem: made.kem + chunk.kem };
+      await new Promise<void>((resolve) => this.#context.clock.after(PAUSE_MS, resolve));
     }
+    await this.#upload(local, false);
+  }
+
+  #short({ oneTime, kem }: PreKeyCounts): boolean {
+    return Math.min(oneTime, kem) < limits.ONE_TIME_PREKEY_STOCK;
   }
 
   async #state(): Promise<PreKeyStateRow> {
@@ -193,7 +200,5 @@ export class PreKeys {
     });
   }
 }
-
-const needsMore = (held: number): boolean => held < limits.ONE_TIME_PREKEY_STOCK - CHUNK;
 
 const nextId = (id: number): number => (id >= limits.MAX_PREKEY_ID ? 1 : id + 1);

@@ -148,3 +148,19 @@ test('unread counts and the list of conversations follow the messages', async ()
   await bob.client.direct('alice').markRead();
   await until(bob.client.conversations, ([first]) => first?.unread === 0);
 });
+
+test('a stranger learns nothing of what was delivered and read, until Bob answers', async () => {
+  const relay = new FakeRelay();
+  const alice = await new Person('alice', relay, 'answered').wake();
+  const bob = await new Person('bob', relay, 'answered').wake();
+  await Promise.all([alice.online(), bob.online()]);
+  await alice.say(bob, 'read before the answer');
+  await bob.texts(alice, 1);
+  await bob.client.direct('alice').markRead();
+  await relay.emptied('bob');
+  const waiting = await bob.history.read(['outbox'], (transaction) => transaction.range('outbox'));
+  expect(waiting.filter(({ item }) => item.type === 'receipt')).toEqual([]);
+  expect(relay.mailbox('alice').head).toBe(0);
+  await bob.say(alice, 'hello Alice');
+  await alice.sees(bob, ([first]) => first?.kind === 'text' && first.status === 'read');
+});
