@@ -60,7 +60,7 @@ export class DemoRelay extends LitElement {
         <h3>
           <span>Mailbox <code>${short(person.aci)}·${device}</code></span>
           <span class="held">${envelopes.filter(isHeld).length} held</span>
-          <small>${person.name}’s, a name it does not store</small>
+          <small>${person.name}’s (name not stored)</small>
         </h3>
         <div class="slot" ?data-dense=${envelopes.length >= DENSE}>
           ${repeat(drawn, ({ key: each }) => each, envelopeCard)}
