@@ -29,7 +29,7 @@ export interface DoubleRatchet {
   readonly previousCounter: number;
 }
 
-/** Initiator's first step: sends under a fresh ratchet key, with the responder's signed prekey as its ratchet key. */
+/** Initiator's first step: sends under a fresh ratchet key, with the responder's signed prekey as its own. Wipes `rootKey`. */
 export function initiateRatchet(input: {
   rootKey: Uint8Array;
   chainKey: ChainKey;
@@ -39,6 +39,7 @@ export function initiateRatchet(input: {
 }): DoubleRatchet {
   const { signedPreKey, ratchetKeyPair } = input;
   const step = nextRootKey(input.rootKey, agreeOrLookUp(ratchetKeyPair, signedPreKey, input.agreements));
+  wipe(input.rootKey);
   return {
     rootKey: step.rootKey,
     sender: { ratchetKeyPair, chainKey: step.chainKey },

@@ -8,8 +8,8 @@ import { wipe } from '../primitives/bytes.js';
 import { equalBytes } from '../primitives/constant-time.js';
 import type { RandomBytes } from '../primitives/random.js';
 import { ratchetReceive, ratchetSend } from '../ratchet/double-ratchet.js';
-import { deriveMessageKeys, wipeMessageKeys } from '../ratchet/message-keys.js';
-import { pqReceive, pqSend } from '../ratchet/pq-ratchet.js';
+import { deriveMessageKeys, wipeMessageKeys, type MessageKeys } from '../ratchet/message-keys.js';
+import { pqReceive, pqSend, type PqRatchet } from '../ratchet/pq-ratchet.js';
 import { encodeSignalMessage, isMacValid, type SignalMessage } from '../ratchet/signal-message.js';
 import type { SessionLimits } from './limits.js';
 import type { SessionState } from './session-state.js';
@@ -66,18 +66,32 @@ export function decryptWithSession(
     maxReceiverChains: limits.maxReceiverChains,
     agreements,
   });
-  const pq = pqReceive(session.pq, message.pqMessage);
-  const keys = deriveMessageKeys(received.seed, pq.key);
-  wipe(received.seed, pq.key);
+  const { pq, keys } = receiveKeys(session, message, received.seed);
   try {
     const identities = { sender: session.remoteIdentityKey, receiver: session.localIdentityKey };
     if (!isMacValid(message, keys.macKey, identities)) throw new CryptoError('invalid-message', 'MAC mismatch');
     checkAddresses(message, context);
     const plaintext = aesCbcDecrypt(keys.cipherKey, keys.iv, message.ciphertext);
     const ratchet = received.commit(context.freshKeyPair);
-    return { session: { ...session, ratchet, pq: pq.state, pending: null }, plaintext };
+    return { session: { ...session, ratchet, pq, pending: null }, plaintext };
   } finally {
     wipeMessageKeys(keys);
+  }
+}
+
+/** The post-quantum ratchet's step and the message's keys. `seed` is wiped in any case. */
+function receiveKeys(
+  session: SessionState,
+  message: SignalMessage,
+  seed: Uint8Array,
+): { pq: PqRatchet; keys: MessageKeys } {
+  try {
+    const { state, key } = pqReceive(session.pq, message.pqMessage);
+    const keys = deriveMessageKeys(seed, key);
+    wipe(key);
+    return { pq: state, keys };
+  } finally {
+    wipe(seed);
   }
 }
 

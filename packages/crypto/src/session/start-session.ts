@@ -5,6 +5,7 @@ import { checkBundle, type PreKeyBundle } from '../handshake/pre-key-bundle.js';
 import { initiatorSecrets } from '../handshake/pqxdh.js';
 import { encapsulate } from '../kem/kyber1024.js';
 import { checkAddress, isSameAccount, ownEnd, type LocalParty, type ProtocolAddress } from '../keys/address.js';
+import { wipe } from '../primitives/bytes.js';
 import type { RandomBytes } from '../primitives/random.js';
 import { initiateRatchet } from '../ratchet/double-ratchet.js';
 import { startPqRatchet } from '../ratchet/pq-ratchet.js';
@@ -68,6 +69,7 @@ function initiate(
     kemSecret: kem?.sharedSecret ?? null,
     agreements,
   });
+  wipe(baseKey.privateKey);
   const ratchet = initiateRatchet({
     rootKey: secrets.rootKey,
     chainKey: { key: secrets.chainKey, index: 0 },
