@@ -13,6 +13,8 @@ export interface Backend {
   readonly nodes: readonly Record<string, string>[];
   /** Null with `embedded`. */
   readonly servers: { readonly databaseUrl: string; readonly redisUrl: string } | null;
+  /** Of the embedded database; null with `cluster`. */
+  readonly folder: string | null;
   stop(): Promise<void>;
 }
 
@@ -25,6 +27,7 @@ function embedded(): Backend {
   return {
     nodes: [{ SOTTO_DATA: folder }],
     servers: null,
+    folder,
     stop: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -40,6 +43,7 @@ async function cluster(): Promise<Backend> {
   return {
     nodes: [node, node],
     servers: { databaseUrl, redisUrl: redis.url },
+    folder: null,
     stop: async () => {
       await Promise.all([postgres.remove(), redis.remove()]);
     },

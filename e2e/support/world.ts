@@ -1,4 +1,5 @@
 import { mintToken, type MintTokenOptions } from '@sotto/relay/token';
+import { TEST_APP } from '@sotto/relay/testing';
 import { chromium, type Browser } from 'playwright';
 
 import { CHROMIUM_ARGS, chromiumPath } from '../../scripts/services/chromium.js';
@@ -8,8 +9,8 @@ import { Person } from './person.js';
 import { TcpProxy } from './proxy.js';
 import { RelayProcess } from './relay-process.js';
 
-const APP = 'acme';
-const SECRET = 'the signing secret of the app in the end-to-end tests';
+/** The app whose users `@sotto/relay/testing` plays, so that its bare wire clients can join a story. */
+const { id: APP, secret: SECRET } = TEST_APP;
 
 interface Parts {
   readonly browser: Browser;
