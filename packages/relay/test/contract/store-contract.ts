@@ -389,7 +389,7 @@ export function storeContract(name: string, openStore: () => Promise<Store>): vo
         kemPreKeys: Array.from({ length: kem }, () => signed(1569)),
         replace,
       };
-      return keys as PreKeyUpload;
+      return keys;
     }
 
     test('a bundle uses up one key of each kind, then comes with the last-resort key', async () => {

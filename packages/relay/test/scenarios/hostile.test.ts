@@ -6,7 +6,7 @@ import {
   putPreKeysRequest,
   registerRequest,
   ROUTES,
-  up,
+  type up,
 } from '@sotto/protocol';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -177,7 +177,7 @@ test('every HTTP route, with mutated bodies: 4xx or success, never 5xx, always a
           authorization: `Bearer ${alice.token}`,
           'sotto-device': `1.${Buffer.from(alice.secret).toString('base64url')}`,
         },
-        body: typeof body === 'string' ? body : (JSON.stringify(body) ?? ''),
+        body: typeof body === 'string' ? body : JSON.stringify(body),
       });
       const answer = (await response.json()) as { code?: string };
       expect(response.status).toBeLessThan(500);

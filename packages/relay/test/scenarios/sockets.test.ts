@@ -83,7 +83,7 @@ describe('a hello is refused', () => {
     [
       'with a wrong device secret',
       'device-unknown',
-      () => Promise.resolve(helloOf({ ...alice, secret: random(32) as never })),
+      () => Promise.resolve(helloOf({ ...alice, secret: random(32) })),
     ],
     ['of an unknown device', 'device-unknown', () => Promise.resolve(helloOf({ ...alice, device: 9 as never }))],
     [

@@ -94,7 +94,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 async function joined(port: number): Promise<void> {
   const client = new Redis(port, '127.0.0.1');
   await eventually('the cluster', async () => {
-    const info = String(await client.cluster('INFO'));
+    const info = await client.cluster('INFO');
     if (!info.includes('cluster_state:ok') || !info.includes('cluster_known_nodes:3')) throw new Error('not yet');
   });
   client.disconnect();

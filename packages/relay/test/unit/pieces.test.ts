@@ -1,0 +1,227 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Aci, DeviceId, Envelope, RegistrationId } from '@sotto/protocol';
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { ConfigError, configFrom } from '../../src/config/config.js';
+import { Batcher } from '../../src/mailbox/batcher.js';
+import { Delivery, type DeliveryPort } from '../../src/mailbox/deliver.js';
+import { decodeRing, encodeRing, type Ring } from '../../src/mailbox/ring.js';
+import { lockDataFolder } from '../../src/ops/data-folder.js';
+import { random } from '../support/device.js';
+
+describe('batches', () => {
+  test('gather while one is under way, in order, and end at their weight', async () => {
+    const batches: number[][] = [];
+    let release: () => void = () => undefined;
+    const first = new Promise<void>((resolve) => (release = resolve));
+    const batcher = new Batcher<number, number>(
+      async (items) => {
+        batches.push(items);
+        if (batches.length === 1) await first;
+        return items.map((item) => item * 2);
+      },
+      { weigh: () => 1, maxWeight: 3 },
+    );
+    const results = [1].map((item) => batcher.add(item));
+    await Promise.resolve();
+    results.push(...[2, 3, 4, 5].map((item) => batcher.add(item)));
+    release();
+    expect(await Promise.all(results)).toEqual([2, 4, 6, 8, 10]);
+    expect(batches).toEqual([[1], [2, 3, 4], [5]]);
+    await batcher.settled();
+  });
+
+  test('a batch that fails does not stop the next', async () => {
+    let count = 0;
+    const batcher = new Batcher<number, number>(
+      (items) => (count++ === 0 ? Promise.reject(new Error('lost')) : Promise.resolve(items)),
+      { weigh: () => 1, maxWeight: 1 },
+    );
+    const [one, two] = [batcher.add(1), batcher.add(2)];
+    await expect(one).rejects.toThrow('lost');
+    expect(await two).toBe(2);
+  });
+});
+
+const envelope = (seq: number, size = 10): Envelope => ({
+  seq,
+  id: random(16),
+  user: '00000000-0000-8000-8000-000000000000' as Aci,
+  device: 1 as DeviceId,
+  registration: 2 as RegistrationId,
+  at: 5,
+  payload: random(size),
+});
+
+describe('rings', () => {
+  test.each<Ring>([
+    { kind: 'envelopes', envelopes: [envelope(1), envelope(2, 1), envelope(3, 90_000)] },
+    { kind: 'claim', epoch: 3, socket: 'x' },
+    { kind: 'gone' },
+    { kind: 'prekeys-low', counts: { oneTime: 1, kem: 2 } },
+    { kind: 'list-changed', version: 7 },
+  ])('survive the wire: $kind', (ring) => {
+    const decoded = decodeRing(encodeRing(ring));
+    expect(JSON.stringify(decoded)).toBe(JSON.stringify(decodeRing(encodeRing(decoded ?? ring))));
+    expect(decoded?.kind).toBe(ring.kind);
+    if (ring.kind === 'envelopes' && decoded?.kind === 'envelopes') {
+      decoded.envelopes.forEach((each, index) => {
+        const original = ring.envelopes[index];
+        expect({ ...each, id: [...each.id], payload: [...each.payload] }).toEqual({
+          ...original,
+          id: [...(original?.id ?? [])],
+          payload: [...(original?.payload ?? [])],
+        });
+      });
+    }
+  });
+
+  test('a kind of tomorrow, a truncated message and noise are ignored', () => {
+    const bytes = encodeRing({ kind: 'envelopes', envelopes: [envelope(1)] });
+    expect(decodeRing(bytes.subarray(0, bytes.length - 1))).toBeNull();
+    expect(decodeRing(encodeRing({ kind: 'tomorrow' } as never))).toBeNull();
+    for (let size = 0; size < 40; size++) expect(decodeRing(random(size))).toBeNull();
+  });
+});
+
+describe('delivery', () => {
+  /** A mailbox of so many envelopes; reading is recorded. */
+  function mailboxOf(head: number) {
+    const log: string[] = [];
+    const state = { head, failing: false };
+    const port: DeliveryPort = {
+      read: (after, limit) => {
+        log.push(`read ${after}`);
+        if (state.failing) return Promise.reject(new Error('away'));
+        const count = Math.min(limit.envelopes, state.head - after);
+        return Promise.resolve({
+          first: 1,
+          head: state.head,
+          envelopes: Array.from({ length: count }, (_, index) => envelope(after + 1 + index)),
+        });
+      },
+      deliver: ({ envelopes }) => log.push(`${envelopes[0]?.seq}-${envelopes.at(-1)?.seq}`),
+      drained: (at) => log.push(`drained ${at}`),
+      failed: () => log.push('failed'),
+    };
+    return { log, state, delivery: new Delivery(port, { after: 0, first: 1 }) };
+  }
+
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+  test('a ring that continues is sent at once; one with a gap is read from the store', async () => {
+    const { delivery, log, state } = mailboxOf(0);
+    delivery.start();
+    await settle();
+    delivery.ring([envelope(1), envelope(2)]);
+    expect(log).toEqual(['read 0', 'drained 0', '1-2']);
+    state.head = 5;
+    delivery.ring([envelope(5)]);
+    delivery.ring([envelope(2)]);
+    await settle();
+    expect(log.slice(3)).toEqual(['read 2', '3-5', 'drained 5']);
+  });
+
+  test('what rings while a page is read is not lost and not sent twice', async () => {
+    const { delivery, log, state } = mailboxOf(2);
+    delivery.start();
+    state.head = 3;
+    delivery.ring([envelope(3)]);
+    await settle();
+    expect(log.filter((line) => line.includes('-'))).toEqual(['1-2', '3-3']);
+    expect(log.at(-1)).toBe('drained 3');
+  });
+
+  test('the window stays shut until an ack, whatever rings', async () => {
+    const { delivery, log, state } = mailboxOf(700);
+    delivery.start();
+    await settle();
+    state.head = 701;
+    delivery.ring([envelope(701)]);
+    await settle();
+    expect(log.at(-1)).toBe('401-500');
+    delivery.acked(100);
+    await settle();
+    expect(log.at(-1)).toBe('501-600');
+    delivery.acked(600);
+    await settle();
+    expect(log.slice(-2)).toEqual(['701-701', 'drained 701']);
+  });
+
+  test('a store that is away is asked again at the next poke', async () => {
+    const { delivery, log, state } = mailboxOf(1);
+    state.failing = true;
+    delivery.start();
+    await settle();
+    state.failing = false;
+    delivery.poke(0);
+    await settle();
+    expect(log).toEqual(['read 0', 'failed', 'read 0', '1-1', 'drained 1']);
+  });
+});
+
+describe('configuration', () => {
+  const SOTTO_APPS = JSON.stringify([
+    { id: 'acme', algorithm: 'HS256', secret: 'a test secret of more than 32 bytes' },
+  ]);
+
+  test('comes from the environment; flags win', () => {
+    const config = configFrom(
+      { SOTTO_APPS, PORT: '1', SOTTO_RETENTION_DAYS: '7', REDIS_URL: 'redis://r' },
+      { port: '0' },
+    );
+    expect(config).toMatchObject({ port: 0, retentionMs: 7 * 86_400_000, redisUrl: 'redis://r', dev: false });
+    expect(config.apps).toMatchObject([{ id: 'acme', origins: [] }]);
+  });
+
+  test.each([
+    ['no app', {}, {}],
+    ['a port that is none', { SOTTO_APPS, PORT: 'http' }, {}],
+    ['apps that are no JSON', { SOTTO_APPS: '[' }, {}],
+    ['a file of apps that is not there', { SOTTO_APPS_FILE: '/nowhere/apps.json' }, {}],
+    ['a database of another kind', { SOTTO_APPS, DATABASE_URL: 'mysql://x' }, {}],
+    ['static files without --dev', { SOTTO_APPS }, { static: '.' }],
+    [
+      'an app twice',
+      {
+        SOTTO_APPS: JSON.stringify([
+          ...(JSON.parse(SOTTO_APPS) as unknown[]),
+          ...(JSON.parse(SOTTO_APPS) as unknown[]),
+        ]),
+      },
+      {},
+    ],
+  ])('%s is refused', (_name, environment, flags) => {
+    expect(() => configFrom(environment, flags)).toThrow(ConfigError);
+  });
+
+  test('a refusal never quotes a secret', () => {
+    const apps = JSON.stringify([{ id: 'acme', algorithm: 'HS256', secret: 'too short' }]);
+    expect(() => configFrom({ SOTTO_APPS: apps }, {})).toThrow(expect.not.stringContaining('too short') as never);
+  });
+});
+
+describe('the lock of a data folder', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-lock-'));
+  const file = join(folder, 'relay.lock');
+
+  afterEach(() => {
+    rmSync(file, { force: true });
+  });
+
+  test('keeps a second relay out until it is given back', () => {
+    const unlock = lockDataFolder(folder);
+    expect(() => lockDataFolder(folder)).toThrow(ConfigError);
+    unlock();
+    expect(existsSync(file)).toBe(false);
+    lockDataFolder(folder)();
+  });
+
+  test.each(['999999999', '', 'nonsense'])('of a dead process (%s) is taken over', (owner) => {
+    writeFileSync(file, owner);
+    lockDataFolder(folder)();
+  });
+});
