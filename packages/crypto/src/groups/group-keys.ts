@@ -32,6 +32,5 @@ export function generateSigningKey(random: RandomBytes): { signing: SigningKey; 
   const { publicKey, privateKey } = keyPairFromPrivate(expanded.subarray(0, 32));
   wipe(expanded);
   const edwardsKey = Point.BASE.multiply(scalarFromBytes(privateKey)).toBytes();
-  const sign = (edwardsKey[31] ?? 0) >= 0x80 ? 1 : 0;
-  return { signing: { privateKey, ed25519: { seed, sign } }, publicKey };
+  return { signing: { privateKey, ed25519: { seed, publicKey: edwardsKey } }, publicKey };
 }

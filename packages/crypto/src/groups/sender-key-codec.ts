@@ -4,7 +4,7 @@
  * ```
  * u8 format (1) | u8 number of states
  *   each:  u32 chain id | u32 iteration | chain key 32 | signature key 32 (without its type byte) | bytes skipped seeds
- *          u8 0: another's; 1: ours, with private key 32; 2, 3: with seed 32 as well, Edwards sign 0, 1
+ *          u8 0: another's; 1: ours, with private key 32; 2: with its Ed25519 seed 32 and public key 32 as well
  * ```
  */
 import { corrupt, RecordReader } from '../encoding/record-reader.js';
@@ -22,7 +22,6 @@ const FORMAT = 1;
 const KEY_BYTES = 32;
 const NOT_OURS = 0;
 const OURS = 1;
-/** Plus the sign of the Edwards public key. */
 const OURS_WITH_SEED = 2;
 
 /** The record as bytes, about 140 and 36 per skipped message for each state. They hold secrets. */
@@ -42,8 +41,8 @@ function writeSigningKey(writer: RecordWriter, signing: SigningKey | null): void
     return;
   }
   const { privateKey, ed25519 } = signing;
-  writer.u8(ed25519 === null ? OURS : OURS_WITH_SEED + ed25519.sign).fixed(privateKey);
-  if (ed25519 !== null) writer.fixed(ed25519.seed);
+  writer.u8(ed25519 === null ? OURS : OURS_WITH_SEED).fixed(privateKey);
+  if (ed25519 !== null) writer.fixed(ed25519.seed).fixed(ed25519.publicKey);
 }
 
 /** @throws CryptoError `corrupt-record` */
@@ -71,8 +70,8 @@ function readState(reader: RecordReader): SenderKeyState {
 function readSigningKey(reader: RecordReader): SigningKey | null {
   const owner = reader.u8();
   if (owner === NOT_OURS) return null;
-  if (owner > OURS_WITH_SEED + 1) throw corrupt('unknown owner of a sender key');
+  if (owner > OURS_WITH_SEED) throw corrupt('unknown owner of a sender key');
   const privateKey = reader.fixed(KEY_BYTES);
   if (owner === OURS) return { privateKey, ed25519: null };
-  return { privateKey, ed25519: { seed: reader.fixed(KEY_BYTES), sign: owner === OURS_WITH_SEED ? 0 : 1 } };
+  return { privateKey, ed25519: { seed: reader.fixed(KEY_BYTES), publicKey: reader.fixed(KEY_BYTES) } };
 }

@@ -23,8 +23,8 @@ export interface SigningKey {
 export interface Ed25519Origin {
   /** 32 bytes (RFC 8032 §5.1.5). */
   readonly seed: Uint8Array;
-  /** Sign of the Edwards public key's x. */
-  readonly sign: 0 | 1;
+  /** Ed25519 public key of the seed, 32 bytes; its top bit is the sign. */
+  readonly publicKey: Uint8Array;
 }
 
 export interface SenderKeyState {

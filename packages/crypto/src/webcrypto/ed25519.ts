@@ -38,14 +38,14 @@ export async function webCryptoEd25519(): Promise<WebCryptoEd25519 | null> {
 }
 
 function createSign(subtle: Subtle): WebCryptoEd25519['sign'] {
-  const imported = new WeakMap<Uint8Array, Promise<SubtleKey>>();
+  // By public key: a record loaded again is the same signer, and importing costs several times what signing does.
+  const imported = new Map<string, Promise<SubtleKey>>();
   const importSeed = (seed: Uint8Array): Promise<SubtleKey> =>
     subtle.importKey('pkcs8', source(concat(PKCS8_PREFIX, seed)), ALGORITHM, false, ['sign']);
-  return async ({ seed, sign }, message) => {
-    const key = imported.get(seed) ?? importSeed(seed);
-    imported.set(seed, key);
-    const signature = new Uint8Array(await subtle.sign(ALGORITHM, await key, source(message)));
-    signature[63] = ((signature[63] ?? 0) & 0x7f) | (sign << 7);
+  return async ({ seed, publicKey }, message) => {
+    const key = await remembered(imported, toHex(publicKey), () => importSeed(seed));
+    const signature = new Uint8Array(await subtle.sign(ALGORITHM, key, source(message)));
+    signature[63] = ((signature[63] ?? 0) & 0x7f) | ((publicKey[31] ?? 0) & 0x80);
     return signature;
   };
 }
@@ -56,11 +56,7 @@ function createVerify(subtle: Subtle): WebCryptoEd25519['verify'] {
     const u = rawPublicKey(parsePublicKey(publicKey));
     if (signature.length !== SIGNATURE_LENGTH) return false;
     const sign = (signature[63] ?? 0) >= 0x80 ? 1 : 0;
-    const name = `${sign}${toHex(u)}`;
-    const pending = imported.get(name) ?? importPublicKey(subtle, u, sign);
-    imported.set(name, pending);
-    evictOldest(imported);
-    const key = await pending;
+    const key = await remembered(imported, `${sign}${toHex(u)}`, () => importPublicKey(subtle, u, sign));
     if (key !== null) {
       const plain = signature.slice();
       plain[63] = (plain[63] ?? 0) & 0x7f;
@@ -81,8 +77,12 @@ async function importPublicKey(subtle: Subtle, u: Uint8Array, sign: 0 | 1): Prom
   }
 }
 
-function evictOldest(imported: Map<string, unknown>): void {
-  if (imported.size <= MAX_CACHED_KEYS) return;
+function remembered<K>(imported: Map<string, Promise<K>>, name: string, make: () => Promise<K>): Promise<K> {
+  const known = imported.get(name);
+  if (known !== undefined) return known;
+  const made = make();
+  imported.set(name, made);
   const [oldest] = imported.keys();
-  if (oldest !== undefined) imported.delete(oldest);
+  if (imported.size > MAX_CACHED_KEYS && oldest !== undefined) imported.delete(oldest);
+  return made;
 }
