@@ -49,12 +49,13 @@ async function measureInNode(): Promise<{ measurements: Measurement[]; sizes: Si
     await bundle('./bench/ours.ts', 'node', outfile);
     const { ours } = (await import(outfile)) as Ours;
     const parties = [await ours(), await official(), await typescriptPeer()];
+    // Before the counters grow: all are at the same message.
+    const sizes: Sizes[] = [];
+    for (const party of parties) sizes.push(await party.sizes());
     const measurements = await measure(
       parties.flatMap(({ workloads }) => workloads),
       options,
     );
-    const sizes: Sizes[] = [];
-    for (const party of parties) sizes.push(await party.sizes());
     return { measurements, sizes };
   } finally {
     rmSync(folder, { recursive: true });
