@@ -10,7 +10,7 @@
 import { corrupt, RecordReader } from '../encoding/record-reader.js';
 import { RecordWriter } from '../encoding/record-writer.js';
 import { publicKeyFromRaw, rawPublicKey } from '../keys/curve25519.js';
-import { areSkippedSeedsValid } from '../ratchet/skipped-seeds.js';
+import { areSkippedSeedsValid } from '../primitives/skipped-seeds.js';
 import {
   MAX_SENDER_KEY_STATES,
   type SenderKeyRecord,

@@ -2,7 +2,7 @@
 import { CryptoError } from '../errors.js';
 import { equalBytes } from '../primitives/constant-time.js';
 import type { ReceiverChain } from '../ratchet/receiver-chain.js';
-import { NO_SKIPPED_SEEDS } from '../ratchet/skipped-seeds.js';
+import { NO_SKIPPED_SEEDS } from '../primitives/skipped-seeds.js';
 import type { DistributionMessage } from './sender-key-message.js';
 
 /** libsignal's limit: how many restarts of a sender stay readable. */

@@ -2,7 +2,12 @@
 import { CryptoError } from '../errors.js';
 import { wipe } from '../primitives/bytes.js';
 import { nextChainKey, stepChain, type ChainKey } from './chain-key.js';
-import { NO_SKIPPED_SEEDS, SkippedSeedsBuilder, takeSkippedSeed, type SkippedSeeds } from './skipped-seeds.js';
+import {
+  NO_SKIPPED_SEEDS,
+  SkippedSeedsBuilder,
+  takeSkippedSeed,
+  type SkippedSeeds,
+} from '../primitives/skipped-seeds.js';
 
 export interface ReceiverChain {
   /** The peer's ratchet key, 33 bytes. */

@@ -11,7 +11,7 @@ import type { ChainKey } from '../ratchet/chain-key.js';
 import type { DoubleRatchet } from '../ratchet/double-ratchet.js';
 import { readPq, writePq } from '../ratchet/pq-ratchet.js';
 import type { ReceiverChain } from '../ratchet/receiver-chain.js';
-import { areSkippedSeedsValid } from '../ratchet/skipped-seeds.js';
+import { areSkippedSeedsValid } from '../primitives/skipped-seeds.js';
 import type { SessionRecord } from './session-record.js';
 import { sessionId, type PendingPreKey, type SessionState } from './session-state.js';
 

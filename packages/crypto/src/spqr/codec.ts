@@ -14,9 +14,9 @@
  */
 import { corrupt, RecordReader } from '../encoding/record-reader.js';
 import { RecordWriter } from '../encoding/record-writer.js';
+import { areSkippedSeedsValid, SKIPPED_SEED_LENGTH, type SkippedSeeds } from '../primitives/skipped-seeds.js';
 import { readBraid, writeBraid } from './braid-codec.js';
 import type { ChainLimits, Direction, EpochChain, EpochLink, SymmetricChain } from './epoch-chain.js';
-import { isWellFormed, SKIPPED_ENTRY_BYTES, type SkippedKeys } from './skipped-keys.js';
 import { DISABLED_SPQR } from './spqr.js';
 import type { ActiveSpqr, SpqrState } from './state.js';
 
@@ -111,13 +111,14 @@ function readChain(reader: RecordReader, direction: Direction, limits: ChainLimi
 
 function readLink(reader: RecordReader, epoch: number, limits: ChainLimits): EpochLink {
   const send = reader.flag() ? readSymmetricChain(reader) : null;
-  const receive = { ...readSymmetricChain(reader), skipped: readSkipped(reader, limits) };
+  const chain = readSymmetricChain(reader);
+  const receive = { ...chain, skipped: readSkipped(reader, chain.counter, limits) };
   return { epoch, send, receive };
 }
 
-function readSkipped(reader: RecordReader, { maxOutOfOrder }: ChainLimits): SkippedKeys {
-  const skipped = reader.bytes(maxOutOfOrder * SKIPPED_ENTRY_BYTES);
-  if (!isWellFormed(skipped)) throw corrupt('skipped keys out of order');
+function readSkipped(reader: RecordReader, counter: number, { maxOutOfOrder }: ChainLimits): SkippedSeeds {
+  const skipped = reader.bytes(maxOutOfOrder * SKIPPED_SEED_LENGTH);
+  if (!areSkippedSeedsValid(skipped, counter)) throw corrupt('skipped keys out of order');
   return skipped;
 }
 

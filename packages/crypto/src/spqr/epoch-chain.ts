@@ -5,8 +5,15 @@
  */
 import { concat, u32be } from '../primitives/bytes.js';
 import { hkdf } from '../primitives/hkdf.js';
+import {
+  dropSeedsBelow,
+  NO_SKIPPED_SEEDS,
+  SKIPPED_SEED_LENGTH,
+  type SkippedSeeds,
+  SkippedSeedsBuilder,
+  takeSkippedSeed,
+} from '../primitives/skipped-seeds.js';
 import { CHAIN_ADD_EPOCH, CHAIN_NEXT, CHAIN_START } from './labels.js';
-import { insertSkipped, NO_SKIPPED, type SkippedKeys, takeSkipped, trimSkipped } from './skipped-keys.js';
 import { invalidSpqr } from './spqr-error.js';
 
 /** `a2b`: the initiator of the session; `b2a`: the responder. */
@@ -27,7 +34,8 @@ export interface SymmetricChain {
 }
 
 export interface ReceiveChain extends SymmetricChain {
-  readonly skipped: SkippedKeys;
+  /** Keys that were passed over, by index. */
+  readonly skipped: SkippedSeeds;
 }
 
 export interface EpochLink {
@@ -75,7 +83,11 @@ function deriveLink(
   const a2b = okm.subarray(32, 64);
   const b2a = okm.subarray(64);
   const [send, receive] = direction === 'a2b' ? [a2b, b2a] : [b2a, a2b];
-  const link = { epoch, send: { counter: 0, next: send }, receive: { counter: 0, next: receive, skipped: NO_SKIPPED } };
+  const link = {
+    epoch,
+    send: { counter: 0, next: send },
+    receive: { counter: 0, next: receive, skipped: NO_SKIPPED_SEEDS },
+  };
   return { nextRoot: okm.subarray(0, 32), link };
 }
 
@@ -127,22 +139,35 @@ interface Received {
 
 function takePast(receive: ReceiveChain, index: number, { maxOutOfOrder }: ChainLimits): Received {
   if (index + maxOutOfOrder < receive.counter) throw invalidSpqr('key already trimmed');
-  const taken = takeSkipped(receive.skipped, index);
+  const taken = takeSkippedSeed(receive.skipped, index);
   if (taken === null) throw invalidSpqr('key already requested');
-  return { receive: { ...receive, skipped: taken.rest }, key: taken.key };
+  return { receive: { ...receive, skipped: taken.rest }, key: taken.seed };
 }
 
 function jumpTo(receive: ReceiveChain, index: number, { maxJump, maxOutOfOrder }: ChainLimits): Received {
   if (index - receive.counter > maxJump) throw invalidSpqr('key jump too large');
+  const oldestKept = index - maxOutOfOrder;
+  const kept = dropSeedsBelow(receive.skipped, oldestKept);
+  const { chain, skipped } = passOver(receive, kept, index, Math.max(receive.counter + 1, oldestKept));
+  const last = step(chain);
+  return { receive: { ...last.chain, skipped }, key: last.key };
+}
+
+/** Steps to just before `index` and keeps the keys from `firstKept` on. */
+function passOver(
+  receive: ReceiveChain,
+  kept: SkippedSeeds,
+  index: number,
+  firstKept: number,
+): { chain: SymmetricChain; skipped: SkippedSeeds } {
+  if (receive.counter === index - 1) return { chain: receive, skipped: kept };
+  const added = index - firstKept;
+  const skipped = new SkippedSeedsBuilder(kept, added, added + kept.length / SKIPPED_SEED_LENGTH);
   let chain: SymmetricChain = receive;
-  const passed: Uint8Array[] = [];
   while (chain.counter < index - 1) {
     const stepped = step(chain);
     chain = stepped.chain;
-    if (chain.counter + maxOutOfOrder >= index) passed.push(stepped.key);
+    if (chain.counter >= firstKept) skipped.add(chain.counter, stepped.key);
   }
-  const last = step(chain);
-  const kept = trimSkipped(receive.skipped, index - maxOutOfOrder);
-  const skipped = insertSkipped(kept, index - passed.length, passed);
-  return { receive: { ...last.chain, skipped }, key: last.key };
+  return { chain, skipped: skipped.finish() };
 }

@@ -1,10 +1,10 @@
 /**
- * Seeds of messages that were jumped over, of one receiver chain. Seeds and not ready keys, because the post-quantum salt of a
- * message is known only when the message arrives (double-ratchet.md §1).
+ * Secrets of messages that were jumped over, of one receiving chain: of the Double Ratchet, a sender key, or SPQR. Seeds and not
+ * ready message keys, because the post-quantum salt of a message is known only when the message arrives (double-ratchet.md §1).
  *
  * Packed as `u32be counter || 32-byte seed`, ascending by counter: storing 2,000 of them is one copy, not 2,000.
  */
-import { wipe } from '../primitives/bytes.js';
+import { wipe } from './bytes.js';
 
 export const SKIPPED_SEED_LENGTH = 36;
 
@@ -50,6 +50,14 @@ export function takeSkippedSeed(seeds: SkippedSeeds, counter: number): { seed: U
     else high = middle - 1;
   }
   return null;
+}
+
+/** The seeds without those of counters below `oldest`. */
+export function dropSeedsBelow(seeds: SkippedSeeds, oldest: number): SkippedSeeds {
+  const count = seeds.length / SKIPPED_SEED_LENGTH;
+  let dropped = 0;
+  while (dropped < count && counterAt(seeds, dropped) < oldest) dropped++;
+  return dropped === 0 ? seeds : seeds.slice(dropped * SKIPPED_SEED_LENGTH);
 }
 
 /** Collects the seeds of one jump; at most `maximum` seeds stay in all, the newest. */
