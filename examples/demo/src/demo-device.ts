@@ -56,7 +56,12 @@ export class DemoDevice extends LitElement {
           ${asleep ? this.#sleep() : nothing} ${device.state === 'broken' ? this.#broken() : nothing}
         </div>
         <footer class="tools">
-          <button type="button" ?disabled=${client === null} @click=${this.#toggle}>
+          <button
+            type="button"
+            title="Closes or opens the client in this tab, as closing or opening the tab would"
+            ?disabled=${client === null}
+            @click=${this.#toggle}
+          >
             ${asleep ? `Wake ${owner.name}’s device up` : `Put ${owner.name}’s device to sleep`}
           </button>
           ${

@@ -14,11 +14,12 @@ const VIEWS: readonly { readonly view: View; readonly name: string }[] = [
   { view: 'bob', name: 'Bob' },
 ];
 
-/** The project's documents, which the build puts beside the page. */
+/** The project's documents, which the build puts beside the page as text; a fragment names the section's heading. */
 const DOCUMENTS = [
-  { file: 'README.txt', name: 'README: what it is, and how to use it' },
-  { file: 'ARCHITECTURE.txt', name: 'How it works' },
-  { file: 'SECURITY.txt', name: 'What the relay can see' },
+  { href: 'README.txt#:~:text=%23%23%20Use%20it', name: 'Use it in your app' },
+  { href: 'README.txt#:~:text=%23%23%20Host%20it', name: 'Host a relay' },
+  { href: 'ARCHITECTURE.txt', name: 'How it works' },
+  { href: 'SECURITY.txt', name: 'What the relay can see' },
 ];
 
 /** The whole page. On a wide screen all three are in sight; on a narrow one, one of them and the relay as a line. */
@@ -126,7 +127,7 @@ function footer(): TemplateResult {
         <p>Your backend only mints the login token. Keys, history and encryption stay in the browser.</p>
         <pre><code>${fiveLines.trim()}</code></pre>
         <nav class="links" aria-label="Documentation">
-          ${DOCUMENTS.map(({ file, name }) => html`<a href=${file}>${name}</a>`)}
+          ${DOCUMENTS.map(({ href, name }) => html`<a href=${href}>${name}</a>`)}
         </nav>
       </section>
     </footer>

@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import { guard } from 'lit/directives/guard.js';
 import type { Message, MessageStatus } from '@sotto/sdk';
 
 import type { ListContext } from './context.js';
@@ -38,12 +39,15 @@ function meta(message: Message, status: MessageStatus | null, context: ListConte
   return html`
     <div class="meta" part="meta">
       ${status === 'failed' ? failure(message, context) : nothing}
-      <time datetime=${isoTime(message.at)} title=${fullTimeText(message.at, locale)}
-        >${timeText(message.at, locale)}</time
-      >
+      ${guard([message.at, locale], () => time(message.at, locale))}
       ${status === null ? nothing : statusIcon(status, context)}
     </div>
   `;
+}
+
+/** Behind a guard: Intl is most of the cost of rendering a long list again. */
+function time(at: number, locale: string): TemplateResult {
+  return html`<time datetime=${isoTime(at)} title=${fullTimeText(at, locale)}>${timeText(at, locale)}</time>`;
 }
 
 function statusIcon(status: MessageStatus, { strings }: ListContext): TemplateResult {
