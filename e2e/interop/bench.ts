@@ -13,10 +13,14 @@ import { build } from 'esbuild';
 import { chromium } from 'playwright';
 import { CHROMIUM_ARGS, findChromium } from '../../scripts/services/chromium.js';
 import { official } from './bench/official.js';
+import type { ours as oursInBundle } from './bench/ours.js';
 import { typescriptPeer } from './bench/typescript-peer.js';
 import { FIGURES, measure, type Figure, type Measurement, type Sizes } from './bench/workload.js';
 
-type Ours = typeof import('./bench/ours.js');
+declare global {
+  // Left on the page by its script.
+  var benchOurs: ((given: typeof options) => Promise<Measurement[]>) | undefined;
+}
 
 const { values } = parseArgs({
   options: {
@@ -28,9 +32,12 @@ const { values } = parseArgs({
 const options = { rounds: Number(values.rounds), milliseconds: Number(values.milliseconds) };
 
 /** One file as an app's bundler makes it: TypeScript loaders add calls of their own to every function. */
-async function bundle(entry: string, platform: 'node' | 'browser', outfile?: string): Promise<string> {
+async function bundleOurs(platform: 'node' | 'browser', outfile?: string): Promise<string> {
   const result = await build({
-    entryPoints: [fileURLToPath(new URL(entry, import.meta.url))],
+    stdin: {
+      contents: "export { ours } from './bench/ours.js'; export { measure } from './bench/workload.js';",
+      resolveDir: fileURLToPath(new URL('.', import.meta.url)),
+    },
     bundle: true,
     format: 'esm',
     target: 'es2022',
@@ -46,8 +53,8 @@ async function measureInNode(): Promise<{ measurements: Measurement[]; sizes: Si
   const folder = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
   try {
     const outfile = join(folder, 'ours.mjs');
-    await bundle('./bench/ours.ts', 'node', outfile);
-    const { ours } = (await import(outfile)) as Ours;
+    await bundleOurs('node', outfile);
+    const { ours } = (await import(outfile)) as { ours: typeof oursInBundle };
     const parties = [await ours(), await official(), await typescriptPeer()];
     // Before the counters grow: all are at the same message.
     const sizes: Sizes[] = [];
@@ -62,14 +69,19 @@ async function measureInNode(): Promise<{ measurements: Measurement[]; sizes: Si
   }
 }
 
+const PAGE = `<!doctype html><script type="module">
+  import { measure, ours } from '/bench.js';
+  globalThis.benchOurs = async (options) => measure((await ours()).workloads, options);
+</script>`;
+
 async function measureInChromium(): Promise<Measurement[]> {
   const executablePath = await findChromium();
   if (executablePath === null) return [];
-  const script = await bundle('./bench/browser.ts', 'browser');
+  const script = await bundleOurs('browser');
   const server = createServer((request, response) => {
     const isScript = request.url === '/bench.js';
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-    response.end(isScript ? script : '<!doctype html><script type="module" src="/bench.js"></script>');
+    response.end(isScript ? script : PAGE);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -4,6 +4,7 @@ import { buffer, createStores } from '../src/official-stores.js';
 import { PLAINTEXT_LENGTH, type Sizes, type Workload } from './workload.js';
 
 const plaintext = buffer(new Uint8Array(PLAINTEXT_LENGTH).fill(7));
+const PREKEY_MESSAGE: number = S.CiphertextMessageType.PreKey;
 const LABEL = 'libsignal (native)';
 const GROUP = 'd1d1d1d1-7000-11eb-b32a-33b8a8a487a6';
 
@@ -40,7 +41,7 @@ function send(from: Device, to: Device): Promise<S.CiphertextMessage> {
 async function receive(at: Device, from: Device, message: S.CiphertextMessage): Promise<void> {
   const { sessions, identities, preKeys, signedPreKeys, kyberPreKeys } = at.stores;
   const bytes = buffer(message.serialize());
-  if (message.type() === S.CiphertextMessageType.PreKey) {
+  if (message.type() === PREKEY_MESSAGE) {
     const parsed = S.PreKeySignalMessage.deserialize(bytes);
     await S.signalDecryptPreKey(
       parsed, from.address, at.address, sessions, identities, preKeys, signedPreKeys, kyberPreKeys,

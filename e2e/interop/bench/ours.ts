@@ -196,7 +196,11 @@ async function chainWorkload(): Promise<{ workload: Workload; sizes: () => Sizes
 const GROUP = 'd1d1d1d1-7000-11eb-b32a-33b8a8a487a6';
 
 function groupStores() {
-  const { record, message } = createDistributionMessage({ record: emptySenderKeyRecord, distributionId: GROUP, random });
+  const { record, message } = createDistributionMessage({
+    record: emptySenderKeyRecord,
+    distributionId: GROUP,
+    random,
+  });
   const theirs = processDistributionMessage({ record: emptySenderKeyRecord, message }).record;
   return { sender: serializeSenderKeyRecord(record), receiver: serializeSenderKeyRecord(theirs) };
 }

@@ -31,33 +31,36 @@ const W = new Int32Array(64);
 const block = new Uint8Array(BLOCK_LENGTH);
 const blockView = new DataView(block.buffer);
 
-const rotr = (word: number, by: number): number => (word << (32 - by)) | (word >>> by);
+/** Indices are always in range; the type checker cannot know. */
+const word = (words: Int32Array, index: number): number => words[index] ?? 0;
+
+const rotr = (value: number, by: number): number => (value << (32 - by)) | (value >>> by);
 
 /** The first 16 words of the schedule from 64 bytes. */
 function loadWords(view: DataView, offset: number): void {
   for (let t = 0; t < 16; t++) W[t] = view.getInt32(offset + 4 * t);
 }
 
-/** One block, whose 16 words are in the schedule, into `state` (FIPS 180-4 §6.2). `?? 0` never applies: indices are in range. */
+/** One block, whose 16 words are in the schedule, into `state` (FIPS 180-4 §6.2). */
 function compress(state: HashState): void {
   for (let t = 16; t < 64; t++) {
-    const w15 = W[t - 15] ?? 0;
-    const w2 = W[t - 2] ?? 0;
+    const w15 = word(W, t - 15);
+    const w2 = word(W, t - 2);
     const s0 = rotr(w15, 7) ^ rotr(w15, 18) ^ (w15 >>> 3);
     const s1 = rotr(w2, 17) ^ rotr(w2, 19) ^ (w2 >>> 10);
-    W[t] = (s1 + (W[t - 7] ?? 0) + s0 + (W[t - 16] ?? 0)) | 0;
+    W[t] = (s1 + word(W, t - 7) + s0 + word(W, t - 16)) | 0;
   }
-  let a = state[0] ?? 0;
-  let b = state[1] ?? 0;
-  let c = state[2] ?? 0;
-  let d = state[3] ?? 0;
-  let e = state[4] ?? 0;
-  let f = state[5] ?? 0;
-  let g = state[6] ?? 0;
-  let h = state[7] ?? 0;
+  let a = word(state, 0);
+  let b = word(state, 1);
+  let c = word(state, 2);
+  let d = word(state, 3);
+  let e = word(state, 4);
+  let f = word(state, 5);
+  let g = word(state, 6);
+  let h = word(state, 7);
   for (let t = 0; t < 64; t++) {
     const big1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25);
-    const t1 = (h + big1 + ((e & f) ^ (~e & g)) + (K[t] ?? 0) + (W[t] ?? 0)) | 0;
+    const t1 = (h + big1 + ((e & f) ^ (~e & g)) + word(K, t) + word(W, t)) | 0;
     const big0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22);
     const t2 = (big0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     h = g;
@@ -69,20 +72,20 @@ function compress(state: HashState): void {
     b = a;
     a = (t1 + t2) | 0;
   }
-  state[0] = (state[0] ?? 0) + a;
-  state[1] = (state[1] ?? 0) + b;
-  state[2] = (state[2] ?? 0) + c;
-  state[3] = (state[3] ?? 0) + d;
-  state[4] = (state[4] ?? 0) + e;
-  state[5] = (state[5] ?? 0) + f;
-  state[6] = (state[6] ?? 0) + g;
-  state[7] = (state[7] ?? 0) + h;
+  state[0] = word(state, 0) + a;
+  state[1] = word(state, 1) + b;
+  state[2] = word(state, 2) + c;
+  state[3] = word(state, 3) + d;
+  state[4] = word(state, 4) + e;
+  state[5] = word(state, 5) + f;
+  state[6] = word(state, 6) + g;
+  state[7] = word(state, 7) + h;
 }
 
 /** Sets `state` to the hash state after one block: 16 words, each XORed with `pad` (the pads of HMAC). */
 export function startWithPad(state: HashState, words: Int32Array, pad: number): void {
   state.set(INITIAL_STATE);
-  for (let t = 0; t < 16; t++) W[t] = (words[t] ?? 0) ^ pad;
+  for (let t = 0; t < 16; t++) W[t] = word(words, t) ^ pad;
   compress(state);
 }
 
@@ -138,11 +141,11 @@ function absorb(state: HashState, part: Uint8Array, filled: number): number {
 /** Writes the words of a digest as 32 big-endian bytes. */
 export function writeDigest(state: HashState, out: Uint8Array, offset: number): void {
   for (let i = 0, at = offset; i < 8; i++, at += 4) {
-    const word = state[i] ?? 0;
-    out[at] = word >>> 24;
-    out[at + 1] = word >>> 16;
-    out[at + 2] = word >>> 8;
-    out[at + 3] = word;
+    const value = word(state, i);
+    out[at] = value >>> 24;
+    out[at + 1] = value >>> 16;
+    out[at + 2] = value >>> 8;
+    out[at + 3] = value;
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { generateKeyPair } from '../../src/index.js';
+import { DEFAULT_LIMITS, generateKeyPair } from '../../src/index.js';
+import { newReceiverChain, takeSeed } from '../../src/ratchet/receiver-chain.js';
 import { expectCode } from '../support/errors.js';
 import { ALICE, establishedPair, Party } from '../support/party.js';
 import { seededRandom } from '../support/random.js';
@@ -42,6 +43,18 @@ describe('limits hold exactly', () => {
     const message = sendMany(alice, bob, gap + 1, [gap])(gap);
     if (accepted) expect(bob.receive(alice, message)).toBe(`m${gap}`);
     else expectCode('invalid-message', () => bob.receive(alice, message));
+  });
+
+  test('the default limit of one chain is 25,000 messages, not one more', () => {
+    const { maxForwardJump, maxSkippedSeeds } = DEFAULT_LIMITS;
+    const { publicKey } = generateKeyPair(seededRandom(1));
+    const chain = newReceiverChain(publicKey, { key: new Uint8Array(32), index: 0 });
+    const jumped = takeSeed(chain, 25_000, maxForwardJump, maxSkippedSeeds);
+    expect(jumped.chain.chainKey.index).toBe(25_001);
+    expect(jumped.chain.skipped.length).toBe(2_000 * 36);
+    expectCode('invalid-message', () => takeSeed(chain, 25_001, maxForwardJump, maxSkippedSeeds));
+    expectCode('duplicate-message', () => takeSeed(jumped.chain, 22_999, maxForwardJump, maxSkippedSeeds));
+    expect(takeSeed(jumped.chain, 23_000, maxForwardJump, maxSkippedSeeds).seed).toHaveLength(32);
   });
 
   test('between two devices of one account the jump is not limited', () => {
