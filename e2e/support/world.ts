@@ -12,6 +12,9 @@ import { RelayProcess } from './relay-process.js';
 /** The app whose users `@sotto/relay/testing` plays, so that its bare wire clients can join a story. */
 const { id: APP, secret: SECRET } = TEST_APP;
 
+/** Each tab in a process of its own, so that one can crash without the others. */
+const TAB_PROCESSES = '--disable-features=ProcessPerSiteUpToMainFrameThreshold';
+
 interface Parts {
   readonly browser: Browser;
   readonly backend: Backend;
@@ -53,7 +56,10 @@ export class World {
       const backend = await startBackend(setup);
       undo.push(() => backend.stop());
       const relays = await startRelays(backend, site.origin, undo);
-      const browser = await chromium.launch({ executablePath: await chromiumPath(), args: CHROMIUM_ARGS });
+      const browser = await chromium.launch({
+        executablePath: await chromiumPath(),
+        args: [...CHROMIUM_ARGS, TAB_PROCESSES],
+      });
       return new World({ browser, backend, site, relays, tokens });
     } catch (error) {
       for (const step of undo.reverse()) await step();
