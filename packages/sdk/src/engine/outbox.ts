@@ -17,8 +17,9 @@ import type { Sealed, Sealer } from './seal.js';
 /** Submits under way at once: enough to keep the relay's batches full, few enough that a lost socket repeats little. */
 const MAX_IN_FLIGHT = 32;
 
-/** How long a message waits whose recipient is not there yet, or whose mailbox is full. */
-const DEFER_MS = 30_000;
+/** How long a message waits whose recipient is not there yet, or whose mailbox is full: longer each time, up to this. */
+const FIRST_DEFER_MS = 1_000;
+const LONGEST_DEFER_MS = 30_000;
 
 /** How long after a lost answer the same bytes are submitted again, should the socket have survived. */
 const LOST_ANSWER_MS = 1_000;
@@ -41,8 +42,8 @@ export class Outbox {
   readonly #busy = new Set<string>();
   readonly #busyRows = new Set<string>();
   readonly #deferred = new Map<string, () => void>();
-  /** How often a message met devices that were not there: a relay that keeps saying so must not keep us spinning. */
-  readonly #losses = new Map<string, number>();
+  /** How often a message had to wait: a relay that keeps refusing must not keep us spinning. */
+  readonly #waits = new Map<string, number>();
   readonly #context: EngineContext;
   readonly #sealer: Sealer;
   readonly #directory: Directory;
@@ -145,7 +146,7 @@ export class Outbox {
     if (error instanceof DirectoryError) return this.#fail(outgoing, 'forged-keys');
     if (!(error instanceof RelayError)) throw error;
     if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
-      this.#defer(outgoing.id, error.retryAfterMs ?? DEFER_MS);
+      this.#defer(outgoing.id, error.retryAfterMs);
       return;
     }
     return this.#fail(outgoing, error.code);
@@ -195,7 +196,7 @@ export class Outbox {
     const reached = stored.some(forPeer) || !rows.some(forPeer);
     if (reached) await this.#markSent(message);
     if (full.length > 0) {
-      this.#defer(message.id, DEFER_MS);
+      this.#defer(message.id, null);
       return;
     }
     if (reached) return this.#finish(message);
@@ -207,7 +208,7 @@ export class Outbox {
       return this.#refreshAfterLoss(message, new Set((error.stale ?? []).map(({ user }) => user)));
     }
     if (ERROR_CODES[error.code].retry === 'never') return this.#fail(message, error.code);
-    this.#defer(message.id, error.retryAfterMs ?? DEFER_MS);
+    this.#defer(message.id, error.retryAfterMs ?? null);
   }
 
   /** The recipients' devices are not what we sealed for. Under the same identity seal for the new ones; else the person decides. */
@@ -223,16 +224,20 @@ export class Outbox {
       } catch (error) {
         if (error instanceof DirectoryError) return this.#fail(message, 'forged-keys');
         if (!(error instanceof RelayError)) throw error;
-        this.#defer(message.id, error.retryAfterMs ?? DEFER_MS);
+        this.#defer(message.id, error.retryAfterMs ?? null);
         return;
       }
     }
-    const losses = (this.#losses.get(message.id) ?? 0) + 1;
-    this.#losses.set(message.id, losses);
-    if (losses > 1) this.#defer(message.id, Math.min(DEFER_MS, 250 * 2 ** losses));
+    // The first time at once; a relay that goes on like this makes us wait.
+    if (this.#waits.has(message.id)) this.#defer(message.id, null);
+    else this.#waits.set(message.id, 0);
   }
 
-  #defer(id: string, ms: number): void {
+  /** @param asked milliseconds that the relay asked to wait, or null for a wait that grows with each try */
+  #defer(id: string, asked: number | null): void {
+    const waits = this.#waits.get(id) ?? 0;
+    this.#waits.set(id, waits + 1);
+    const ms = asked ?? Math.min(LONGEST_DEFER_MS, FIRST_DEFER_MS * 2 ** Math.min(waits, 10));
     this.#deferred.get(id)?.();
     const cancel = this.#context.clock.after(ms, () => {
       this.#deferred.delete(id);
@@ -274,7 +279,7 @@ export class Outbox {
       }
       await transaction.delete('sealedMessages', [id]);
     });
-    this.#losses.delete(id);
+    this.#waits.delete(id);
   }
 
   /** Nobody to send it to. */
