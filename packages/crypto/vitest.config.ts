@@ -1,3 +1,5 @@
+import { defineConfig, mergeConfig } from 'vitest/config';
 import { sourceProject } from '../../vitest.shared.js';
 
-export default sourceProject('crypto');
+/** Whole conversations on big-integer curve arithmetic: slow when the machine has other work. */
+export default mergeConfig(sourceProject('crypto'), defineConfig({ test: { testTimeout: 120_000 } }));

@@ -40,8 +40,13 @@ export function serviceIdVariableWidth(name: string): Uint8Array | null {
   return fixed[0] === 0 ? fixed.slice(1) : fixed;
 }
 
-/** The `addresses` field of a message (double-ratchet.md §3), 36 bytes; null when a name is no service id. */
+/**
+ * The `addresses` field of a message (double-ratchet.md §3), 36 bytes; null when a name is no service id.
+ * @throws CryptoError `invalid-argument` for a device id outside of 1..127
+ */
 export function encodeAddresses(sender: ProtocolAddress, recipient: ProtocolAddress): Uint8Array | null {
+  checkAddress(sender);
+  checkAddress(recipient);
   const from = serviceIdFixedWidth(sender.name);
   const to = serviceIdFixedWidth(recipient.name);
   if (from === null || to === null) return null;

@@ -10,6 +10,9 @@ export interface ChainKey {
   readonly index: number;
 }
 
+/** Counters are u32 on the wire and in records: the last index that a chain may have. */
+export const MAX_CHAIN_INDEX = 0xffff_ffff;
+
 /** Seed of the message keys at the chain key's index; 32 bytes. */
 export function messageSeed(chainKey: ChainKey): Uint8Array {
   return hmacSha256(chainKey.key, SEED);

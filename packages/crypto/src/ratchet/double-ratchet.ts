@@ -6,11 +6,12 @@
  *                (RK', CKr)  = KDF_RK(RK, DH(own ratchet private, their new ratchet key))
  *                (RK'', CKs) = KDF_RK(RK', DH(new own ratchet private, their new ratchet key))
  */
+import { CryptoError } from '../errors.js';
 import { agreeOrLookUp, type Agreement } from '../keys/agreement.js';
 import type { KeyPair } from '../keys/curve25519.js';
 import { wipe } from '../primitives/bytes.js';
 import { equalBytes } from '../primitives/constant-time.js';
-import { stepChain, type ChainKey } from './chain-key.js';
+import { MAX_CHAIN_INDEX, stepChain, type ChainKey } from './chain-key.js';
 import { newReceiverChain, takeSeed, type ReceiverChain } from './receiver-chain.js';
 import { nextRootKey } from './root-key.js';
 
@@ -55,9 +56,13 @@ export function acceptRatchet(rootKey: Uint8Array, chainKey: ChainKey, signedPre
   return { rootKey, sender: { ratchetKeyPair, chainKey }, receivers: [], previousCounter: 0 };
 }
 
-/** The seed of the next outgoing message, and the state without it. */
+/**
+ * The seed of the next outgoing message, and the state without it.
+ * @throws CryptoError `session-not-found` after 2^32 - 1 messages without an answer
+ */
 export function ratchetSend(ratchet: DoubleRatchet): { ratchet: DoubleRatchet; seed: Uint8Array } {
   const { sender } = ratchet;
+  if (sender.chainKey.index >= MAX_CHAIN_INDEX) throw new CryptoError('session-not-found', 'the chain is exhausted');
   const { seed, next } = stepChain(sender.chainKey);
   return { ratchet: { ...ratchet, sender: { ...sender, chainKey: next } }, seed };
 }

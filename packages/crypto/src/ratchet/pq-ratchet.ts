@@ -27,12 +27,13 @@ export interface PqStart {
 export function startPqRatchet({ policy, authKey, role, sameAccount, limits }: PqStart): PqRatchet {
   if (authKey === null || policy === 'off') return DISABLED_SPQR;
   const { maxForwardJump, maxSelfForwardJump, maxSkippedSeeds } = limits;
+  // SPQR and the stored form of its limits count in u32.
   return initSpqr({
     authKey,
     direction: role === 'initiator' ? 'a2b' : 'b2a',
     minVersion: policy === 'required' ? 1 : 0,
-    maxJump: sameAccount ? Math.min(maxSelfForwardJump, SELF_SESSION_MAX_JUMP) : maxForwardJump,
-    maxOutOfOrder: maxSkippedSeeds,
+    maxJump: Math.min(sameAccount ? maxSelfForwardJump : maxForwardJump, SELF_SESSION_MAX_JUMP),
+    maxOutOfOrder: Math.min(maxSkippedSeeds, SELF_SESSION_MAX_JUMP),
   });
 }
 

@@ -1,7 +1,7 @@
 /** One chain of incoming messages: those under one ratchet key of the peer (double-ratchet.md §2, §6 step 2). */
 import { CryptoError } from '../errors.js';
 import { wipe } from '../primitives/bytes.js';
-import { nextChainKey, stepChain, type ChainKey } from './chain-key.js';
+import { MAX_CHAIN_INDEX, nextChainKey, stepChain, type ChainKey } from './chain-key.js';
 import {
   NO_SKIPPED_SEEDS,
   SkippedSeedsBuilder,
@@ -33,6 +33,7 @@ export function takeSeed(
 ): { chain: ReceiverChain; seed: Uint8Array } {
   const { index } = chain.chainKey;
   if (counter < index) return takeEarlierSeed(chain, counter);
+  if (counter >= MAX_CHAIN_INDEX) throw new CryptoError('invalid-message', 'the chain is exhausted');
   if (counter - index > maxJump) {
     throw new CryptoError('invalid-message', `message ${counter - index} ahead of its chain`);
   }

@@ -135,7 +135,7 @@ describe('any interleaving', () => {
         for (const each of steps) world.run(each);
         world.deliverRest();
       }),
-      { numRuns: 25, seed: 20261121 },
+      { numRuns: 50, seed: 20261121 },
     );
   }, 120_000);
 });

@@ -57,6 +57,30 @@ describe('limits hold exactly', () => {
     expect(takeSeed(jumped.chain, 23_000, maxForwardJump, maxSkippedSeeds).seed).toHaveLength(32);
   });
 
+  test('the last counter of a chain is never used, on either side', () => {
+    const { publicKey } = generateKeyPair(seededRandom(1));
+    const chain = newReceiverChain(publicKey, { key: new Uint8Array(32), index: 0xffff_fffe });
+    const last = takeSeed(chain, 0xffff_fffe, 1, 1).chain;
+    expectCode('invalid-message', () => takeSeed(last, 0xffff_ffff, 1, 1));
+    const { alice, bob } = establishedPair();
+    const { current } = alice.record;
+    if (current === null) throw new Error('no session');
+    const { ratchet } = current;
+    const chainKey = { key: new Uint8Array(32), index: 0xffff_ffff };
+    const exhausted = { ...ratchet, sender: { ...ratchet.sender, chainKey } };
+    alice.record = { current: { ...current, ratchet: exhausted }, archived: [] };
+    expectCode('session-not-found', () => alice.send(bob, 'one too many'));
+  });
+
+  test('limits beyond u32 survive storing', () => {
+    const limits = { maxForwardJump: Number.POSITIVE_INFINITY, maxSkippedSeeds: 2 ** 40 };
+    const { alice, bob } = establishedPair({ limits });
+    alice.reload();
+    bob.reload();
+    alice.send(bob, 'lost');
+    expect(bob.receive(alice, alice.send(bob, 'after a jump'))).toBe('after a jump');
+  });
+
   test('between two devices of one account the jump is not limited', () => {
     const identityKeyPair = generateKeyPair(seededRandom(77));
     const limits = { maxForwardJump: 20 };

@@ -108,6 +108,8 @@ describe('bundles', () => {
     const oneTimePreKey = { id: 1, publicKey: new Uint8Array(33).fill(5, 0, 1) };
     expectCode('bad-key', () => alice.startSession(bob, { ...bundle, oneTimePreKey }));
     expectCode('invalid-argument', () => alice.startSession(bob, { ...bundle, deviceId: 2 }));
+    const device = new Party({ name: BOB, seed: 3, deviceId: 128 });
+    expectCode('invalid-argument', () => alice.startSession(device));
   });
 });
 
