@@ -1,3 +1,9 @@
+import { defineProject, mergeConfig } from 'vitest/config';
+
 import { sourceProject } from '../../vitest.shared.js';
 
-export default sourceProject('sdk', ['src/**/*.test.ts', 'test/{contracts,content,scenarios,network}/**/*.test.ts']);
+/** Stories wait for events, on a machine that may be busy with other things: the limit only ends what never comes. */
+export default mergeConfig(
+  sourceProject('sdk', ['src/**/*.test.ts', 'test/{contracts,content,scenarios,network}/**/*.test.ts']),
+  defineProject({ test: { testTimeout: 60_000 } }),
+);
