@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { AppId, Envelope } from '@sotto/protocol';
+import type { AppId } from '@sotto/protocol';
 
 import type { TokenVerifier } from './auth/token-verifier.js';
 import type { Bus } from './bus/bus.js';
@@ -9,11 +9,12 @@ import { DeviceLists } from './directory/lists.js';
 import { RelayError } from './errors.js';
 import { parseHello } from './gateway/parse.js';
 import { Session, type Admission, type Peer, type SessionDeps } from './gateway/session.js';
-import { unlimited, type Limiter } from './limits.js';
+import { takeOrRefuse, unlimited, type Limiter, type LimitName } from './limits/limits.js';
 import { AckWriter } from './mailbox/ack.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
 import { SubmitWriter } from './mailbox/submit.js';
 import { Switchboard } from './mailbox/switchboard.js';
+import { observers, type RelayObserver } from './observer.js';
 import { systemClock, systemRandom, type Clock, type Random } from './platform.js';
 import type { Quota, Store } from './store/store.js';
 
@@ -22,14 +23,6 @@ const HOUR_MS = 3_600_000;
 export const DEFAULT_RETENTION_MS = 45 * 24 * HOUR_MS;
 export const DEDUPE_MS = 48 * HOUR_MS;
 export const DEFAULT_QUOTA: Quota = { envelopes: 50_000, bytes: 256 * 1024 * 1024 };
-
-/** What watches the relay from inside: `--dev` and metrics. Called after the commit. */
-export interface RelayObserver {
-  stored?(app: AppId, mailbox: MailboxId, envelopes: Envelope[]): void;
-  acked?(app: AppId, mailbox: MailboxId, seq: number): void;
-  /** Devices, lists, prekeys or who is online. */
-  directoryChanged?(app: AppId): void;
-}
 
 export interface RelayCoreOptions {
   store: Store;
@@ -40,7 +33,7 @@ export interface RelayCoreOptions {
   random?: Random;
   retentionMs?: number;
   quota?: Quota;
-  observer?: RelayObserver;
+  observers?: readonly RelayObserver[];
   /** Hears of failures that clients only see as `internal` or `unavailable`. */
   onError?: (error: unknown) => void;
 }
@@ -62,7 +55,8 @@ export async function createRelayCore(options: RelayCoreOptions): Promise<RelayC
 export class RelayCore {
   readonly directory: Directory;
   readonly verifier: TokenVerifier;
-  readonly #options: Required<Omit<RelayCoreOptions, 'observer'>> & { observer: RelayObserver };
+  readonly #options: Required<RelayCoreOptions>;
+  readonly #observer: Required<RelayObserver>;
   readonly #relayKey: Uint8Array;
   readonly #switchboard: Switchboard;
   readonly #lists: DeviceLists;
@@ -77,11 +71,12 @@ export class RelayCore {
       random: systemRandom,
       retentionMs: DEFAULT_RETENTION_MS,
       quota: DEFAULT_QUOTA,
-      observer: {},
+      observers: [],
       onError: () => undefined,
       ...options,
     };
     const { store, bus, limiter, clock, random, onError } = this.#options;
+    this.#observer = observers(this.#options.observers);
     this.verifier = options.verifier;
     this.#relayKey = relayKey;
     this.#switchboard = new Switchboard(bus);
@@ -93,7 +88,7 @@ export class RelayCore {
       random,
       relayKey,
       switchboard: this.#switchboard,
-      onChanged: (app) => this.#options.observer.directoryChanged?.(app),
+      observer: this.#observer,
     });
     bus.onGap(() => void this.heal().catch(onError));
   }
@@ -107,11 +102,22 @@ export class RelayCore {
     return this.#sessions.has(mailbox);
   }
 
+  /** Takes points of limits; refuses with `rate-limited`. */
+  async limit(limit: LimitName, key: string): Promise<void> {
+    await takeOrRefuse(this.#options.limiter, limit, key);
+  }
+
+  /** Tells the observers of a refusal. */
+  refused(refusal: RelayError, from: { address: string; via: 'http' | 'socket' }): void {
+    this.#observer.refused(refusal, from);
+  }
+
   /** Checks a `hello`: rejects with the refusal that the socket is to hear. Takes nothing that would have to be freed. */
   async admit(input: unknown): Promise<Admission> {
     if (this.#isClosing) throw new RelayError('shutting-down');
     const hello = parseHello(input);
     const login = await this.verifier.verify(hello.token);
+    await this.limit('connectionsPerUser', `${login.app}/${login.user}`);
     const { device, state } = await this.directory.authenticate(login, hello);
     const current = this.#sessions.get(device.mailbox);
     if (current && current.epoch > hello.epoch) throw new RelayError('superseded');
@@ -129,7 +135,7 @@ export class RelayCore {
       current?.bye('superseded');
       this.#sessions.set(session.mailbox, session);
       void session.start();
-      this.#options.observer.directoryChanged?.(app);
+      this.#observer.directoryChanged(app);
     }
     return session;
   }
@@ -163,8 +169,10 @@ export class RelayCore {
   }
 
   #sessionDeps(app: AppId): SessionDeps {
-    const { store, clock, retentionMs, onError } = this.#options;
+    const { store, clock, limiter, retentionMs, onError } = this.#options;
     return {
+      limiter,
+      observer: this.#observer,
       store,
       clock,
       retentionMs,
@@ -174,7 +182,7 @@ export class RelayCore {
       verifier: this.verifier,
       onClosed: (session) => {
         if (this.#sessions.get(session.mailbox) === session) this.#sessions.delete(session.mailbox);
-        this.#options.observer.directoryChanged?.(app);
+        this.#observer.directoryChanged(app);
       },
       ...this.#writersOf(app),
     };
@@ -183,17 +191,18 @@ export class RelayCore {
   #writersOf(app: AppId): Writers {
     const existing = this.#writers.get(app);
     if (existing) return existing;
-    const { store, clock, quota, observer } = this.#options;
+    const { store, clock, quota } = this.#options;
+    const observer = this.#observer;
     const writers = {
       submits: new SubmitWriter(app, {
         store,
         clock,
         quota,
+        observer,
         switchboard: this.#switchboard,
         key: this.#relayKey,
-        onStored: (mailbox, envelopes) => observer.stored?.(app, mailbox, envelopes),
       }),
-      acks: new AckWriter(app, store, (mailbox, seq) => observer.acked?.(app, mailbox, seq)),
+      acks: new AckWriter(app, { store, clock, observer }),
     };
     this.#writers.set(app, writers);
     return writers;

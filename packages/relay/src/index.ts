@@ -1,4 +1,5 @@
-export { startRelay, type Relay, type RelayParts } from './relay.js';
+export { startRelay, type Relay } from './relay.js';
+export type { RelayParts } from './ops/services.js';
 export { ConfigError, configFrom, type RelayConfig, type RelayConfigInput } from './config/config.js';
 export {
   createRelayCore,
@@ -7,7 +8,6 @@ export {
   DEFAULT_RETENTION_MS,
   type RelayCore,
   type RelayCoreOptions,
-  type RelayObserver,
 } from './core.js';
 export type { AppConfig, AppConfigInput } from './auth/app.js';
 export { aciOf } from './auth/user.js';
@@ -18,6 +18,7 @@ export { localBus } from './bus/local-bus.js';
 export type { Peer, Session } from './gateway/session.js';
 export type { DeviceAddress, MailboxId } from './mailbox/mailbox-id.js';
 export type { Clock, Random } from './platform.js';
-export { unlimited, type Limiter, type LimitName } from './limits.js';
+export { LIMITS, unlimited, type Budget, type Limiter, type LimitName } from './limits/limits.js';
+export type { RelayObserver, SecurityEvent } from './observer.js';
 export { StoreError, type Store } from './store/store.js';
 export { memoryStore } from './store/memory/memory-store.js';

@@ -1,7 +1,6 @@
-import { Cluster, Redis } from 'ioredis';
-
 import type { MailboxId } from '../mailbox/mailbox-id.js';
 import type { Bus, BusListener } from './bus.js';
+import { commandClient, subscriberClient } from './redis-client.js';
 
 /** The channel of a mailbox; sharded pub/sub sends it to the node that owns the slot. */
 const channelOf = (mailbox: MailboxId) => `sotto:${mailbox}`;
@@ -13,7 +12,8 @@ const channelOf = (mailbox: MailboxId) => `sotto:${mailbox}`;
  * @param url `redis://`, `rediss://`, or `redis+cluster://host:port,host:port`
  */
 export async function openRedisBus(url: string, onError: (error: unknown) => void): Promise<Bus> {
-  const [publisher, subscriber] = url.startsWith('redis+cluster://') ? clusterPair(url) : serverPair(url);
+  const publisher = commandClient(url);
+  const subscriber = subscriberClient(url);
   const channels = new Map<string, { listeners: Set<BusListener>; ready: Promise<unknown> }>();
   const gapListeners = new Set<() => void>();
   for (const client of [publisher, subscriber]) client.on('error', onError);
@@ -59,25 +59,4 @@ export async function openRedisBus(url: string, onError: (error: unknown) => voi
       return Promise.resolve();
     },
   };
-}
-
-/** While Redis is away nothing is queued: the mailbox is the truth, and old rings help nobody. */
-const publisherOptions = { lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 } as const;
-
-/** Channels are subscribed again by themselves after a reconnect. */
-const subscriberOptions = { lazyConnect: true, autoResubscribe: true, maxRetriesPerRequest: null } as const;
-
-function serverPair(url: string): [Redis, Redis] {
-  return [new Redis(url, publisherOptions), new Redis(url, subscriberOptions)];
-}
-
-function clusterPair(url: string): [Cluster, Cluster] {
-  const nodes = url.slice('redis+cluster://'.length).split(',').map(toNode);
-  const options = { lazyConnect: true, shardedSubscribers: true, enableOfflineQueue: false } as const;
-  return [new Cluster(nodes, options), new Cluster(nodes, { ...options, enableOfflineQueue: true })];
-}
-
-function toNode(address: string): { host: string; port: number } {
-  const { hostname, port } = new URL(`redis://${address}`);
-  return { host: hostname, port: Number(port || 6379) };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 
 import { appConfig } from '../auth/app.js';
+import { LIMITS, type LimitName } from '../limits/limits.js';
 import { DEFAULT_QUOTA, DEFAULT_RETENTION_MS } from '../core.js';
 
 const DAY_MS = 24 * 3_600_000;
@@ -30,6 +31,17 @@ export const relayConfig = z.strictObject({
   apps: z.array(appConfig).default([]),
   retentionMs: z.number().int().min(60_000).default(DEFAULT_RETENTION_MS),
   quota: z.strictObject({ envelopes: z.number().int().min(1), bytes: z.number().int().min(1) }).default(DEFAULT_QUOTA),
+  /** Changes to the default limits (`LIMITS`), by name. */
+  limits: z
+    .partialRecord(
+      z.enum(Object.keys(LIMITS) as [LimitName, ...LimitName[]]),
+      z.strictObject({ points: z.number().int().min(1), seconds: z.number().int().min(1) }),
+    )
+    .default({}),
+  /** Proxies of yours in front of the relay: only so many addresses of `x-forwarded-for` are believed. */
+  trustedProxies: z.number().int().min(0).max(10).default(0),
+  /** When set, `/metrics` asks for it as a Bearer token. */
+  metricsToken: z.string().min(16).optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Mints tokens for anyone and shows what the relay holds. Never in production. */
   dev: z.boolean().default(false),
@@ -86,6 +98,9 @@ export function configFrom(environment: Environment, flags: Flags): RelayConfig 
         envelopes === undefined && bytes === undefined
           ? undefined
           : { envelopes: envelopes ?? DEFAULT_QUOTA.envelopes, bytes: bytes ?? DEFAULT_QUOTA.bytes },
+      limits: jsonOf('SOTTO_LIMITS', environment['SOTTO_LIMITS']),
+      trustedProxies: numberOf(environment['SOTTO_TRUSTED_PROXIES']),
+      metricsToken: environment['SOTTO_METRICS_TOKEN'],
       logLevel: environment['LOG_LEVEL'],
       dev: flags['dev'],
       staticFolder: flags['static'],
@@ -96,11 +111,15 @@ export function configFrom(environment: Environment, flags: Flags): RelayConfig 
 function appsFrom(environment: Environment): unknown {
   const file = environment['SOTTO_APPS_FILE'];
   const text = file === undefined ? environment['SOTTO_APPS'] : readSettings(file);
+  return jsonOf(file === undefined ? 'SOTTO_APPS' : 'SOTTO_APPS_FILE', text);
+}
+
+function jsonOf(name: string, text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);
   } catch {
-    throw new ConfigError(`${file === undefined ? 'SOTTO_APPS' : 'SOTTO_APPS_FILE'} is not JSON.`);
+    throw new ConfigError(`${name} is not JSON.`);
   }
 }
 

@@ -3,8 +3,8 @@ import { Buffer } from 'node:buffer';
 import { DEV_APP, toBase64Url, type AppId, type DevObservation, type Envelope } from '@sotto/protocol';
 import express, { type Response, type Router } from 'express';
 
-import type { RelayObserver } from '../core.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
+import type { RelayObserver } from '../observer.js';
 import type { Inspection, Store } from '../store/store.js';
 
 /** Payload bytes that are shown. */

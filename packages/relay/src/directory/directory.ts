@@ -17,9 +17,10 @@ import {
 import { hashSecret } from '../auth/secret.js';
 import type { Login } from '../auth/token-verifier.js';
 import { RelayError } from '../errors.js';
-import type { Limiter } from '../limits.js';
+import type { Limiter } from '../limits/limits.js';
 import type { MailboxId } from '../mailbox/mailbox-id.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
+import type { RelayObserver, SecurityEvent } from '../observer.js';
 import type { Clock, Random } from '../platform.js';
 import type { DeviceRecord, Store, UserState } from '../store/store.js';
 import { authenticateDevice, type DeviceClaim } from './authenticate.js';
@@ -47,7 +48,7 @@ export interface DirectoryDeps {
   clock: Clock;
   random: Random;
   relayKey: Uint8Array;
-  onChanged?: (app: AppId) => void;
+  observer: RelayObserver;
 }
 
 /** Devices, device lists and prekeys: what the HTTP routes do, without HTTP. Everything rejects with RelayErrors. */
@@ -72,7 +73,7 @@ export class Directory {
       decideRegistration(state, context),
     );
     this.#sayGone(removed);
-    this.#deps.onChanged?.(login.app);
+    this.#record(request.reset ? 'user-reset' : 'device-registered', login, device.device);
     return { user: login.user, ...device };
   }
 
@@ -85,7 +86,7 @@ export class Directory {
     for (const mailbox of staying) {
       if (mailbox !== device.mailbox) switchboard.ring(mailbox, { kind: 'list-changed', version });
     }
-    this.#deps.onChanged?.(login.app);
+    this.#record('device-list-published', login, device.device);
   }
 
   /** Rejects with `user-unknown` while the user has no list. */
@@ -95,7 +96,7 @@ export class Directory {
     return { user, identityKey: state.identityKey, list: state.list };
   }
 
-  async makeLinkToken({ login }: Caller): Promise<LinkTokenResponse> {
+  async makeLinkToken({ login, device }: Caller): Promise<LinkTokenResponse> {
     const { store, random, clock } = this.#deps;
     const linkToken = random(32);
     const now = clock.now();
@@ -106,6 +107,7 @@ export class Directory {
       const addLinkToken = { hash: hashSecret(linkToken), expiresAt: now + LINK_TOKEN_MS };
       return { change: { addLinkToken }, result: undefined };
     });
+    this.#record('link-token-made', login, device.device);
     return { linkToken, expiresInMs: LINK_TOKEN_MS };
   }
 
@@ -118,7 +120,7 @@ export class Directory {
     }
     const counts = await store.putPreKeys(login.app, device.mailbox, request, clock.now());
     if (!counts) throw new RelayError('device-gone');
-    this.#deps.onChanged?.(login.app);
+    this.#deps.observer.directoryChanged?.(login.app);
     return counts;
   }
 
@@ -133,7 +135,7 @@ export class Directory {
       const bundle = await this.#takeBundle(login, user, device);
       if (bundle) bundles.push(bundle);
     }
-    this.#deps.onChanged?.(login.app);
+    this.#deps.observer.directoryChanged?.(login.app);
     return { user, identityKey: state.identityKey, list: state.list, bundles };
   }
 
@@ -141,7 +143,7 @@ export class Directory {
     const { store, clock } = this.#deps;
     await store.updateUser(login.app, login.user, (state) => decideRemoval(state, device, clock.now()));
     this.#sayGone([device.mailbox]);
-    this.#deps.onChanged?.(login.app);
+    this.#record('device-removed', login, device.device);
   }
 
   /** Whoever fetches too much still gets a bundle, only without one-time keys: nobody can be cut off by draining. */
@@ -157,6 +159,11 @@ export class Directory {
       switchboard.ring(device.mailbox, { kind: 'prekeys-low', counts: left });
     }
     return { device: device.device, registration: device.registration, ...keys };
+  }
+
+  #record(event: SecurityEvent['event'], { app, user }: Login, device: DeviceId): void {
+    this.#deps.observer.security?.({ event, app, user, device });
+    this.#deps.observer.directoryChanged?.(app);
   }
 
   #sayGone(mailboxes: readonly MailboxId[]): void {

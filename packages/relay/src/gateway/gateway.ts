@@ -7,6 +7,7 @@ import parser from 'socket.io-msgpack-parser';
 import { originAllowed, type AppConfig } from '../auth/app.js';
 import type { RelayCore } from '../core.js';
 import { RelayError } from '../errors.js';
+import { clientAddress } from '../ops/client-address.js';
 import { toRefusal, type Admission, type Peer } from './session.js';
 
 /** A transport that never says hello is closed after this. */
@@ -19,11 +20,13 @@ const PING_TIMEOUT_MS = 15_000;
 interface GatewayOptions {
   core: RelayCore;
   apps: readonly AppConfig[];
+  /** Proxies of the operator in front of the relay, whose `x-forwarded-for` is believed. */
+  trustedProxies: number;
   onError: (error: unknown) => void;
 }
 
 /** Socket.IO in front of the core: admits, and passes events through. Knows nothing of mailboxes. */
-export function attachGateway(server: HttpServer, { core, apps, onError }: GatewayOptions): Server {
+export function attachGateway(server: HttpServer, { core, apps, trustedProxies, onError }: GatewayOptions): Server {
   const io = new Server(server, {
     path: SOCKET_PATH,
     parser,
@@ -47,12 +50,15 @@ export function attachGateway(server: HttpServer, { core, apps, onError }: Gatew
         next();
       },
       (error: unknown) => {
-        next(connectError(toRefusal(error, onError)));
+        const refusal = toRefusal(error, onError);
+        core.refused(refusal, { address: clientAddress(socket.request, trustedProxies), via: 'socket' });
+        next(connectError(refusal));
       },
     );
   });
 
   async function admit(socket: Socket): Promise<Admission> {
+    await core.limit('connectionsPerAddress', clientAddress(socket.request, trustedProxies));
     const admission = await core.admit(socket.handshake.auth);
     const app = apps.find(({ id }) => id === admission.login.app);
     if (!app) throw new RelayError('app-unknown');

@@ -16,6 +16,8 @@ import {
 import type { Login, TokenVerifier } from '../auth/token-verifier.js';
 import type { DeviceLists } from '../directory/lists.js';
 import { RelayError } from '../errors.js';
+import { Lease } from '../limits/lease.js';
+import type { Limiter } from '../limits/limits.js';
 import type { AckWriter } from '../mailbox/ack.js';
 import { compareCursor } from '../mailbox/cursor.js';
 import { asBuffer, Delivery } from '../mailbox/deliver.js';
@@ -24,6 +26,7 @@ import { checkSubmit, findStale } from '../mailbox/recipients.js';
 import type { Ring } from '../mailbox/ring.js';
 import type { SubmitWriter } from '../mailbox/submit.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
+import type { RelayObserver } from '../observer.js';
 import type { Clock } from '../platform.js';
 import { StoreError, type DeviceRecord, type MailboxState, type Store } from '../store/store.js';
 import { parseOrRefuse } from './parse.js';
@@ -47,6 +50,8 @@ export interface SessionDeps {
   submits: SubmitWriter;
   acks: AckWriter;
   verifier: TokenVerifier;
+  limiter: Limiter;
+  observer: RelayObserver;
   clock: Clock;
   retentionMs: number;
   onClosed: (session: Session) => void;
@@ -77,6 +82,7 @@ export class Session {
   readonly #deps: SessionDeps;
   readonly #admission: Admission;
   readonly #peer: Peer;
+  readonly #envelopes: Lease;
   #delivery: Delivery | null = null;
   #closed = false;
   #unsubscribe: () => void = () => undefined;
@@ -91,6 +97,7 @@ export class Session {
     this.#peer = peer;
     this.#deps = deps;
     this.epoch = hello.epoch;
+    this.#envelopes = new Lease(deps.limiter, 'envelopesPerDevice', device.mailbox, deps.clock);
     this.mailbox = device.mailbox;
     this.address = { user: login.user, device: device.device, registration: device.registration };
   }
@@ -197,11 +204,15 @@ export class Session {
   }
 
   #deliverFrom(mailbox: MailboxState, after: number, first: number): void {
-    const { store, onError } = this.#deps;
+    const { store, observer, onError } = this.#deps;
     this.#delivery = new Delivery(
       {
         read: (from, limit) => store.read(this.app, this.mailbox, from, limit),
-        deliver: (message) => this.#peer.emit('deliver', message),
+        deliver: (message) => {
+          this.#peer.emit('deliver', message);
+          const last = message.envelopes.at(-1);
+          if (last) observer.delivered?.(message.envelopes.length, last.at);
+        },
         drained: (head) => this.#peer.emit('drained', { head }),
         failed: onError,
       },
@@ -215,6 +226,7 @@ export class Session {
     checkSubmit(this.address, message);
     for (let attempt = 0; attempt < MAX_STALE_RETRIES; attempt++) {
       const { stored } = await this.#inOrder(async () => {
+        if (attempt === 0) await this.#limit(message);
         await this.#checkLists(message);
         return { stored: submits.submit({ sender: this.address, message }) };
       });
@@ -222,6 +234,12 @@ export class Session {
       if (result !== 'stale') return result;
     }
     throw new RelayError('unavailable', 'The device lists of the recipients keep changing.');
+  }
+
+  async #limit({ recipients }: Submit): Promise<void> {
+    const envelopes = recipients.reduce((total, { devices }) => total + devices.length, 0);
+    const retryAfterMs = await this.#envelopes.take(envelopes);
+    if (retryAfterMs !== null) throw new RelayError('rate-limited', undefined, { retryAfterMs });
   }
 
   async #checkLists(message: Submit): Promise<void> {

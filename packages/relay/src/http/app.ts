@@ -21,12 +21,15 @@ import type { AppConfig } from '../auth/app.js';
 import type { RelayCore } from '../core.js';
 import { RelayError } from '../errors.js';
 import { parseOrRefuse } from '../gateway/parse.js';
+import { clientAddress } from '../ops/client-address.js';
 import { callerOf, loginOf } from './caller.js';
 import { notFound, problemHandler } from './problem.js';
 
 export interface HttpOptions {
   core: RelayCore;
   apps: readonly AppConfig[];
+  /** Proxies of the operator in front of the relay, whose `x-forwarded-for` is believed. */
+  trustedProxies: number;
   onError: (error: unknown) => void;
   /** Health and `--dev`: mounted before the API. */
   extras: Router[];
@@ -35,24 +38,30 @@ export interface HttpOptions {
 }
 
 /** The relay's HTTP side: routes of `protocol/http`, CORS, refusals. The work is done in the core's directory. */
-export function createHttpApp({ core, apps, onError, extras, statics }: HttpOptions): Express {
+export function createHttpApp({ core, apps, trustedProxies, onError, extras, statics }: HttpOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.use(...extras);
-  app.use('/v1', helmet(), cors(apps), apiRouter(core, apps));
+  app.use('/v1', helmet(), cors(apps), addressLimit(core, trustedProxies), apiRouter(core, apps, trustedProxies));
   if (statics.length > 0) app.use(...statics);
   app.use(notFound);
-  app.use(problemHandler(onError));
+  app.use(
+    problemHandler(onError, (refusal, request) => {
+      core.refused(refusal, { address: clientAddress(request, trustedProxies), via: 'http' });
+    }),
+  );
   return app;
 }
 
-function apiRouter(core: RelayCore, apps: readonly AppConfig[]): Router {
+function apiRouter(core: RelayCore, apps: readonly AppConfig[], trustedProxies: number): Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   const json = express.json({ limit: limits.MAX_HTTP_BODY_BYTES, strict: true, type: () => true });
 
   route(router, ROUTES.register, json, async (request) => {
     const login = await loginOf(request, core, apps);
+    await core.limit('registrationsPerAddress', clientAddress(request, trustedProxies));
+    await core.limit('registrationsPerUser', `${login.app}/${login.user}`);
     return z.encode(registerResponse, await core.directory.register(login, bodyOf(request, registerRequest)));
   });
   route(router, ROUTES.putDeviceList, json, async (request) => {
@@ -82,6 +91,15 @@ function apiRouter(core: RelayCore, apps: readonly AppConfig[]): Router {
     return { ok: true };
   });
   return router;
+}
+
+/** Before anything of a request is read. */
+function addressLimit(core: RelayCore, trustedProxies: number): RequestHandler {
+  return (request, _response, next) => {
+    core.limit('requestsPerAddress', clientAddress(request, trustedProxies)).then(() => {
+      next();
+    }, next);
+  };
 }
 
 /** Bodies are bounded before they are parsed, and parsed by the protocol's schema before anything looks at them. */

@@ -23,6 +23,7 @@ export async function loginOf(request: Request, core: RelayCore, apps: readonly 
   const login = await core.verifier.verify(bearerToken(request));
   const app = apps.find(({ id }) => id === login.app);
   if (!app) throw new RelayError('app-unknown');
+  await core.limit('requestsPerUser', `${login.app}/${login.user}`);
   if (!isSameOrigin(request) && !originAllowed(app, request.get('origin'))) throw new RelayError('origin-refused');
   return login;
 }

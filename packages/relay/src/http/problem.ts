@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 
 import { RelayError } from '../errors.js';
 import { toRefusal } from '../gateway/session.js';
@@ -13,14 +13,19 @@ export const notFound: RequestHandler = (_request, response) => {
 };
 
 /** The last handler: nothing but a coded refusal leaves the relay. */
-export function problemHandler(onError: (error: unknown) => void): ErrorRequestHandler {
+export function problemHandler(
+  onError: (error: unknown) => void,
+  onRefused: (refusal: RelayError, request: Request) => void,
+): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
-  return (error: unknown, _request, response, next) => {
+  return (error: unknown, request, response, next) => {
     if (response.headersSent) {
       next(error);
       return;
     }
-    refuse(response, fromExpress(error) ?? toRefusal(error, onError));
+    const refusal = fromExpress(error) ?? toRefusal(error, onError);
+    onRefused(refusal, request);
+    refuse(response, refusal);
   };
 }
 

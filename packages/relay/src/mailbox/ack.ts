@@ -1,6 +1,8 @@
 import type { AppId } from '@sotto/protocol';
 
 import { RelayError } from '../errors.js';
+import type { RelayObserver } from '../observer.js';
+import type { Clock } from '../platform.js';
 import { StoreError, type AckItem, type MailboxStore } from '../store/store.js';
 import { Batcher } from './batcher.js';
 import type { MailboxId } from './mailbox-id.js';
@@ -8,20 +10,24 @@ import type { MailboxId } from './mailbox-id.js';
 /** Mailboxes in one statement; measured, more gain nothing. */
 const MAX_BATCH = 200;
 
+interface AckDeps {
+  store: MailboxStore;
+  clock: Clock;
+  observer: RelayObserver;
+}
+
 /**
  * Acknowledgements of one app on one node, many mailboxes in one statement. They are cumulative: of several for one
  * mailbox in a batch only the highest is written, and the others share its answer.
  */
 export class AckWriter {
   readonly #app: AppId;
-  readonly #store: MailboxStore;
-  readonly #onAcked: ((mailbox: MailboxId, seq: number) => void) | undefined;
+  readonly #deps: AckDeps;
   readonly #batcher: Batcher<AckItem, boolean | RelayError>;
 
-  constructor(app: AppId, store: MailboxStore, onAcked?: (mailbox: MailboxId, seq: number) => void) {
+  constructor(app: AppId, deps: AckDeps) {
     this.#app = app;
-    this.#store = store;
-    this.#onAcked = onAcked;
+    this.#deps = deps;
     this.#batcher = new Batcher((items) => this.#write(items), { weigh: () => 1, maxWeight: MAX_BATCH });
   }
 
@@ -30,7 +36,7 @@ export class AckWriter {
     const result = await this.#batcher.add(item);
     if (result instanceof RelayError) throw result;
     if (!result) throw new RelayError('ack-refused');
-    this.#onAcked?.(item.mailbox, item.seq);
+    this.#deps.observer.acked?.(this.#app, item.mailbox, item.seq);
   }
 
   settled(): Promise<void> {
@@ -51,7 +57,10 @@ export class AckWriter {
 
   async #commit(items: AckItem[], isRetry = false): Promise<(boolean | RelayError)[]> {
     try {
-      return await this.#store.ack(this.#app, items);
+      const started = this.#deps.clock.now();
+      const results = await this.#deps.store.ack(this.#app, items);
+      this.#deps.observer.committed?.('ack', items.length, (this.#deps.clock.now() - started) / 1000);
+      return results;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (error.code === 'conflict' && !isRetry) return this.#commit(items, true);

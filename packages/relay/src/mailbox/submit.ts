@@ -1,6 +1,7 @@
 import type { AppId, Envelope, Outcome, Submit } from '@sotto/protocol';
 
 import { RelayError } from '../errors.js';
+import type { RelayObserver } from '../observer.js';
 import type { Clock } from '../platform.js';
 import {
   StoreError,
@@ -39,8 +40,7 @@ export interface SubmitDeps {
   /** The relay key: dedupe digests are made with it. */
   key: Uint8Array;
   quota: Quota;
-  /** Called after the commit, for what watches the mailboxes. */
-  onStored?: (mailbox: MailboxId, envelopes: Envelope[]) => void;
+  observer: RelayObserver;
 }
 
 /** The write path of one app on one node: gathers, stores in one commit, then rings. Store first, then ring. */
@@ -98,9 +98,12 @@ export class SubmitWriter {
 
   /** Deadlocks and serialization failures are retried, then split; so is a batch that fails for reasons of its own. */
   async #store(round: Prepared[], isRetry = false): Promise<[Prepared, SubmitResult | RelayError][]> {
-    const batch = toBatch(round, this.#deps.clock.now(), this.#deps.quota);
+    const { clock, observer, quota } = this.#deps;
+    const started = clock.now();
+    const batch = toBatch(round, started, quota);
     try {
       const outcomes = await this.#deps.store.submit(this.#app, batch);
+      observer.committed?.('submit', batch.items.length, (clock.now() - started) / 1000);
       this.#ring(batch, outcomes);
       return assign(round, outcomes);
     } catch (error) {
@@ -129,7 +132,7 @@ export class SubmitWriter {
     });
     for (const [mailbox, envelopes] of byMailbox) {
       envelopes.sort((a, b) => a.seq - b.seq);
-      this.#deps.onStored?.(mailbox, envelopes);
+      this.#deps.observer.stored?.(this.#app, mailbox, envelopes);
       this.#deps.switchboard.ring(mailbox, { kind: 'envelopes', envelopes });
     }
   }

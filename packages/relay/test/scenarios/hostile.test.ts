@@ -32,7 +32,15 @@ const onRejection = (reason: unknown) => rejections.push(reason);
 
 beforeAll(async () => {
   process.on('unhandledRejection', onRejection);
-  relay = await testRelay();
+  const ample = { points: 1_000_000, seconds: 60 };
+  const names = [
+    'requestsPerUser',
+    'requestsPerAddress',
+    'registrationsPerUser',
+    'registrationsPerAddress',
+    'connectionsPerAddress',
+  ];
+  relay = await testRelay({ limits: Object.fromEntries(names.map((name) => [name, ample])) });
   [alice, bob] = [await newUser(relay.url, 'alice'), await newUser(relay.url, 'bob')];
 });
 

@@ -80,11 +80,7 @@ describe('a hello is refused', () => {
       async () => ({ ...helloOf(alice), token: await tokenFor('alice', { app: 'nobody' }) }),
     ],
     ['with another user’s token', 'device-unknown', async () => ({ ...helloOf(alice), token: await tokenFor('bob') })],
-    [
-      'with a wrong device secret',
-      'device-unknown',
-      () => Promise.resolve(helloOf({ ...alice, secret: random(32) })),
-    ],
+    ['with a wrong device secret', 'device-unknown', () => Promise.resolve(helloOf({ ...alice, secret: random(32) }))],
     ['of an unknown device', 'device-unknown', () => Promise.resolve(helloOf({ ...alice, device: 9 as never }))],
     [
       'of another registration',

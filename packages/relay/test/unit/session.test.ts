@@ -111,7 +111,7 @@ test('a deadlock is retried; one that stays is split, so that only the culpritâ€
 });
 
 test('a store that is away means "unavailable"; what nobody foresaw means "internal", without a detail', async () => {
-  let failure: unknown = new StoreError('unavailable', new Error('ECONNREFUSED'));
+  let failure: Error = new StoreError('unavailable', new Error('ECONNREFUSED'));
   const { join, errors } = await world(() => ({ submit: () => Promise.reject(failure) }));
   const [alice, bob] = [await join('alice'), await join('bob')];
   const submit = () => alice.session.handle('submit', messageTo(bob.device, { complete: false }));

@@ -24,7 +24,7 @@ function verifierOf(...apps: AppConfigInput[]) {
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
     () => 'accepted',
-    (error: { code: string }) => error.code,
+    (error: unknown) => (error as { code: string }).code,
   );
 
 describe('tokens', () => {

@@ -1,0 +1,49 @@
+import type { Aci, AppId, DeviceId, Envelope } from '@sotto/protocol';
+
+import type { RelayError } from './errors.js';
+import type { LimitName } from './limits/limits.js';
+import type { MailboxId } from './mailbox/mailbox-id.js';
+
+/** Something that an operator wants to be able to look up later. Holds no content and no names. */
+export interface SecurityEvent {
+  event: 'device-registered' | 'user-reset' | 'device-removed' | 'device-list-published' | 'link-token-made';
+  app: AppId;
+  user: Aci;
+  device?: DeviceId;
+}
+
+/** What watches the relay from inside: metrics, audit log, `--dev`. Called after the fact; must not throw. */
+export interface RelayObserver {
+  stored?(app: AppId, mailbox: MailboxId, envelopes: Envelope[]): void;
+  acked?(app: AppId, mailbox: MailboxId, seq: number): void;
+  /** Devices, lists, prekeys or who is online. */
+  directoryChanged?(app: AppId): void;
+  /** One statement with its commit. */
+  committed?(kind: 'submit' | 'ack', items: number, seconds: number): void;
+  /** Envelopes handed to a socket; `at` is when the last of them was stored. */
+  delivered?(count: number, at: number): void;
+  limited?(limit: LimitName): void;
+  security?(event: SecurityEvent): void;
+  /** A request or a connection that got no further. */
+  refused?(refusal: RelayError, from: { address: string; via: 'http' | 'socket' }): void;
+}
+
+/** Tells several observers. */
+export function observers(all: readonly RelayObserver[]): Required<RelayObserver> {
+  const tell =
+    <K extends keyof RelayObserver>(name: K) =>
+    (...args: Parameters<Required<RelayObserver>[K]>) => {
+      for (const observer of all)
+        (observer[name] as ((...values: typeof args) => void) | undefined)?.call(observer, ...args);
+    };
+  return {
+    stored: tell('stored'),
+    acked: tell('acked'),
+    directoryChanged: tell('directoryChanged'),
+    committed: tell('committed'),
+    delivered: tell('delivered'),
+    limited: tell('limited'),
+    security: tell('security'),
+    refused: tell('refused'),
+  };
+}

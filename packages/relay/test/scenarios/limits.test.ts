@@ -1,0 +1,205 @@
+import type { IncomingMessage } from 'node:http';
+
+import { ROUTES } from '@sotto/protocol';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { tokenVerifier } from '../../src/auth/token-verifier.js';
+import {
+  createRelayCore,
+  localBus,
+  memoryStore,
+  RelayError,
+  type Relay,
+  type RelayConfigInput,
+} from '../../src/index.js';
+import { auditLog } from '../../src/ops/audit.js';
+import { clientAddress } from '../../src/ops/client-address.js';
+import { createLog } from '../../src/ops/log.js';
+import { systemClock } from '../../src/platform.js';
+import {
+  auth,
+  codeOf,
+  connect,
+  http,
+  messageTo,
+  newUser,
+  preKeysBody,
+  random,
+  someKey,
+  TEST_APP,
+  tokenFor,
+  tryRegister,
+} from '../support/device.js';
+import { startRedis, type RedisServer } from '../support/redis.js';
+import { testRelay } from '../support/relay.js';
+
+const relays: Relay[] = [];
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(async () => {
+  await Promise.all(relays.map((relay) => relay.close()));
+  await redis.remove();
+});
+
+async function limited(limits: RelayConfigInput['limits'], more: RelayConfigInput = {}): Promise<Relay> {
+  const relay = await testRelay({ ...more, limits });
+  relays.push(relay);
+  return relay;
+}
+
+const hour = (points: number) => ({ points, seconds: 3600 });
+
+describe('a limit that is used up', () => {
+  test('refuses registrations, with the time to wait', async () => {
+    const relay = await limited({ registrationsPerUser: hour(2) });
+    await tryRegister(relay.url, 'alice');
+    await tryRegister(relay.url, 'alice');
+    const answer = await tryRegister(relay.url, 'alice');
+    expect(answer).toMatchObject({ status: 429, body: { code: 'rate-limited' } });
+    expect((answer.body as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(0);
+    expect((await tryRegister(relay.url, 'bob')).status).toBe(200);
+  });
+
+  test('refuses requests from one address before anything is read', async () => {
+    const relay = await limited({ requestsPerAddress: hour(3) }, { trustedProxies: 1 });
+    const from = (address: string) =>
+      http(relay.url, ROUTES.linkToken, { headers: { 'x-forwarded-for': address } }).then(codeOf);
+    expect([await from('10.0.0.1'), await from('10.0.0.1'), await from('10.0.0.1'), await from('10.0.0.1')]).toEqual([
+      'token-missing',
+      'token-missing',
+      'token-missing',
+      'rate-limited',
+    ]);
+    expect(await from('10.0.0.2')).toBe('token-missing');
+    expect(await from('10.0.0.2, 10.0.0.1')).toBe('rate-limited');
+  });
+
+  test('refuses sockets and submits; what was submitted before stays', async () => {
+    const relay = await limited({ connectionsPerUser: hour(2), envelopesPerDevice: hour(100) });
+    const [alice, bob] = [await newUser(relay.url, 'alice'), await newUser(relay.url, 'bob')];
+    const socket = await connect(alice);
+    for (let count = 0; count < 100; count++) expect(await socket.submit(messageTo(bob))).toMatchObject({ ok: true });
+    expect(await socket.submit(messageTo(bob))).toMatchObject({ ok: false, error: { code: 'rate-limited' } });
+    await connect(alice);
+    await expect(connect(alice)).rejects.toThrow('rate-limited');
+    expect(await (await connect(bob)).delivered(100)).toHaveLength(100);
+  });
+
+  test('leaves a stranger with last-resort bundles: the stock cannot be drained', async () => {
+    const relay = await limited({ bundlesPerPair: hour(2) });
+    const [alice, mallory, bob] = [
+      await newUser(relay.url, 'alice'),
+      await newUser(relay.url, 'mallory'),
+      await newUser(relay.url, 'bob'),
+    ];
+    await http(relay.url, ROUTES.putPreKeys, { ...auth(alice), body: preKeysBody(10, 10) });
+    const path = ROUTES.bundles.path.replace(':user', alice.user);
+    const fetchAs = async (who: typeof alice) => {
+      const { body } = await http(relay.url, { method: 'POST', path }, { ...auth(who), body: { devices: [1] } });
+      return (body as { bundles: { oneTimePreKey: unknown }[] }).bundles[0]?.oneTimePreKey !== null;
+    };
+    expect([await fetchAs(mallory), await fetchAs(mallory), await fetchAs(mallory), await fetchAs(bob)]).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  test('counts for all nodes that share a Redis, and for each alone while it is away', async () => {
+    const store = memoryStore();
+    const open = async () => {
+      const relay = await testRelay({ redisUrl: redis.url, limits: { registrationsPerUser: hour(2) } }, { store });
+      relays.push(relay);
+      return relay;
+    };
+    const [north, south] = [await open(), await open()];
+    await tryRegister(north.url, 'shared');
+    await tryRegister(south.url, 'shared');
+    expect(codeOf(await tryRegister(north.url, 'shared'))).toBe('rate-limited');
+    expect(codeOf(await tryRegister(south.url, 'shared'))).toBe('rate-limited');
+    await redis.stop();
+    expect(codeOf(await tryRegister(south.url, 'shared'))).toBe('needs-device');
+    await redis.start();
+  });
+});
+
+describe('addresses', () => {
+  const address = (forwarded: string | undefined, proxies: number, direct = '127.0.0.1') =>
+    clientAddress(
+      { socket: { remoteAddress: direct }, headers: { 'x-forwarded-for': forwarded } } as unknown as IncomingMessage,
+      proxies,
+    );
+
+  test.each([
+    ['1.2.3.4', 0, '127.0.0.1'],
+    ['1.2.3.4', 1, '1.2.3.4'],
+    ['6.6.6.6, 1.2.3.4, 10.0.0.9', 2, '1.2.3.4'],
+    ['nonsense', 1, '127.0.0.1'],
+    [undefined, 1, '127.0.0.1'],
+    ['2001:db8:1:2:3:4:5:6', 1, '2001:db8:1:2::/64'],
+    ['2001:db8::1', 1, '2001:db8:0:0::/64'],
+    ['::ffff:9.8.7.6', 1, '9.8.7.6'],
+  ])('%s behind %i proxies: %s', (forwarded, proxies, expected) => {
+    expect(address(forwarded, proxies)).toBe(expected);
+  });
+});
+
+describe('what an operator sees', () => {
+  test('metrics count what happens and name nobody', async () => {
+    const relay = await limited({ registrationsPerUser: hour(1) }, { metricsToken: 'a token for metrics only' });
+    const [alice, bob] = [await newUser(relay.url, 'alice'), await newUser(relay.url, 'bob')];
+    const [aliceSocket, bobSocket] = [await connect(alice), await connect(bob)];
+    const message = messageTo(bob);
+    await aliceSocket.submit(message);
+    await bobSocket.delivered(1);
+    await bobSocket.ack({ seq: 1, id: message.id });
+    await tryRegister(relay.url, 'alice');
+    expect((await fetch(`${relay.url}/metrics`)).status).toBe(401);
+    const response = await fetch(`${relay.url}/metrics`, {
+      headers: { authorization: 'Bearer a token for metrics only' },
+    });
+    const text = await response.text();
+    for (const line of [
+      'sotto_connections 2',
+      'sotto_envelopes_stored_total 1',
+      'sotto_envelope_bytes_stored_total 400',
+      'sotto_envelopes_delivered_total 1',
+      'sotto_commit_items_count{kind="submit"} 1',
+      'sotto_commit_items_count{kind="ack"} 1',
+      'sotto_limited_total{limit="registrationsPerUser"} 1',
+      'sotto_refused_total{code="rate-limited",via="http"} 1',
+      'nodejs_eventloop_lag_seconds',
+    ]) {
+      expect(text).toContain(line);
+    }
+    for (const secret of [alice.user, bob.user, alice.token, '127.0.0.1', 'acme']) expect(text).not.toContain(secret);
+  });
+
+  test('the audit log has security events and suspicious refusals, without secrets', async () => {
+    const lines: unknown[] = [];
+    const log = createLog('silent');
+    log.child = (() => ({
+      info: (line: unknown) => lines.push(line),
+      warn: (line: unknown) => lines.push(line),
+    })) as never;
+    const audit = auditLog(log);
+    const verifier = tokenVerifier([{ ...TEST_APP, origins: [] }], systemClock);
+    const core = await createRelayCore({ store: memoryStore(), bus: localBus(), verifier, observers: [audit] });
+    const token = await tokenFor('a name that nobody logs');
+    const login = await verifier.verify(token);
+    const attempt = random(32) as Uint8Array<ArrayBuffer>;
+    await core.directory.register(login, { identityKey: someKey(), attempt });
+    core.refused(new RelayError('token-invalid'), { address: '192.0.2.1', via: 'socket' });
+    core.refused(new RelayError('bad-request'), { address: '192.0.2.1', via: 'http' });
+    expect(lines).toEqual([
+      { event: 'device-registered', app: 'acme', user: login.user, device: 1 },
+      { event: 'refused', code: 'token-invalid', address: '192.0.2.1', via: 'socket' },
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('nobody logs');
+  });
+});
