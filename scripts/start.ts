@@ -61,7 +61,9 @@ async function main(): Promise<number> {
     ],
     { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { LOG_LEVEL: 'warn', ...process.env } },
   );
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => relay.kill(signal));
+  // Ctrl-C reaches the relay by itself, as it reaches every program of the terminal; we only stay until it has finished.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => relay.kill('SIGTERM'));
   let stopped = false;
   const exit = new Promise<number>((resolve) => {
     relay.on('exit', (code) => {

@@ -32,12 +32,12 @@ async function watchScreen(tab: Tab): Promise<void> {
     Object.assign(window, { seen });
     const root = document.querySelector('sotto-chat')?.shadowRoot;
     if (!root) throw new Error('no chat on this page');
-    const look = (): void => {
+    // No named function: the transpiler would wrap it in a helper that the page does not have.
+    new MutationObserver(() => {
       for (const { textContent } of root.querySelectorAll('.message .text')) {
         if (!seen.has(textContent)) seen.set(textContent, performance.timeOrigin + performance.now());
       }
-    };
-    new MutationObserver(look).observe(root, { childList: true, subtree: true, characterData: true });
+    }).observe(root, { childList: true, subtree: true, characterData: true });
   });
 }
 

@@ -19,7 +19,7 @@ export interface RunResult {
 
 /** Runs a program of `node_modules/.bin` or the system, without standard input and without a shell. */
 export function run(command: string, args: string[], options: RunOptions = {}): Promise<RunResult> {
-  const path = [join(ROOT, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
+  const path = [join(ROOT, 'node_modules/.bin'), options.env?.['PATH'] ?? process.env['PATH']].join(delimiter);
   const child = spawn(command, args, {
     cwd: options.cwd ?? ROOT,
     env: { ...process.env, ...options.env, PATH: path },

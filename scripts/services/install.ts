@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 import { run } from '../lib/run.js';
 import { FALLBACK, findChromium, onPath } from './chromium.js';
@@ -58,11 +58,8 @@ export async function provideServices(): Promise<Record<string, string> | null> 
     console.log(`${service.name}: ${path}`);
     found.set(service.name, path);
   }
-  return {
-    SOTTO_POSTGRES_BIN: found.get('PostgreSQL') ?? '',
-    SOTTO_REDIS_SERVER: found.get('Redis') ?? '',
-    CHROMIUM_PATH: found.get('Chromium') ?? '',
-  };
+  const folders = [found.get('PostgreSQL'), dirname(found.get('Redis') ?? ''), process.env['PATH']];
+  return { PATH: folders.join(delimiter), CHROMIUM_PATH: found.get('Chromium') ?? '' };
 }
 
 async function provide(service: Service): Promise<string | null> {
