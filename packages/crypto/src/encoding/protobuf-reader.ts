@@ -10,8 +10,8 @@ function invalid(why: string): CryptoError {
 }
 
 /**
- * Bounded protobuf reader over one message. Unknown fields are skipped; every read stays inside the input; work is linear in its
- * length. All failures are `invalid-protobuf`.
+ * Bounded protobuf reader over one message. Unknown fields are skipped; every read stays inside the input; work is
+ * linear in its length. All failures are `invalid-protobuf`.
  *
  * ```ts
  * const reader = new ProtobufReader(bytes);

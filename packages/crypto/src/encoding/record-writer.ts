@@ -1,4 +1,6 @@
-/** Writer of our own storage formats: fixed-width big-endian integers, fixed-length and length-prefixed byte strings. */
+/**
+ * Writer of our own storage formats: fixed-width big-endian integers, fixed-length and length-prefixed byte strings.
+ */
 export class RecordWriter {
   #buffer: Uint8Array;
   #length = 0;

@@ -1,10 +1,10 @@
 /** The two messages of group messaging and their bytes (sender-keys.md 1). */
 import { ProtobufReader } from '../encoding/protobuf-reader.js';
 import { ProtobufWriter } from '../encoding/protobuf-writer.js';
+import { formatUuid, parseUuid, UUID_BYTES } from '../encoding/uuid.js';
 import { CryptoError } from '../errors.js';
 import { parsePublicKey, PUBLIC_KEY_LENGTH } from '../keys/curve25519.js';
 import { SIGNATURE_LENGTH } from '../keys/xeddsa.js';
-import { UUID_BYTES, uuidFromBytes, uuidToBytes } from './uuid.js';
 
 /** Version 3 in both nibbles. */
 const VERSION_BYTE = 0x33;
@@ -47,9 +47,15 @@ export function encodeUnsigned(message: SenderKeyMessage): Uint8Array {
 function startMessage({ distributionId, chainId, iteration }: SenderKeyMessageInfo, capacity: number): ProtobufWriter {
   return new ProtobufWriter(capacity)
     .byte(VERSION_BYTE)
-    .bytes(1, uuidToBytes(distributionId))
+    .bytes(1, distributionIdBytes(distributionId))
     .uint32(2, chainId)
     .uint32(3, iteration);
+}
+
+function distributionIdBytes(distributionId: string): Uint8Array {
+  const bytes = parseUuid(distributionId);
+  if (bytes === null) throw new CryptoError('invalid-argument', 'a distribution id is a UUID');
+  return bytes;
 }
 
 /** @throws CryptoError `too-short`, `legacy-version`, `unrecognized-version`, `invalid-protobuf` */
@@ -111,5 +117,5 @@ function readFields(body: Uint8Array): { info: SenderKeyMessageInfo; fourth: Uin
   if (id?.length !== UUID_BYTES || chainId === null || iteration === null || fourth === null) {
     throw new CryptoError('invalid-protobuf', 'group message with a field missing');
   }
-  return { info: { distributionId: uuidFromBytes(id), chainId, iteration }, fourth, fifth };
+  return { info: { distributionId: formatUuid(id), chainId, iteration }, fourth, fifth };
 }

@@ -1,4 +1,5 @@
 /** Protocol addresses and service ids (keys-and-signatures.md §5). */
+import { parseUuid } from '../encoding/uuid.js';
 import { CryptoError } from '../errors.js';
 import { concat } from '../primitives/bytes.js';
 import { equalBytes } from '../primitives/constant-time.js';
@@ -18,19 +19,13 @@ export interface LocalParty {
   readonly address: ProtocolAddress;
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const PNI_PREFIX = 'PNI:';
 
 /** Fixed-width form of a service id: kind (0 ACI, 1 PNI) || 16 UUID bytes. Null when `name` is no service id. */
 export function serviceIdFixedWidth(name: string): Uint8Array | null {
   const isPni = name.startsWith(PNI_PREFIX);
-  const uuid = isPni ? name.slice(PNI_PREFIX.length) : name;
-  if (!UUID.test(uuid)) return null;
-  const hex = uuid.replaceAll('-', '');
-  const bytes = new Uint8Array(17);
-  bytes[0] = isPni ? 1 : 0;
-  for (let i = 0; i < 16; i++) bytes[i + 1] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
+  const uuid = parseUuid(isPni ? name.slice(PNI_PREFIX.length) : name);
+  return uuid === null ? null : concat(Uint8Array.of(isPni ? 1 : 0), uuid);
 }
 
 /** Variable-width form: an ACI's 16 UUID bytes, a PNI's 17 bytes. Null when `name` is no service id. */

@@ -4,7 +4,7 @@
  */
 import { ProtobufReader } from '../encoding/protobuf-reader.js';
 import { ProtobufWriter } from '../encoding/protobuf-writer.js';
-import { uuidFromBytes, UUID_BYTES } from '../groups/uuid.js';
+import { formatUuid, UUID_BYTES } from '../encoding/uuid.js';
 import { CryptoError } from '../errors.js';
 import { parsePublicKey } from '../keys/curve25519.js';
 import { type SignatureVerdict, verifyOrLookUp } from '../keys/signature-verdict.js';
@@ -139,7 +139,7 @@ function readSenderFields(certificate: Uint8Array): Omit<SenderCertificate, keyo
 
 function readUuid(bytes: Uint8Array): string {
   if (bytes.length !== UUID_BYTES) throw bad('a UUID has 16 bytes');
-  return uuidFromBytes(bytes);
+  return formatUuid(bytes);
 }
 
 export interface CertificateTrust {
