@@ -1,7 +1,7 @@
 /**
- * `pnpm bench:crypto [--rounds 7] [--milliseconds 300] [--no-browser]`: our crypto beside the official native library and the TypeScript
- * peer, in one run, states serialised and stored after every operation; then ours in Chromium. Prints tables and writes
- * bench-results/crypto.json.
+ * `pnpm bench:crypto [--rounds 7] [--milliseconds 300] [--no-browser]`: our crypto beside the official native library
+ * and the TypeScript peer, in one run, states serialised and stored after every operation; then ours in Chromium.
+ * Prints tables and writes bench-results/crypto.json.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -1,4 +1,7 @@
-/** `@privacyresearch/libsignal-protocol-typescript`: X3DH and Double Ratchet only, JSON records, no post-quantum part, no groups. */
+/**
+ * `@privacyresearch/libsignal-protocol-typescript`: X3DH and Double Ratchet only, JSON records, no post-quantum part,
+ * no groups.
+ */
 import {
   KeyHelper,
   SessionBuilder,

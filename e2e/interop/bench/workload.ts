@@ -1,4 +1,6 @@
-/** What is measured: each entry runs one operation of a figure, stores the state after every step, and can be repeated. */
+/**
+ * What is measured: each entry runs one operation of a figure, stores the state after every step, and can be repeated.
+ */
 export interface Workload {
   readonly label: string;
   readonly figure: Figure;

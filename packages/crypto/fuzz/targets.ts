@@ -93,7 +93,8 @@ function decryption(
 ): Target {
   const before = to.record;
   const run = (bytes: Uint8Array) => {
-    // A mutation may leave a message valid (a version nibble, an unknown field); the next input meets the same state again.
+    // A mutation may leave a message valid (a version nibble, an unknown field); the next input meets the same state
+    // again.
     to.record = before;
     return to.receive(from, { type, bytes });
   };

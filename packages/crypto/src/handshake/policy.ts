@@ -1,6 +1,9 @@
 import type { PqPolicy } from '../ratchet/pq-ratchet.js';
 
-/** Which handshakes we start and accept. The default is the only one for real use; the switches exist to talk to old peers. */
+/**
+ * Which handshakes we start and accept. The default is the only one for real use; the switches exist to talk to old
+ * peers.
+ */
 export interface HandshakePolicy {
   /** Sessions without a KEM (session version 3). Default false. */
   readonly allowX3dh: boolean;

@@ -14,7 +14,9 @@ const X3DH_INFO = ascii('WhisperText');
 const PQXDH_INFO = ascii('WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024');
 const DISCONTINUITY = new Uint8Array(32).fill(0xff);
 
-/** Outcome of a handshake: root key, first chain key, and with PQXDH the post-quantum ratchet's auth key; 32 bytes each. */
+/**
+ * Outcome of a handshake: root key, first chain key, and with PQXDH the post-quantum ratchet's auth key; 32 bytes each.
+ */
 export interface HandshakeSecrets {
   readonly rootKey: Uint8Array;
   readonly chainKey: Uint8Array;

@@ -60,8 +60,8 @@ export function encodePreKeyMessage(fields: PreKeyMessageFields, inner: Uint8Arr
 }
 
 /**
- * @throws CryptoError `too-short`, `legacy-version`, `unrecognized-version`, `invalid-protobuf`, or `invalid-message` when the
- *   KEM fields do not fit the version
+ * @throws CryptoError `too-short`, `legacy-version`, `unrecognized-version`, `invalid-protobuf`, or `invalid-message`
+ *   when the KEM fields do not fit the version
  */
 export function parsePreKeyMessage(bytes: Uint8Array): PreKeyMessage {
   const version = parseVersion(bytes);

@@ -1,6 +1,6 @@
 /**
- * Kyber1024 (round 3) made from ML-KEM-1024 (keys-and-signatures.md §3). Keys and ciphertexts are serialized with the type byte
- * 0x08: public key 1569, secret key 3169, ciphertext 1569 bytes. The shared secret has 32 bytes.
+ * Kyber1024 (round 3) made from ML-KEM-1024 (keys-and-signatures.md §3). Keys and ciphertexts are serialized with the
+ * type byte 0x08: public key 1569, secret key 3169, ciphertext 1569 bytes. The shared secret has 32 bytes.
  */
 import { sha3_256, shake256 } from '@noble/hashes/sha3.js';
 import { ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
@@ -71,8 +71,8 @@ export function encapsulate(
 }
 
 /**
- * The shared secret of a serialized ciphertext. A ciphertext that was not made for this key gives a pseudo-random secret
- * (implicit rejection), which fails later at the first MAC.
+ * The shared secret of a serialized ciphertext. A ciphertext that was not made for this key gives a pseudo-random
+ * secret (implicit rejection), which fails later at the first MAC.
  * @throws CryptoError `bad-key` for a wrong type or length, or a damaged secret key
  */
 export function decapsulate(ciphertext: Uint8Array, secretKey: Uint8Array): Uint8Array {

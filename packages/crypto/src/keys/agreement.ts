@@ -21,8 +21,8 @@ export class Agreement {
   }
 
   /**
-   * Computes X25519 with a faster function than ours. Null when that fails or gives the zero point: the core then does it itself and
-   * reports what is wrong.
+   * Computes X25519 with a faster function than ours. Null when that fails or gives the zero point: the core then does
+   * it itself and reports what is wrong.
    * @throws CryptoError `bad-key` when their key cannot be parsed
    */
   static async compute(ours: KeyPair, theirs: Uint8Array, x25519: AgreementFunction): Promise<Agreement | null> {

@@ -1,14 +1,16 @@
 /**
- * The canonical check that a responder makes on the initiator's base key (keys-and-signatures.md §1): u in range, and the point of the
- * curve v² = u³ + A u² + u in the subgroup of prime order L.
+ * The canonical check that a responder makes on the initiator's base key (keys-and-signatures.md §1): u in range, and
+ * the point of the curve v² = u³ + A u² + u in the subgroup of prime order L.
  *
- * Multiplying by L is slow. The group of the curve is Z/8 x Z/L, so a point lies in the subgroup when it can be halved three times:
+ * Multiplying by L is slow. The group of the curve is Z/8 x Z/L, so a point lies in the subgroup when it can be halved
+ * three times:
  *
  *   P can be halved iff u(P) is a square; on the curve then u² + A u + 1 = w² is one too
  *   s = u + w or u - w, whichever makes s² - 1 = r² a square;   u(P/2) = s + r
  *
- * The second line solves the doubling formula u(2Q) = (u² - 1)² / 4u(u² + A u + 1) for u(Q) + 1/u(Q) = 2s. The two halves of a point
- * differ by the point of order 2, which itself can be halved twice, so it does not matter which one is taken. All inputs are public.
+ * The second line solves the doubling formula u(2Q) = (u² - 1)² / 4u(u² + A u + 1) for u(Q) + 1/u(Q) = 2s. The two
+ * halves of a point differ by the point of order 2, which itself can be halved twice, so it does not matter which one
+ * is taken. All inputs are public.
  */
 import { PUBLIC_KEY_LENGTH, rawPublicKey } from './curve25519.js';
 import { littleEndian } from './edwards.js';

@@ -5,8 +5,8 @@ import { verify } from './xeddsa.js';
 export type VerifyFunction = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => Promise<boolean>;
 
 /**
- * The outcome of a verification done ahead, bound to the key, message and signature that it judged. Only functions of this
- * module make one; a bare boolean cannot be passed where a verdict is expected.
+ * The outcome of a verification done ahead, bound to the key, message and signature that it judged. Only functions of
+ * this module make one; a bare boolean cannot be passed where a verdict is expected.
  */
 export class SignatureVerdict {
   readonly #publicKey: Uint8Array;

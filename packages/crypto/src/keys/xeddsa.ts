@@ -16,8 +16,8 @@ const NONCE_PREFIX = new Uint8Array(32).fill(0xff);
 NONCE_PREFIX[0] = 0xfe;
 
 /**
- * Signs `message` with an X25519 private key. The 64 random bytes make the nonce unpredictable; the message and key in it
- * keep it unique even when the source is weak.
+ * Signs `message` with an X25519 private key. The 64 random bytes make the nonce unpredictable; the message and key in
+ * it keep it unique even when the source is weak.
  * @returns 64 bytes
  */
 export function sign(privateKey: Uint8Array, message: Uint8Array, random: RandomBytes): Uint8Array {

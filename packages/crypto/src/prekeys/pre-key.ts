@@ -1,4 +1,7 @@
-/** Our own prekeys (keys-and-signatures.md §4): made here, published by their public halves, stored as versioned records. */
+/**
+ * Our own prekeys (keys-and-signatures.md §4): made here, published by their public halves, stored as versioned
+ * records.
+ */
 import { CryptoError } from '../errors.js';
 import { corrupt, RecordReader } from '../encoding/record-reader.js';
 import { RecordWriter } from '../encoding/record-writer.js';

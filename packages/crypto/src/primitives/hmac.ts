@@ -1,4 +1,6 @@
-/** HMAC-SHA-256 (RFC 2104). Expanded keys and digests are words in caller-owned scratch, so that HKDF can chain them. */
+/**
+ * HMAC-SHA-256 (RFC 2104). Expanded keys and digests are words in caller-owned scratch, so that HKDF can chain them.
+ */
 import { hashInto, INITIAL_STATE, startWithPad, wipeScratch, writeDigest, type HashState } from './sha256.js';
 
 const BLOCK_LENGTH = 64;

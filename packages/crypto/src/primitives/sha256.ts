@@ -1,7 +1,7 @@
 /**
- * SHA-256 (FIPS 180-4) laid out for HMAC and HKDF: hash states are 8 words that can be kept and resumed, and nothing is allocated while
- * hashing. A ratchet step is some thirty compressions of secret, short inputs; objects per hash cost more than the hashing. Tests compare
- * it with @noble/hashes on random inputs.
+ * SHA-256 (FIPS 180-4) laid out for HMAC and HKDF: hash states are 8 words that can be kept and resumed, and nothing is
+ * allocated while hashing. A ratchet step is some thirty compressions of secret, short inputs; objects per hash cost
+ * more than the hashing. Tests compare it with @noble/hashes on random inputs.
  *
  * The scratch space is shared, which is sound because every function here runs to its end without calling out.
  */
@@ -90,7 +90,8 @@ export function startWithPad(state: HashState, words: Int32Array, pad: number): 
 }
 
 /**
- * Hashes `parts` to the end, continuing `state`, which already took `hashed` bytes (a multiple of 64). The digest is left in `state`.
+ * Hashes `parts` to the end, continuing `state`, which already took `hashed` bytes (a multiple of 64). The digest is
+ * left in `state`.
  */
 export function hashInto(state: HashState, hashed: number, parts: readonly Uint8Array[]): void {
   let total = hashed;

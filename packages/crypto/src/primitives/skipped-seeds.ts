@@ -1,6 +1,7 @@
 /**
- * Secrets of messages that were jumped over, of one receiving chain: of the Double Ratchet, a sender key, or SPQR. Seeds and not
- * ready message keys, because the post-quantum salt of a message is known only when the message arrives (double-ratchet.md §1).
+ * Secrets of messages that were jumped over, of one receiving chain: of the Double Ratchet, a sender key, or SPQR.
+ * Seeds and not ready message keys, because the post-quantum salt of a message is known only when the message arrives
+ * (double-ratchet.md §1).
  *
  * Packed as `u32be counter || 32-byte seed`, ascending by counter: storing 2,000 of them is one copy, not 2,000.
  */

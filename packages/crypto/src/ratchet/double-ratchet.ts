@@ -30,7 +30,10 @@ export interface DoubleRatchet {
   readonly previousCounter: number;
 }
 
-/** Initiator's first step: sends under a fresh ratchet key, with the responder's signed prekey as its own. Wipes `rootKey`. */
+/**
+ * Initiator's first step: sends under a fresh ratchet key, with the responder's signed prekey as its own. Wipes
+ * `rootKey`.
+ */
 export function initiateRatchet(input: {
   rootKey: Uint8Array;
   chainKey: ChainKey;
@@ -49,7 +52,9 @@ export function initiateRatchet(input: {
   };
 }
 
-/** Responder's state before the first message: its ratchet key is the signed prekey, copied because states are wiped. */
+/**
+ * Responder's state before the first message: its ratchet key is the signed prekey, copied because states are wiped.
+ */
 export function acceptRatchet(rootKey: Uint8Array, chainKey: ChainKey, signedPreKeyPair: KeyPair): DoubleRatchet {
   const { publicKey, privateKey } = signedPreKeyPair;
   const ratchetKeyPair = { publicKey: publicKey.slice(), privateKey: privateKey.slice() };
@@ -85,8 +90,8 @@ export function findReceiverChain(ratchet: DoubleRatchet, ratchetKey: Uint8Array
 }
 
 /**
- * Finds the seed for (ratchet key, counter). A forged message costs at most one DH and the allowed jump, since the second half of a
- * DH step waits for the MAC.
+ * Finds the seed for (ratchet key, counter). A forged message costs at most one DH and the allowed jump, since the
+ * second half of a DH step waits for the MAC.
  * @throws CryptoError `duplicate-message`, `invalid-message` or `bad-key`
  */
 export function ratchetReceive(

@@ -1,4 +1,7 @@
-/** `HKDF(salt, S, "WhisperMessageKeys", 80)`: the one place where SPQR touches the Double Ratchet (double-ratchet.md §1). */
+/**
+ * `HKDF(salt, S, "WhisperMessageKeys", 80)`: the one place where SPQR touches the Double Ratchet (double-ratchet.md
+ * §1).
+ */
 import { ascii, wipe } from '../primitives/bytes.js';
 import { hkdf } from '../primitives/hkdf.js';
 

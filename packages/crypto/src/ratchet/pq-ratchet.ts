@@ -1,6 +1,7 @@
 /**
- * Where the post-quantum ratchet (SPQR) meets the session: each outgoing message asks it for bytes to attach and an optional key,
- * each incoming message hands it the bytes and gets the key back (spqr.md, first paragraph). Sessions know no more of it.
+ * Where the post-quantum ratchet (SPQR) meets the session: each outgoing message asks it for bytes to attach and an
+ * optional key, each incoming message hands it the bytes and gets the key back (spqr.md, first paragraph). Sessions
+ * know no more of it.
  */
 import type { RecordReader } from '../encoding/record-reader.js';
 import type { RecordWriter } from '../encoding/record-writer.js';

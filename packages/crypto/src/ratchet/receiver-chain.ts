@@ -22,8 +22,8 @@ export function newReceiverChain(ratchetKey: Uint8Array, chainKey: ChainKey): Re
 
 /**
  * The seed of message `counter`, and the chain without it. Every seed comes out once.
- * @throws CryptoError `duplicate-message` when it came out before (or was dropped as too old), `invalid-message` when more
- *   than `maxJump` messages would be skipped
+ * @throws CryptoError `duplicate-message` when it came out before (or was dropped as too old), `invalid-message` when
+ *   more than `maxJump` messages would be skipped
  */
 export function takeSeed(
   chain: ReceiverChain,

@@ -1,4 +1,6 @@
-/** `KDF_RK(RK, dh) = HKDF(salt = RK, ikm = dh, info = "WhisperRatchet", 64)` -> new RK, new CK (double-ratchet.md §1). */
+/**
+ * `KDF_RK(RK, dh) = HKDF(salt = RK, ikm = dh, info = "WhisperRatchet", 64)` -> new RK, new CK (double-ratchet.md §1).
+ */
 import { ascii, wipe } from '../primitives/bytes.js';
 import { hkdf } from '../primitives/hkdf.js';
 import type { ChainKey } from './chain-key.js';

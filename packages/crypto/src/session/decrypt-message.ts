@@ -28,7 +28,10 @@ export interface DecryptMessageOutput {
   readonly identityKey: Uint8Array;
 }
 
-/** What a failed trial means for the message as a whole: duplicates stay duplicates, everything else is "decryption failed". */
+/**
+ * What a failed trial means for the message as a whole: duplicates stay duplicates, everything else is "decryption
+ * failed".
+ */
 export function collapseFailure(error: unknown, label: string): CryptoError {
   if (!(error instanceof CryptoError)) throw error;
   if (error.code === 'duplicate-message' || error.code === 'invalid-argument') return error;
@@ -37,8 +40,8 @@ export function collapseFailure(error: unknown, label: string): CryptoError {
 
 /**
  * Decrypts a `whisper` message with the current or an archived session; an archived one becomes current.
- * @throws CryptoError `duplicate-message`, `invalid-message`, `session-not-found` without any session, or the parsing errors
- *   `too-short`, `legacy-version`, `unrecognized-version`, `invalid-protobuf`. The record passed in stays valid.
+ * @throws CryptoError `duplicate-message`, `invalid-message`, `session-not-found` without any session, or the parsing
+ *   errors `too-short`, `legacy-version`, `unrecognized-version`, `invalid-protobuf`. The record passed in stays valid.
  */
 export function decryptMessage(input: DecryptMessageInput): DecryptMessageOutput {
   const { record, local, remote, random, precomputed = Precomputed.none } = input;
@@ -71,8 +74,8 @@ export function decryptMessage(input: DecryptMessageInput): DecryptMessageOutput
 }
 
 /**
- * Sessions worth trying. Those that already know the ratchet key come first: ratchet keys are unique, so the order changes no
- * outcome, and it saves a DH per session. Archived sessions are cut off by the work budget.
+ * Sessions worth trying. Those that already know the ratchet key come first: ratchet keys are unique, so the order
+ * changes no outcome, and it saves a DH per session. Archived sessions are cut off by the work budget.
  */
 function candidates(record: SessionRecord, message: SignalMessage, limits: SessionLimits): SessionState[] {
   const all = record.current === null ? record.archived : [record.current, ...record.archived];
@@ -82,8 +85,10 @@ function candidates(record: SessionRecord, message: SignalMessage, limits: Sessi
   let budget = limits.maxArchivedTrialSteps;
   return [...knowing, ...others].filter((session) => {
     if (session === record.current) return true;
-    budget -= trialCost(session, message);
-    return budget >= 0;
+    const cost = trialCost(session, message, limits);
+    if (cost > budget) return false;
+    budget -= cost;
+    return true;
   });
 }
 
@@ -91,8 +96,9 @@ function knows(session: SessionState, message: SignalMessage): boolean {
   return findReceiverChain(session.ratchet, message.ratchetKey) !== undefined;
 }
 
-function trialCost(session: SessionState, message: SignalMessage): number {
+/** Chain key steps that a trial takes; a jump beyond the limit is refused without stepping. */
+function trialCost(session: SessionState, message: SignalMessage, limits: SessionLimits): number {
   const chain = findReceiverChain(session.ratchet, message.ratchetKey);
-  if (chain === undefined) return DH_COST + message.counter;
-  return Math.max(0, message.counter - chain.chainKey.index);
+  const steps = Math.max(0, message.counter - (chain?.chainKey.index ?? 0));
+  return (chain === undefined ? DH_COST : 0) + (steps > limits.maxForwardJump ? 0 : steps);
 }

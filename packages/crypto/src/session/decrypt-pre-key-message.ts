@@ -39,8 +39,8 @@ export interface DecryptPreKeyMessageInput {
 }
 
 /**
- * Prekeys that a new session used up. In the transaction that stores the record, delete the one-time prekey and a one-time KEM
- * prekey; of a last-resort KEM prekey remember (KEM id, signed prekey id, base key) and refuse a repeat.
+ * Prekeys that a new session used up. In the transaction that stores the record, delete the one-time prekey and a one-
+ * time KEM prekey; of a last-resort KEM prekey remember (KEM id, signed prekey id, base key) and refuse a repeat.
  */
 export interface UsedPreKeys {
   readonly signedPreKeyId: number;
@@ -62,8 +62,8 @@ export interface DecryptPreKeyMessageOutput {
 
 /**
  * Decrypts a `prekey` message, making the session if its handshake is new. Private prekeys are needed only then.
- * @throws CryptoError `duplicate-message`, `invalid-message`, `prekey-missing`, `unsupported-handshake`, or the parsing errors
- *   `too-short`, `legacy-version`, `unrecognized-version`, `invalid-protobuf`. The record passed in stays valid.
+ * @throws CryptoError `duplicate-message`, `invalid-message`, `prekey-missing`, `unsupported-handshake`, or the parsing
+ *   errors `too-short`, `legacy-version`, `unrecognized-version`, `invalid-protobuf`. The record passed in stays valid.
  */
 export function decryptPreKeyMessage(input: DecryptPreKeyMessageInput): DecryptPreKeyMessageOutput {
   const { record, local, remote, random, precomputed = Precomputed.none } = input;

@@ -34,7 +34,8 @@ export interface EncryptOutput {
 }
 
 /**
- * Encrypts with the current session. Store the new record before the bytes leave, and never encrypt from the old one again.
+ * Encrypts with the current session. Store the new record before the bytes leave, and never encrypt from the old one
+ * again.
  * @throws CryptoError `session-not-found` without a current session or when it waited for an answer for over 30 days
  */
 export function encrypt(input: EncryptInput): EncryptOutput {

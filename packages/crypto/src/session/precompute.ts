@@ -1,6 +1,6 @@
 /**
- * Finds out which agreements, signatures and key pairs an operation will need and has a faster platform compute them, so that the
- * synchronous operation itself only looks them up: `prepare -> (async) compute -> finish`.
+ * Finds out which agreements, signatures and key pairs an operation will need and has a faster platform compute them,
+ * so that the synchronous operation itself only looks them up: `prepare -> (async) compute -> finish`.
  */
 import type { PreKeyBundle } from '../handshake/pre-key-bundle.js';
 import { parsePreKeyMessage, type PreKeyMessage } from '../handshake/pre-key-message.js';

@@ -5,8 +5,8 @@ import { wipe } from '../primitives/bytes.js';
 import type { RandomBytes } from '../primitives/random.js';
 
 /**
- * Slow steps of one operation, done ahead. Everything in it is bound to the keys it was made for: what does not fit the operation is
- * not used, and the core computes it itself, with the same result. Fresh key pairs are given out once.
+ * Slow steps of one operation, done ahead. Everything in it is bound to the keys it was made for: what does not fit the
+ * operation is not used, and the core computes it itself, with the same result. Fresh key pairs are given out once.
  */
 export class Precomputed {
   static readonly none: Precomputed = new Precomputed([], [], []);

@@ -1,6 +1,6 @@
 /**
- * Storage format of sessions and session records, version 1: versioned bytes, our own. Curve25519 public keys are stored without
- * their type byte. Everything is checked on loading; damaged or unknown bytes are `corrupt-record`.
+ * Storage format of sessions and session records, version 1: versioned bytes, our own. Curve25519 public keys are
+ * stored without their type byte. Everything is checked on loading; damaged or unknown bytes are `corrupt-record`.
  */
 import { CryptoError } from '../errors.js';
 import { corrupt, RecordReader } from '../encoding/record-reader.js';

@@ -29,10 +29,10 @@ export interface StartSessionInput {
 }
 
 /**
- * Makes a new current session, archiving the present one. Whether the bundle's identity key is trusted is for the caller
- * to decide before.
- * @throws CryptoError `bad-signature`, `bad-key`, `unsupported-handshake` for a bundle without KEM prekey, `invalid-argument`
- *   when the bundle is of another device
+ * Makes a new current session, archiving the present one. Whether the bundle's identity key is trusted is for the
+ * caller to decide before.
+ * @throws CryptoError `bad-signature`, `bad-key`, `unsupported-handshake` for a bundle without KEM prekey, `invalid-
+ *   argument` when the bundle is of another device
  */
 export function startSession(input: StartSessionInput): { record: SessionRecord } {
   const { record, remote } = input;

@@ -1,6 +1,6 @@
 /**
- * Wiping of used secrets. State goes in and comes out, so the old state stays readable until its owner says that it is done with:
- * then whatever the new state no longer needs is zeroed.
+ * Wiping of used secrets. State goes in and comes out, so the old state stays readable until its owner says that it is
+ * done with: then whatever the new state no longer needs is zeroed.
  */
 import type { SessionRecord } from './session-record.js';
 import type { SessionState } from './session-state.js';
@@ -28,8 +28,8 @@ function overlaps(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Zeroes the secrets of `before` that `after` does not hold: spent chain and root keys, seeds, ratchet private keys, post-quantum
- * state. Call it when `after` is stored and nobody will use `before` again.
+ * Zeroes the secrets of `before` that `after` does not hold: spent chain and root keys, seeds, ratchet private keys,
+ * post-quantum state. Call it when `after` is stored and nobody will use `before` again.
  */
 export function wipeSuperseded(before: SessionRecord, after: SessionRecord): void {
   const kept = new Map<ArrayBufferLike, Uint8Array[]>();

@@ -29,7 +29,10 @@ export async function webCryptoX25519(): Promise<WebCryptoX25519 | null> {
   }
 }
 
-/** Private keys that the platform holds already: a handshake uses the same ones several times. Gone with the key pair object. */
+/**
+ * Private keys that the platform holds already: a handshake uses the same ones several times. Gone with the key pair
+ * object.
+ */
 type ImportedKeys = WeakMap<KeyPair, Promise<SubtleKey>>;
 
 /** JWK, because importing a PKCS #8 key takes OpenSSL five times as long. */

@@ -30,8 +30,8 @@ describe('limits hold exactly', () => {
     expect(bob.receive(alice, message(2))).toBe('m2');
   });
 
-  // SPQR counts the message itself where the Double Ratchet counts the messages before it (spqr.md §8), so with it the limit is
-  // reached one message earlier.
+  // SPQR counts the message itself where the Double Ratchet counts the messages before it (spqr.md §8), so with it the
+  // limit is reached one message earlier.
   test.each([
     { pqRatchet: 'off' as const, gap: 300, accepted: true },
     { pqRatchet: 'off' as const, gap: 301, accepted: false },
