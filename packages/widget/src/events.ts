@@ -30,7 +30,7 @@ export class SottoConnectionEvent extends Event {
   }
 }
 
-/** `sotto-error`: an action failed; the widget has told the person, the page may log it. */
+/** `sotto-error`: an action failed. What concerns the person is on screen; the page may log the rest. */
 export class SottoErrorEvent extends Event {
   static readonly type = 'sotto-error';
 

@@ -172,7 +172,8 @@ export class SottoChat extends LitElement {
         class="to-newest"
         part="to-newest"
         type="button"
-        aria-label=${strings.toNewest}
+        aria-label=${count === 0 ? strings.toNewest : nothing}
+        title=${strings.toNewest}
         @click=${this.#onToNewest}
       >
         ${count === 0 ? nothing : html`<span>${strings.newMessages(count)}</span>`}${icon('down')}
@@ -198,7 +199,7 @@ export class SottoChat extends LitElement {
   async #send(text: string): Promise<void> {
     const user = this.with;
     await this.#conversation.send(text);
-    this.#scroll.toEnd();
+    if (user === this.with) this.#scroll.toEnd();
     this.dispatchEvent(new SottoSendEvent(user));
   }
 

@@ -80,6 +80,25 @@ test('scrolling to the top brings earlier messages without a jump, until there a
   expect(texts(chat, '.earlier')).toEqual(['']);
 });
 
+test('a failed attempt to load earlier messages can be repeated by scrolling up again', async () => {
+  const errors: SottoErrorEvent[] = [];
+  const { chat, withBob } = await openStage((conversation) => {
+    conversation.past = fill(conversation, 20);
+    conversation.append(...fill(conversation, 100));
+  });
+  chat.addEventListener('sotto-error', (event) => errors.push(event));
+  const { loadEarlier } = withBob;
+  withBob.loadEarlier = () => Promise.reject(new Error('database gone'));
+  const top = -(scroller(chat).scrollHeight - scroller(chat).clientHeight);
+  await scrollTo(chat, top);
+  expect(errors.map((event) => event.action)).toEqual(['load-earlier']);
+
+  withBob.loadEarlier = loadEarlier;
+  await scrollTo(chat, 0);
+  await scrollTo(chat, top);
+  await expect.poll(() => withBob.messages.get().length).toBe(120);
+});
+
 test('messages are marked read only while their end is before her eyes', async () => {
   const { chat, withBob } = await openStage((conversation) => conversation.append(...fill(conversation, 60)));
   withBob.append(withBob.theirs('seen at once'));

@@ -95,12 +95,14 @@ export class ConversationController implements ReactiveController {
   }
 
   async send(text: string): Promise<void> {
+    const conversation = this.#conversation;
     try {
-      await this.#conversation?.send(text);
+      await conversation?.send(text);
     } catch (error) {
       this.listener.failed('send', error);
       throw error;
     }
+    if (conversation !== this.#conversation) return;
     this.#marker.clear();
     this.#arrange();
   }
@@ -118,13 +120,14 @@ export class ConversationController implements ReactiveController {
     const conversation = this.#conversation;
     if (conversation === null || this.#earlier !== 'unknown' || this.#messages.length === 0) return;
     this.#setEarlier('loading');
-    let found = false;
     try {
-      found = await conversation.loadEarlier();
+      const found = await conversation.loadEarlier();
+      if (conversation === this.#conversation && !found) this.#setEarlier('none');
     } catch (error) {
       this.listener.failed('load-earlier', error);
+      // Scrolling up again tries again.
+      if (conversation === this.#conversation) this.#setEarlier('unknown');
     }
-    if (conversation === this.#conversation && !found) this.#setEarlier('none');
   }
 
   #setEarlier(earlier: 'unknown' | 'loading' | 'none'): void {
