@@ -1,3 +1,5 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({ test: { projects: ['packages/*', 'e2e', 'e2e/*/vitest.config.ts', 'packages/sdk/vitest.browser.config.ts'] } });
+export default defineConfig({
+  test: { projects: ['packages/*', 'e2e', 'e2e/*/vitest.config.ts', 'packages/sdk/vitest.browser.config.ts'] },
+});
