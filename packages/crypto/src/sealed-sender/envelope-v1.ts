@@ -12,7 +12,7 @@ import type { RandomBytes } from '../primitives/random.js';
 import { invalidEnvelope } from './envelope-error.js';
 import { decodeSealedContent, type SealedContent } from './sealed-content.js';
 
-export const V1_BYTE = 0x11;
+const V1_BYTE = 0x11;
 
 const SALT_PREFIX = ascii('UnidentifiedDelivery');
 const MAC_BYTES = 10;

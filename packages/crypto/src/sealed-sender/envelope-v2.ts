@@ -10,14 +10,14 @@ import { hkdf } from '../primitives/hkdf.js';
 import { draw, type RandomBytes } from '../primitives/random.js';
 import { invalidEnvelope } from './envelope-error.js';
 import { decodeSealedContent, type SealedContent } from './sealed-content.js';
-import { encodeSentMessage, type SentDevice, type SentRecipient } from './sent-message.js';
+import {
+  AUTH_TAG_BYTES,
+  encodeSentMessage,
+  MASKED_KEY_BYTES,
+  type SentDevice,
+  type SentRecipient,
+} from './sent-message.js';
 
-export const V2_BYTE = 0x22;
-
-/** C, the message key masked for one recipient. */
-export const MASKED_KEY_BYTES = 32;
-/** AT, which tells the recipient that the certificate's owner sealed the message. */
-export const AUTH_TAG_BYTES = 16;
 const RAW_KEY_BYTES = 32;
 const CIPHER_TAG_BYTES = 16;
 const MESSAGE_KEY_BYTES = 32;

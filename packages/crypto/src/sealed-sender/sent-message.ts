@@ -4,6 +4,11 @@ import { equalBytes } from '../primitives/constant-time.js';
 import { concat } from '../primitives/bytes.js';
 import { invalidEnvelope } from './envelope-error.js';
 
+/** C, the message key masked for one recipient. */
+export const MASKED_KEY_BYTES = 32;
+/** AT, which tells the recipient that the certificate's owner sealed the message. */
+export const AUTH_TAG_BYTES = 16;
+
 /** Entries hold a whole service id (17 bytes). */
 const SENT_BYTE = 0x23;
 /** Older: entries hold the 16 bytes of a UUID. */
@@ -11,8 +16,6 @@ const OLD_SENT_BYTE = 0x22;
 const RECEIVED_BYTE = 0x22;
 const SERVICE_ID_BYTES = 17;
 const UUID_BYTES = 16;
-const MASKED_KEY_BYTES = 32;
-const AUTH_TAG_BYTES = 16;
 const EPHEMERAL_BYTES = 32;
 const MORE_DEVICES = 0x8000;
 const REGISTRATION_ID_MASK = 0x3fff;
