@@ -11,6 +11,8 @@ import type { Param, Queryable } from './driver.js';
  *   after it waited (only the locked row is re-read; everything else keeps the statement's snapshot).
  * - `fresh` therefore dedupes by inserting, never by looking: what a waiting statement cannot see still conflicts.
  * - `numbered` counts only what `fresh` returned: a seq is assigned exactly when a row is stored.
+ * - The planner cannot know how many rows a CTE yields. What would become a nested loop over the batch is therefore an
+ *   array (`box`) or a hashed subplan, which CASE keeps from being turned into a join (`numbered`).
  * - An item whose key is already there skips the quota, so that the retry of a stored envelope hears `duplicate`.
  */
 const SUBMIT = `
@@ -34,7 +36,7 @@ WITH raw AS MATERIALIZED (
 ), box AS MATERIALIZED (
   SELECT m.mailbox, m.account, m.head, m.held, m.held_bytes
   FROM mailboxes m
-  WHERE m.app = $1 AND m.listed AND m.mailbox IN (SELECT i.mailbox FROM item i)
+  WHERE m.app = $1 AND m.listed AND m.mailbox = ANY($19::uuid[])
   ORDER BY m.mailbox
   FOR UPDATE
 ), counted AS MATERIALIZED (
@@ -71,7 +73,8 @@ WITH raw AS MATERIALIZED (
   RETURNING mailbox, digest
 ), numbered AS MATERIALIZED (
   SELECT a.*, a.head + row_number() OVER (PARTITION BY a.mailbox ORDER BY a.ord) AS seq
-  FROM admitted a JOIN fresh f ON f.mailbox = a.mailbox AND f.digest = a.digest
+  FROM admitted a
+  WHERE CASE WHEN (a.mailbox, a.digest) IN (SELECT f.mailbox, f.digest FROM fresh f) THEN true ELSE false END
 ), advanced AS (
   UPDATE mailboxes m
   SET head = m.head + n.count, held = m.held + n.count, held_bytes = m.held_bytes + n.bytes
@@ -123,6 +126,7 @@ function parameters(app: AppId, { items, submits, payloads, quota, now }: Submit
     quota.bytes,
     Math.floor(quota.bytes / 10),
     now,
+    uuidArray([...new Set(items.map((item) => item.mailbox))]),
   ];
 }
 
@@ -138,7 +142,7 @@ WITH raw AS MATERIALIZED (
   SELECT * FROM unnest($2::uuid[], $3::int8[], $4::bytea[]) WITH ORDINALITY AS r(mailbox, seq, id, ord)
 ), box AS MATERIALIZED (
   SELECT m.mailbox, m.head, m.acked FROM mailboxes m
-  WHERE m.app = $1 AND m.mailbox IN (SELECT r.mailbox FROM raw r)
+  WHERE m.app = $1 AND m.mailbox = ANY($2::uuid[])
   ORDER BY m.mailbox
   FOR UPDATE
 ), good AS MATERIALIZED (
