@@ -57,7 +57,7 @@ async function main(): Promise<number> {
       join(ROOT, 'packages/relay/src/main.ts'),
       ...flags,
       '--data',
-      join(ROOT, '.data/dev'),
+      process.env['SOTTO_DATA'] ?? join(ROOT, '.data/dev'),
     ],
     { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { LOG_LEVEL: 'warn', ...process.env } },
   );
