@@ -33,8 +33,8 @@ export interface PassphraseCost {
 export const DEFAULT_PASSPHRASE_COST: PassphraseCost = { memory: 64 * 1024, passes: 3, lanes: 1 };
 /** OWASP's least: below it nothing is sealed, and nothing is opened, so that nobody can be handed a weak seal. */
 export const MIN_PASSPHRASE_COST: PassphraseCost = { memory: 19 * 1024, passes: 2, lanes: 1 };
-/** What foreign sealed bytes may make us spend: a gigabyte, and about a minute. */
-const MAX_COST: PassphraseCost = { memory: 1024 * 1024, passes: 16, lanes: 4 };
+/** What foreign sealed bytes may make us spend: memory that a phone's browser still has, and about a minute. */
+const MAX_COST: PassphraseCost = { memory: 256 * 1024, passes: 16, lanes: 4 };
 
 export interface SealWithPassphraseInput {
   /** Not empty. Compared after Unicode normalisation (NFC, RFC 8265 §4.2). */
