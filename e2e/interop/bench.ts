@@ -102,28 +102,36 @@ function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
-function microsecondsOf(measurements: readonly Measurement[], figure: Figure, label: string): number | undefined {
-  return measurements.find((found) => found.figure === figure && found.label.startsWith(label))?.microseconds;
+/** A measurement in relation to a peer's, by medians and by best rounds. */
+function ratio(
+  measured: Measurement,
+  peer: Measurement | undefined,
+  how: (mine: number, theirs: number) => string,
+): string {
+  if (peer === undefined || peer === measured) return '';
+  return `${how(measured.microseconds, peer.microseconds)} (best ${how(measured.best, peer.best)}) ${peer.label}`;
 }
 
 function printTable(title: string, measurements: readonly Measurement[]): void {
-  print(`\n${title}`);
+  print(`\n${title}: median, best round`);
   for (const figure of Object.keys(FIGURES) as Figure[]) {
     print(`\n  ${FIGURES[figure]}`);
-    const native = microsecondsOf(measurements, figure, 'libsignal');
-    const typescript = microsecondsOf(measurements, figure, 'privacyresearch');
-    for (const { label, microseconds } of measurements.filter((found) => found.figure === figure)) {
+    const ofFigure = measurements.filter((found) => found.figure === figure);
+    const native = ofFigure.find(({ label }) => label.startsWith('libsignal'));
+    const typescript = ofFigure.find(({ label }) => label.startsWith('privacyresearch'));
+    for (const measured of ofFigure) {
       const ratios = [
-        native === undefined ? '' : `${(microseconds / native).toFixed(2)} x libsignal`,
-        typescript === undefined ? '' : `${(typescript / microseconds).toFixed(1)} x as fast as privacyresearch`,
+        ratio(measured, native, (mine, theirs) => `${(mine / theirs).toFixed(2)} x`),
+        measured === native ? '' : ratio(measured, typescript, (mine, theirs) => `1/${(theirs / mine).toFixed(1)}`),
       ];
-      print(`    ${label.padEnd(32)} ${microseconds.toFixed(0).padStart(7)} us   ${ratios.filter(Boolean).join(', ')}`);
+      const numbers = [measured.microseconds, measured.best].map((value) => value.toFixed(0).padStart(7));
+      print(`    ${measured.label.padEnd(30)}${numbers.join('')} us   ${ratios.filter(Boolean).join(', ')}`);
     }
   }
 }
 
 const { measurements, sizes } = await measureInNode();
-printTable(`Node ${process.version}, median of ${options.rounds} rounds`, measurements);
+printTable(`Node ${process.version}, ${options.rounds} rounds`, measurements);
 print('\nSizes: a 200-byte message within a chain on the wire, the larger session record');
 for (const { label, messageBytes, recordBytes } of sizes) {
   print(`    ${label.padEnd(32)} ${messageBytes} bytes, ${recordBytes} bytes`);

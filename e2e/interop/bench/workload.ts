@@ -24,6 +24,8 @@ export interface Measurement {
   readonly figure: Figure;
   /** Median over the rounds, microseconds per operation. */
   readonly microseconds: number;
+  /** The best round: what the machine can do when nothing else runs. */
+  readonly best: number;
 }
 
 export interface Sizes {
@@ -69,5 +71,8 @@ export async function measure(
       if (i > 0) results[position]?.push(value);
     }
   }
-  return workloads.map(({ label, figure }, i) => ({ label, figure, microseconds: median(results[i] ?? []) }));
+  return workloads.map(({ label, figure }, i) => {
+    const rounds = results[i] ?? [];
+    return { label, figure, microseconds: median(rounds), best: Math.min(...rounds) };
+  });
 }
