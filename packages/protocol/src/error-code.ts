@@ -133,7 +133,7 @@ export const ERROR_CODES = {
   },
   'ack-refused': {
     status: 409,
-    retry: 'never',
+    retry: 'after-fix',
     meaning: 'The acknowledgement is above the highest position ever assigned.',
     action: 'Reconnect; the cursor is compared anew.',
   },

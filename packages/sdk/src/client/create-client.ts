@@ -10,7 +10,7 @@ import { systemClock } from '../util/clock.js';
 import { systemRandom } from '../util/random.js';
 import { VAULT_SCHEMA, VAULT_VERSION, type Vault } from '../vault/schema.js';
 import { Client } from './client.js';
-import { startElection, type Lead } from './election.js';
+import { leadAlone, startElection, type Lead } from './election.js';
 import { namesFor, type Names } from './names.js';
 import { parseOptions, type ParsedOptions } from './options.js';
 import type { ClientOptions, SottoClient } from './types.js';
@@ -36,11 +36,7 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   const { history, openVault } = databases;
 
   const lead: Lead = async (resign) => {
-    const vault = await openVault(resign).catch(async (error: unknown) => {
-      const value = { state: 'storage-failed', code: 'storage-failed' } as const;
-      await history.write(['status'], (transaction) => transaction.put('status', { name: 'connection', value }));
-      throw error;
-    });
+    const vault = await openVault(resign).catch((error: unknown) => vaultFailed(history, error));
     let engine: Engine;
     try {
       engine = await startEngine({
@@ -69,7 +65,11 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
     };
   };
 
-  const election = startElection(names.lock, names.channel, systemClock, lead);
+  // Stores in memory are this client's alone: there is nobody to agree with.
+  const election =
+    parsed.storage === 'memory'
+      ? leadAlone(systemClock, lead)
+      : startElection(names.lock, names.channel, systemClock, lead);
   const front = new Front(parsed.app, user, parsed.user, systemClock, systemRandom, parsed.receipts, history);
   const client = new Client(front, {
     close: async () => {
@@ -104,6 +104,13 @@ async function openDatabases(options: ParsedOptions, names: Names, onHistoryLost
     if (error instanceof StorageError) throw new SottoError('storage-failed', undefined, { cause: error });
     throw error;
   }
+}
+
+/** Without the vault there is no engine, and no engine to say so. */
+async function vaultFailed(history: History, error: unknown): Promise<never> {
+  const value = { state: 'storage-failed', code: 'storage-failed' } as const;
+  await history.write(['status'], (transaction) => transaction.put('status', { name: 'connection', value }));
+  throw error;
 }
 
 /** Where waiting for the next try makes no sense any more: the network is back, or a person looks. */

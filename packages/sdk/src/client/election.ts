@@ -24,12 +24,35 @@ const RESIGNED_MS = 1_000;
  */
 export function startElection(lockName: string, channelName: string, clock: Clock, lead: Lead): Election {
   const locks = (globalThis.navigator as Navigator | undefined)?.locks;
-  return locks ? new LockElection(locks, lockName, channelName, clock, lead) : leadAlone(lead);
+  return locks ? new LockElection(locks, lockName, channelName, clock, lead) : leadAlone(clock, lead);
 }
 
-function leadAlone(lead: Lead): Election {
-  const leading = lead(() => undefined);
-  return { stop: async () => (await leading)() };
+/** For stores that nobody else shares: leads at once, and again when it had to resign or could not begin. */
+export function leadAlone(clock: Clock, lead: Lead): Election {
+  let stopped = false;
+  let cancel: () => void = () => undefined;
+  let leading: Promise<() => Promise<void>>;
+  const end = async (): Promise<void> => {
+    const stop = await leading.catch(() => null);
+    await stop?.();
+  };
+  const again = (): void => {
+    cancel();
+    cancel = clock.after(RESIGNED_MS, begin);
+  };
+  const begin = (): void => {
+    if (stopped) return;
+    leading = lead(() => void end().finally(again));
+    leading.catch(again);
+  };
+  begin();
+  return {
+    stop: async () => {
+      stopped = true;
+      cancel();
+      await end();
+    },
+  };
 }
 
 class LockElection implements Election {
@@ -92,8 +115,8 @@ class LockElection implements Election {
       .catch(() => undefined)
       .finally(() => {
         if (this.#waiting === waiting) this.#waiting = null;
-        // Here the lock is gone: stolen, or let go.
-        void this.#release?.();
+        // The lock is gone while we lead: it was stolen. Stand again, behind the thief.
+        if (this.#release) this.#resign();
       });
   }
 

@@ -10,11 +10,10 @@ import {
   receiptOutboxId,
   touchConversation,
 } from '../history/rows.js';
-import type { HistoryRows, MessageBody, MessageRow } from '../history/schema.js';
+import { THIS_DEVICE, type HistoryRows, type MessageBody, type MessageRow } from '../history/schema.js';
 import { tellsReceipts } from '../history/receipt-policy.js';
 import type { WriteTransaction } from '../storage/tables.js';
 import { toBase64Url, type Aci } from '@sotto/protocol';
-import { sha256 } from '@noble/hashes/sha2.js';
 import type { EngineContext } from './context.js';
 import type { Opened } from './open.js';
 
@@ -165,18 +164,30 @@ async function applyUndecryptable(
   });
 }
 
-/** Shows in the conversation that a contact's identity key is another one now. Once per key. */
+/**
+ * Shows in the conversation that a contact's identity key is another one now, and stops what has not reached the relay: it was
+ * written for the old identity, and whether the new one may read it is for the person to decide.
+ *
+ * @param changeId 16 bytes, base64url: the same for the same change
+ */
 export async function applyIdentityChange(
   transaction: Transaction,
   context: EngineContext,
   user: Aci,
-  identityKey: Uint8Array,
+  changeId: string,
   now: number,
 ): Promise<void> {
   const conversation = directConversationId(context.user, user);
   if (!(await transaction.get('conversations', [conversation]))) return;
-  const id = toBase64Url(sha256(identityKey).subarray(0, 16));
-  await addNotice(transaction, conversation, user, id, 0, now, { kind: 'identity-changed' });
+  for (const row of await transaction.range('outbox')) {
+    if (row.conversation !== conversation) continue;
+    await transaction.delete('outbox', [row.id]);
+    if (row.item.type !== 'message') continue;
+    const message = await transaction.get('messages', [conversation, context.user, row.item.messageId, THIS_DEVICE]);
+    if (message?.status !== 'pending') continue;
+    await transaction.put('messages', { ...message, status: 'failed', failure: 'identity-changed' });
+  }
+  await addNotice(transaction, conversation, user, changeId, 0, now, { kind: 'identity-changed' });
 }
 
 async function addNotice(

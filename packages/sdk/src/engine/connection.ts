@@ -46,7 +46,7 @@ export interface ConnectionEvents {
  */
 type State =
   | { readonly name: 'stopped' }
-  | { readonly name: 'connecting'; readonly id: symbol }
+  | { readonly name: 'connecting'; readonly id: symbol; readonly socket: RelaySocket | null }
   | { readonly name: 'online'; readonly id: symbol; readonly socket: RelaySocket }
   | { readonly name: 'waiting'; readonly cancel: () => void }
   | { readonly name: 'resting' };
@@ -87,27 +87,27 @@ export class Connection {
   /** Something beside the socket failed, such as storage: start over after a while. */
   fail(error: unknown): void {
     if (this.#state.name !== 'online') return;
-    this.#state.socket.close();
     this.#lost(this.#state.id, error);
   }
 
   async stop(): Promise<void> {
     if (this.#state.name === 'waiting') this.#state.cancel();
-    if (this.#state.name === 'online') this.#state.socket.close();
     this.#leave({ name: 'stopped' });
     await this.#receiving;
   }
 
   #leave(next: State): void {
     this.#cancelTokenTimer();
-    const wasOnline = this.#state.name === 'online';
+    const before = this.#state;
     this.#state = next;
-    if (wasOnline) this.#events.offline();
+    // The relay keeps a socket that nobody closes as this device's live one.
+    if (before.name === 'connecting' || before.name === 'online') before.socket?.close();
+    if (before.name === 'online') this.#events.offline();
   }
 
   #connect(reset: boolean): void {
     const id = Symbol('connection');
-    this.#leave({ name: 'connecting', id });
+    this.#leave({ name: 'connecting', id, socket: null });
     this.#events.status({ state: 'connecting' });
     this.#attempt(id, reset).catch((error: unknown) => this.#lost(id, error));
   }
@@ -135,6 +135,7 @@ export class Connection {
         onClose: (reason) => this.#lost(id, new RelayError(reason)),
       },
     );
+    this.#state = { name: 'connecting', id, socket };
   }
 
   /** Queues work on what came in; what fails closes the socket, and the relay delivers again. */
@@ -144,7 +145,6 @@ export class Connection {
       try {
         await work();
       } catch (error) {
-        if (this.#state.name === 'online') this.#state.socket.close();
         this.#lost(id, error);
       }
     });
@@ -154,7 +154,6 @@ export class Connection {
     this.#state = { name: 'online', id, socket };
     await this.#events.welcome(welcome, socket, local);
     if (!this.#isCurrent(id)) return;
-    this.#failures = 0;
     this.#events.status({ state: 'online', left: welcome.head - welcome.first + 1 });
     this.#scheduleToken(id, socket);
   }
@@ -162,6 +161,8 @@ export class Connection {
   async #delivered(id: symbol, deliver: Deliver, socket: RelaySocket, local: LocalDevice): Promise<void> {
     const done = await this.#events.deliver(deliver, local);
     if (!this.#isCurrent(id)) return;
+    // Only now: a welcome alone does not mean that anything can be stored.
+    this.#failures = 0;
     if (deliver.left > 0) this.#events.status({ state: 'online', left: deliver.left });
     if (!done?.id) return;
     // Not awaited: the next batch need not wait for the relay's answer. A lost answer means a lost socket.
@@ -174,6 +175,7 @@ export class Connection {
   }
 
   async #drained(): Promise<void> {
+    this.#failures = 0;
     this.#events.status({ state: 'online', left: 0 });
   }
 

@@ -3,12 +3,15 @@ import {
   decodeDeviceList,
   deviceListMessage,
   preKeyMessage,
+  toBase64Url,
   type Aci,
   type DeviceId,
   type DeviceListRecord,
   type PreKeyBundle,
   type SignedDeviceList,
 } from '@sotto/protocol';
+
+import { sha256 } from '@noble/hashes/sha2.js';
 
 import type { RelayApi } from '../network/relay-api.js';
 import { startingWith } from '../storage/tables.js';
@@ -21,8 +24,11 @@ import type { LocalDevice } from './local-device.js';
 export class DirectoryError extends Error {
   override readonly name = 'DirectoryError';
 
-  constructor(readonly code: 'forged-device-list' | 'forged-bundle' | 'old-device-list') {
-    super(code);
+  constructor(
+    readonly code: 'forged-device-list' | 'forged-bundle' | 'old-device-list',
+    options?: ErrorOptions,
+  ) {
+    super(code, options);
   }
 }
 
@@ -40,13 +46,13 @@ export class Directory {
   readonly #context: EngineContext;
   readonly #api: RelayApi;
   readonly #local: () => LocalDevice;
-  readonly #onIdentityChanged: (user: Aci, identityKey: Uint8Array) => Promise<void>;
+  readonly #onIdentityChanged: (user: Aci, changeId: string) => Promise<void>;
 
   constructor(
     context: EngineContext,
     api: RelayApi,
     local: () => LocalDevice,
-    onIdentityChanged: (user: Aci, identityKey: Uint8Array) => Promise<void>,
+    onIdentityChanged: (user: Aci, changeId: string) => Promise<void>,
   ) {
     this.#context = context;
     this.#api = api;
@@ -69,11 +75,14 @@ export class Directory {
   /**
    * Asks the relay.
    *
+   * @param atLeast a version that the user has named inside a ciphertext: an older one is a list that the relay hides from us
    * @throws RelayError `user-unknown` and others; DirectoryError when the answer is forged or older than what we know
    */
-  async refresh(user: Aci): Promise<DeviceList> {
+  async refresh(user: Aci, atLeast = 0): Promise<DeviceList> {
     const answer = await this.#api.getDeviceList(this.#local(), user);
-    return this.#accept(user, answer.identityKey, answer.list);
+    const list = await this.#accept(user, answer.identityKey, answer.list);
+    if (list.version < atLeast) throw new DirectoryError('old-device-list');
+    return list;
   }
 
   /**
@@ -95,12 +104,21 @@ export class Directory {
     });
   }
 
-  /** Pins the identity that a verified session or list has shown. */
+  /**
+   * Pins the identity that a verified session or list has shown. This user's own identity is what the vault says, never what
+   * the relay does.
+   *
+   * @throws DirectoryError `forged-device-list`
+   */
   async pin(user: Aci, identityKey: Uint8Array): Promise<void> {
+    if (user === this.#context.user) {
+      const own = this.#local().party.identityKeyPair.publicKey;
+      if (!equalBytes(own, identityKey)) throw new DirectoryError('forged-device-list');
+    }
     const known = await this.peer(user);
     if (known && equalBytes(known.identityKey, identityKey)) return;
-    if (known) await this.#onIdentityChanged(user, identityKey);
-    await this.#store({ user, identityKey, list: null });
+    if (known) await this.#onIdentityChanged(user, changeId(known, identityKey));
+    await this.#store({ user, identityKey, list: null, pins: (known?.pins ?? 0) + 1 });
   }
 
   async #accept(user: Aci, identityKey: Uint8Array, signed: SignedDeviceList): Promise<DeviceList> {
@@ -114,16 +132,22 @@ export class Directory {
     const known = await this.peer(user);
     if (known?.list && record.version < known.list.version) throw new DirectoryError('old-device-list');
     if (record.version !== known?.list?.version) {
-      await this.#store({ user, identityKey, list: { version: record.version, record: signed.record } });
+      const list = { version: record.version, record: signed.record };
+      await this.#store({ user, identityKey, list, pins: known?.pins ?? 1 });
     }
     return { identityKey, version: record.version, devices: record.devices };
   }
 
-  /** Stores what is known of a user; under a new identity, its old sessions must never be used again. */
+  /** Stores what is known of a user; under a new identity, neither its old sessions nor what they sealed is used again. */
   async #store(peer: PeerRow): Promise<void> {
-    await commitVault(this.#context, ['peers', 'sessions', 'archivedSessions'], async (transaction) => {
+    const tables = ['peers', 'sessions', 'archivedSessions', 'sealedPayloads'] as const;
+    await commitVault(this.#context, tables, async (transaction) => {
       const before = await transaction.get('peers', [peer.user]);
       if (before && !equalBytes(before.identityKey, peer.identityKey)) {
+        for (const row of await transaction.range('sealedPayloads')) {
+          if (row.user === peer.user)
+            await transaction.delete('sealedPayloads', [row.message, row.user, row.device, row.registration]);
+        }
         for (const row of await transaction.range('sessions', startingWith(peer.user))) {
           // The row stays, with a new version: a unit of work that holds the old one must fail.
           await transaction.put('sessions', {
@@ -141,6 +165,16 @@ export class Directory {
       await transaction.put('peers', peer);
     });
   }
+}
+
+/** Names one change of identity: the same change always, and a return to an earlier key as a change of its own. */
+function changeId(before: PeerRow, identityKey: Uint8Array): string {
+  const change = sha256
+    .create()
+    .update(before.identityKey)
+    .update(identityKey)
+    .update(Uint8Array.of(before.pins & 0xff));
+  return toBase64Url(change.digest().subarray(0, 16));
 }
 
 function signedByDevice(user: Aci, bundle: PreKeyBundle, signingKey: Uint8Array): boolean {

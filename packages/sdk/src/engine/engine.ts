@@ -9,7 +9,7 @@ import { applyIdentityChange } from './apply.js';
 import { Connection } from './connection.js';
 import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './context.js';
 import { Directory } from './directory.js';
-import { Inbox } from './inbox.js';
+import { Inbox, type StaleList } from './inbox.js';
 import type { LocalDevice } from './local-device.js';
 import { Outbox } from './outbox.js';
 import { PreKeys } from './prekeys.js';
@@ -71,7 +71,7 @@ class RunningEngine implements Engine {
       context,
       api,
       () => this.#device(),
-      (user, key) => this.#identityChanged(user, key),
+      (user, changeId) => this.#identityChanged(user, changeId),
     );
     this.#inbox = new Inbox(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
     const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
@@ -82,7 +82,7 @@ class RunningEngine implements Engine {
       welcome: (welcome, socket, local) => this.#welcome(welcome, socket, local),
       deliver: (deliver, local) => this.#deliver(deliver, local),
       preKeysLow: (counts, local) => this.#keepPreKeys(counts, local),
-      deviceListChanged: () => this.#refresh([context.user]),
+      deviceListChanged: () => this.#refresh([{ user: context.user, version: 0 }]),
       offline: () => this.#outbox.offline(),
       superseded: () => this.#superseded(),
       status: (status) => this.#publish(status),
@@ -132,8 +132,9 @@ class RunningEngine implements Engine {
     await this.#clock.correct(welcome.time);
     if (welcome.verdict === 'vault-behind') await this.#archiveAllSessions();
     if (welcome.verdict !== 'ok') {
-      await this.#inbox.restartFrom(welcome.acked);
+      // The cursor last: should this fail in between, the next welcome says the same again.
       await this.#preKeys.publish(local, true);
+      await this.#inbox.restartFrom(welcome.acked);
     }
     this.#outbox.holdReceipts(welcome.head >= welcome.first);
     this.#outbox.online(socket, local);
@@ -177,17 +178,18 @@ class RunningEngine implements Engine {
   }
 
   /** Beside the stream of messages: a list that cannot be fetched now is asked for again by the next message. */
-  #refresh(users: readonly Aci[]): void {
-    for (const user of users) this.#directory.refresh(user).catch((error: unknown) => this.#background(error));
+  #refresh(lists: readonly StaleList[]): void {
+    for (const { user, version } of lists)
+      this.#directory.refresh(user, version).catch((error: unknown) => this.#background(error));
   }
 
   #keepPreKeys(counts: PreKeyCounts, local: LocalDevice): void {
     this.#preKeys.keepUp(local, counts).catch((error: unknown) => this.#background(error));
   }
 
-  async #identityChanged(user: Aci, identityKey: Uint8Array): Promise<void> {
+  async #identityChanged(user: Aci, changeId: string): Promise<void> {
     await this.#context.history.write(['conversations', 'messages', 'outbox'], (transaction) =>
-      applyIdentityChange(transaction, this.#context, user, identityKey, this.#clock.now()),
+      applyIdentityChange(transaction, this.#context, user, changeId, this.#clock.now()),
     );
     this.#sessions.forget();
   }

@@ -1,14 +1,13 @@
 import { toBase64Url, type Cursor, type Deliver, type Envelope } from '@sotto/protocol';
 
 import type { Mutex } from '../util/mutex.js';
-import { equalBytes } from '../util/bytes.js';
 import type { VaultRows } from '../vault/schema.js';
 import type { WriteTransaction } from '../storage/tables.js';
 import { applyOpened } from './apply.js';
 import { commitVault, VaultConflict, type EngineContext } from './context.js';
 import type { Directory } from './directory.js';
 import type { LocalDevice } from './local-device.js';
-import { openEnvelope, UsedKeys, type Opened } from './open.js';
+import { IdentityChange, openEnvelope, UsedKeys, type Opened } from './open.js';
 import type { RelayClock } from './relay-clock.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
 
@@ -16,6 +15,14 @@ import type { SessionStore, SessionUnit } from './session-store.js';
 export class DeliveryViolation extends Error {
   override readonly name = 'DeliveryViolation';
 }
+
+/** A sender has named a newer device list than the one we know. */
+export interface StaleList {
+  readonly user: Envelope['user'];
+  readonly version: number;
+}
+
+const TABLES = ['sessions', 'archivedSessions', 'preKeys', 'acceptedHandshakes', 'peers', 'undecryptable'] as const;
 
 /** Sealed bytes kept for a later repair. */
 const MAX_UNDECRYPTABLE = 1_000;
@@ -72,22 +79,30 @@ export class Inbox {
    * @returns what to acknowledge, and the senders whose device list is newer than the one we know
    * @throws DeliveryViolation, StorageError, VaultConflict `superseded`
    */
-  receive(deliver: Deliver, local: LocalDevice): Promise<{ ack: Cursor | null; staleLists: Envelope['user'][] }> {
+  receive(deliver: Deliver, local: LocalDevice): Promise<{ ack: Cursor | null; staleLists: StaleList[] }> {
     return this.#ratchets.run(async () => {
-      const fresh = this.#inOrder(deliver);
-      const last = fresh.at(-1);
-      if (!last) return { ack: this.#cursor.id && this.#cursor, staleLists: [] };
-      for (let tries = 1; ; tries++) {
-        try {
-          const opened = await this.#store(fresh, local);
-          this.#cursor = { seq: last.seq, id: last.id };
-          return { ack: this.#cursor, staleLists: await this.#staleLists(opened) };
-        } catch (error) {
-          if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
-          this.#sessions.forget();
-        }
+      const opened: Opened[] = [];
+      for (let rest = this.#inOrder(deliver); rest.length > 0;) {
+        const done = await this.#storeSome(rest, local);
+        opened.push(...done);
+        rest = rest.slice(done.length);
       }
+      return { ack: this.#cursor, staleLists: await this.#staleLists(opened) };
     });
+  }
+
+  /** Stores all, or all before a change of identity, which is told and pinned before what follows is opened. */
+  async #storeSome(envelopes: readonly Envelope[], local: LocalDevice): Promise<Opened[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const { opened, change } = await this.#store(envelopes, local);
+        if (change) await this.#directory.pin(change.user, change.identityKey);
+        return opened;
+      } catch (error) {
+        if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
+        this.#sessions.forget();
+      }
+    }
   }
 
   /** Drops what is known already and insists on the mailbox's order: never skip an envelope on `seq` alone. */
@@ -101,43 +116,50 @@ export class Inbox {
     return fresh;
   }
 
-  async #store(envelopes: readonly Envelope[], local: LocalDevice): Promise<Opened[]> {
+  async #store(
+    envelopes: readonly Envelope[],
+    local: LocalDevice,
+  ): Promise<{ opened: Opened[]; change: IdentityChange | null }> {
     const unit = this.#sessions.begin();
     const used = new UsedKeys();
     const now = this.#clock.now();
-    const opened: Opened[] = [];
-    for (const envelope of envelopes) opened.push(await openEnvelope(this.#context, local, unit, used, envelope, now));
-    await this.#checkIdentities(used);
+    const { opened, change } = await this.#open(envelopes, local, unit, used, now);
+    const last = envelopes[opened.length - 1];
+    if (!last) return { opened, change };
     if (opened.some(({ kind }) => kind === 'failed')) await this.#confirm(unit);
     await this.#context.history.write(['conversations', 'messages', 'outbox'], async (transaction) => {
       for (const one of opened) await applyOpened(transaction, this.#context, one, now);
     });
-    const last = envelopes.at(-1);
-    await commitVault(
-      this.#context,
-      ['sessions', 'archivedSessions', 'preKeys', 'acceptedHandshakes', 'undecryptable'],
-      async (transaction) => {
-        await this.#checkCursor(transaction);
-        await unit.write(transaction);
-        await writeUsedKeys(transaction, used);
-        await keepSealed(transaction, opened);
-        if (last) await transaction.put('meta', { name: 'cursor', seq: last.seq, id: last.id });
-      },
-    );
+    await commitVault(this.#context, TABLES, async (transaction) => {
+      await this.#checkCursor(transaction);
+      await unit.write(transaction);
+      await writeUsedKeys(transaction, used);
+      await keepSealed(transaction, opened);
+      await transaction.put('meta', { name: 'cursor', seq: last.seq, id: last.id });
+    });
     unit.settle();
-    return opened;
+    this.#cursor = { seq: last.seq, id: last.id };
+    return { opened, change };
   }
 
-  /** A handshake under another identity than the pinned one: tell, pin, and open the batch again without the old sessions. */
-  async #checkIdentities(used: UsedKeys): Promise<void> {
-    let changed = false;
-    for (const [user, identityKey] of used.identities) {
-      const peer = await this.#directory.peer(user);
-      if (peer && equalBytes(peer.identityKey, identityKey)) continue;
-      await this.#directory.pin(user, identityKey);
-      changed ||= peer !== undefined;
+  /** Opens in order; stops before a change of identity. */
+  async #open(
+    envelopes: readonly Envelope[],
+    local: LocalDevice,
+    unit: SessionUnit,
+    used: UsedKeys,
+    now: number,
+  ): Promise<{ opened: Opened[]; change: IdentityChange | null }> {
+    const opened: Opened[] = [];
+    for (const envelope of envelopes) {
+      try {
+        opened.push(await openEnvelope(this.#context, local, unit, used, envelope, now));
+      } catch (error) {
+        if (!(error instanceof IdentityChange)) throw error;
+        return { opened, change: error };
+      }
     }
-    if (changed) throw new VaultConflict('conflict');
+    return { opened, change: null };
   }
 
   /** A failed decryption is believed only when the ground it failed on is the ground that is stored. */
@@ -153,27 +175,32 @@ export class Inbox {
     if ((row?.name === 'cursor' ? row.seq : 0) !== this.#cursor.seq) throw new VaultConflict('superseded');
   }
 
-  async #staleLists(opened: readonly Opened[]): Promise<Envelope['user'][]> {
+  async #staleLists(opened: readonly Opened[]): Promise<StaleList[]> {
     const newest = new Map<Envelope['user'], number>();
     for (const one of opened) {
       if (one.kind !== 'content') continue;
       newest.set(one.envelope.user, Math.max(newest.get(one.envelope.user) ?? 0, one.content.lists.from));
     }
-    const stale: Envelope['user'][] = [];
+    const stale: StaleList[] = [];
     for (const [user, version] of newest) {
       const peer = await this.#directory.peer(user);
-      if ((peer?.list?.version ?? 0) < version) stale.push(user);
+      if ((peer?.list?.version ?? 0) < version) stale.push({ user, version });
     }
     return stale;
   }
 }
 
+/** First identities are pinned with the first session; if one was pinned meanwhile, the batch is opened again under it. */
 async function writeUsedKeys(
-  transaction: WriteTransaction<Pick<VaultRows, 'preKeys' | 'acceptedHandshakes'>>,
+  transaction: WriteTransaction<Pick<VaultRows, 'preKeys' | 'acceptedHandshakes' | 'peers'>>,
   used: UsedKeys,
 ): Promise<void> {
   for (const { kind, id } of used.preKeys) await transaction.delete('preKeys', [kind, id]);
   for (const row of used.handshakes) await transaction.put('acceptedHandshakes', row);
+  for (const [user, identityKey] of used.firstSeen) {
+    if (await transaction.get('peers', [user])) throw new VaultConflict('conflict');
+    await transaction.put('peers', { user, identityKey, list: null, pins: 1 });
+  }
 }
 
 async function keepSealed(

@@ -11,6 +11,7 @@ import { checkHeader } from '../content/check-header.js';
 import { decodeContent } from '../content/codec.js';
 import type { Content } from '../content/content.js';
 import { parseBody, type KnownContent } from '../content/kinds.js';
+import { equalBytes } from '../util/bytes.js';
 import type { UndecryptableCause } from '../history/message-state.js';
 import type { AcceptedHandshakeRow, PreKeyRow } from '../vault/schema.js';
 import type { EngineContext } from './context.js';
@@ -36,8 +37,8 @@ export type Opened =
 export class UsedKeys {
   readonly preKeys: Pick<PreKeyRow, 'kind' | 'id'>[] = [];
   readonly handshakes: AcceptedHandshakeRow[] = [];
-  /** Identity keys that handshakes have shown, by user. */
-  readonly identities = new Map<Envelope['user'], Uint8Array>();
+  /** Identities that this batch has shown of users who were not known before: pinned with it. */
+  readonly firstSeen = new Map<Envelope['user'], Uint8Array>();
 
   has(kind: PreKeyRow['kind'], id: number): boolean {
     return this.preKeys.some((used) => used.kind === kind && used.id === id);
@@ -50,6 +51,21 @@ export class UsedKeys {
   }
 }
 
+/**
+ * A handshake by a known user under another identity key. Nothing of it was kept: what came before it must be stored, and
+ * the change be told, before it may be opened.
+ */
+export class IdentityChange extends Error {
+  override readonly name = 'IdentityChange';
+
+  constructor(
+    readonly user: Envelope['user'],
+    readonly identityKey: Uint8Array,
+  ) {
+    super('identity changed');
+  }
+}
+
 const CAUSES: Partial<Record<CryptoErrorCode, UndecryptableCause>> = {
   'session-not-found': 'no-session',
   'prekey-missing': 'prekey-missing',
@@ -58,6 +74,7 @@ const CAUSES: Partial<Record<CryptoErrorCode, UndecryptableCause>> = {
 /**
  * Decrypts one envelope into the unit of work. Nothing is stored here, and a failure leaves the unit as it was.
  *
+ * @throws IdentityChange
  * @param now relay-corrected milliseconds since the epoch
  */
 export async function openEnvelope(
@@ -95,7 +112,7 @@ async function decrypt(
   const bytes = envelope.payload.subarray(1);
   switch (envelope.payload[0]) {
     case PAYLOAD_WHISPER:
-      return decryptWhisper(context, local, unit, envelope, bytes);
+      return decryptWhisper(context, local, unit, used, envelope, bytes);
     case PAYLOAD_PREKEY:
       return decryptPreKey(context, local, unit, used, envelope, bytes);
     default:
@@ -107,12 +124,14 @@ async function decryptWhisper(
   context: EngineContext,
   local: LocalDevice,
   unit: SessionUnit,
+  used: UsedKeys,
   { user, device }: Envelope,
   bytes: Uint8Array,
-): Promise<Uint8Array> {
+): Promise<Uint8Array | UndecryptableCause> {
   const remote = { name: user, deviceId: device };
-  const attempt = async (archive: boolean): Promise<Uint8Array> => {
+  const attempt = async (archive: boolean): Promise<Uint8Array | UndecryptableCause> => {
     const { record, registration } = await unit.get(user, device, archive);
+    const expected = await expectedIdentity(context, local, used, user);
     const result = decryptMessage({
       record,
       local: local.party,
@@ -121,6 +140,8 @@ async function decryptWhisper(
       random: context.random,
       limits: SESSION_LIMITS,
     });
+    // A session of an identity that is not the user's any more: whoever holds it is not who they say.
+    if (!expected || !equalBytes(expected, result.identityKey)) return 'bad-ciphertext';
     unit.set(user, device, result.record, registration);
     return result.plaintext;
   };
@@ -131,6 +152,18 @@ async function decryptWhisper(
     if (whole || !(error instanceof CryptoError) || error.code === 'duplicate-message') throw error;
     return attempt(true);
   }
+}
+
+/** The identity key that a user's messages must come under: this user's own, the pinned one, or what this batch has shown. */
+async function expectedIdentity(
+  context: EngineContext,
+  local: LocalDevice,
+  used: UsedKeys,
+  user: Envelope['user'],
+): Promise<Uint8Array | undefined> {
+  if (user === local.user) return local.party.identityKeyPair.publicKey;
+  const peer = await context.vault.read(['peers'], (transaction) => transaction.get('peers', [user]));
+  return peer?.identityKey ?? used.firstSeen.get(user);
 }
 
 async function decryptPreKey(
@@ -179,8 +212,14 @@ async function decryptPreKey(
     limits: SESSION_LIMITS,
   });
   if (result.used && (keys.seen || used.hasHandshake(handshake))) return 'repeated-handshake';
+  const expected = await expectedIdentity(context, local, used, user);
+  if (!expected) used.firstSeen.set(user, result.identityKey);
+  else if (!equalBytes(expected, result.identityKey)) {
+    // All devices of this user share the identity in the vault: another key under their name is a forgery.
+    if (user === local.user) return 'header-mismatch';
+    throw new IdentityChange(user, result.identityKey);
+  }
   unit.set(user, device, result.record, registration);
-  used.identities.set(user, result.identityKey);
   if (!result.used) return result.plaintext;
   if (keys.kem?.kind === 'last-resort') used.handshakes.push({ ...handshake, at: context.clock.now() });
   else if (keys.kem) used.preKeys.push({ kind: 'kem', id: keys.kem.id });

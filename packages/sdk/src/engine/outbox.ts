@@ -1,3 +1,4 @@
+import { CryptoError } from '@sotto/crypto';
 import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type Submit, type SubmitReply } from '@sotto/protocol';
 
 import type { SendFailure } from '../history/message-state.js';
@@ -6,7 +7,6 @@ import { THIS_DEVICE, type OutboxRow } from '../history/schema.js';
 import { RelayError } from '../network/relay-error.js';
 import type { RelaySocket } from '../network/relay-port.js';
 import { startingWith } from '../storage/tables.js';
-import { equalBytes } from '../util/bytes.js';
 import type { SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
 import { commitVault, type EngineContext } from './context.js';
 import { DirectoryError, type Directory } from './directory.js';
@@ -41,7 +41,7 @@ export class Outbox {
   #resumeDue = true;
   readonly #busy = new Set<string>();
   readonly #busyRows = new Set<string>();
-  readonly #deferred = new Map<string, () => void>();
+  readonly #deferred = new Map<string, { cancel: () => void; covers: readonly string[] }>();
   /** How often a message had to wait: a relay that keeps refusing must not keep us spinning. */
   readonly #waits = new Map<string, number>();
   readonly #context: EngineContext;
@@ -109,12 +109,21 @@ export class Outbox {
     return this.#socket !== null;
   }
 
+  /** The first rows in order that something can be done for. What waits must not hide what could go. */
   async #waitingRows(): Promise<OutboxRow[]> {
-    const limit = PAGE + this.#busyRows.size + this.#deferred.size;
-    const rows = await this.#context.history.read(['outbox'], (transaction) =>
-      transaction.range('outbox', { index: 'order', limit }),
-    );
-    return rows.filter((row) => !this.#busyRows.has(row.id) && !(this.#receiptsHeld && row.item.type === 'receipt'));
+    const blocked = new Set([...this.#busyRows, ...[...this.#deferred.values()].flatMap(({ covers }) => covers)]);
+    const eligible: OutboxRow[] = [];
+    for (let after = 0; eligible.length < PAGE;) {
+      const range = { index: 'order', lower: [after], lowerOpen: true, limit: PAGE };
+      const rows = await this.#context.history.read(['outbox'], (transaction) => transaction.range('outbox', range));
+      eligible.push(
+        ...rows.filter((row) => !blocked.has(row.id) && !(this.#receiptsHeld && row.item.type === 'receipt')),
+      );
+      const last = rows.at(-1);
+      if (!last || rows.length < PAGE) break;
+      after = last.order;
+    }
+    return eligible;
   }
 
   /** Sealed copies whose outbox rows would not lead back to them: merged differently now, or done but for a full device. */
@@ -125,18 +134,18 @@ export class Outbox {
         continue;
       const open = payloads.filter(({ stored }) => stored === 0);
       if (open.length > 0) this.#track(message, () => this.#submit({ message, payloads: open, lists: new Map() }));
-      else if (payloads.length > 0) await this.#finish(message);
+      // All stored, or withdrawn by a change of identity.
+      else await this.#finish(message);
     }
   }
 
   async #send(outgoing: Outgoing): Promise<void> {
-    const { id, covers } = outgoing;
     const local = this.#local;
     if (!local) return;
     try {
       const sealed = await this.#sealer.seal(outgoing, local);
       if (sealed) this.#track(sealed.message, () => this.#submit(sealed));
-      else await this.#forget({ id, covers });
+      else await this.#forget(outgoing);
     } catch (error) {
       await this.#sealFailed(outgoing, error);
     }
@@ -144,22 +153,26 @@ export class Outbox {
 
   async #sealFailed(outgoing: Outgoing, error: unknown): Promise<void> {
     if (error instanceof DirectoryError) return this.#fail(outgoing, 'forged-keys');
+    // One message that cannot be encrypted must not stop the others; only storage and leadership concern all.
+    if (error instanceof CryptoError || error instanceof RangeError) return this.#fail(outgoing, 'internal');
     if (!(error instanceof RelayError)) throw error;
+    // A receipt to someone who is gone is of no use to anyone.
+    if (error.code === 'user-unknown' && outgoing.kind === 'receipt') return this.#forget(outgoing);
     if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
-      this.#defer(outgoing.id, error.retryAfterMs);
+      this.#defer(outgoing, error.retryAfterMs);
       return;
     }
     return this.#fail(outgoing, error.code);
   }
 
   /** Runs a submit beside others; its rows are not looked at again until it is over. */
-  #track(message: Pick<SealedMessageRow, 'id' | 'covers'>, work: () => Promise<void>): void {
+  #track(message: Waiting, work: () => Promise<void>): void {
     this.#busy.add(message.id);
     for (const row of message.covers) this.#busyRows.add(row);
     work()
       .catch((error: unknown) => {
         // The answer was lost. Usually the socket is too, and the next one wakes this up before its time.
-        if (error instanceof RelayError) this.#defer(message.id, LOST_ANSWER_MS);
+        if (error instanceof RelayError) this.#defer(message, LOST_ANSWER_MS);
         else this.#onFailure(error);
       })
       .finally(() => {
@@ -193,10 +206,10 @@ export class Outbox {
     });
     const { user } = this.#context;
     const forPeer = (row: SealedPayloadRow): boolean => row.user !== user;
-    const reached = stored.some(forPeer) || !rows.some(forPeer);
+    const reached = stored.some(forPeer) || (rows.length > 0 && !rows.some(forPeer));
     if (reached) await this.#markSent(message);
     if (full.length > 0) {
-      this.#defer(message.id, null);
+      this.#defer(message, null);
       return;
     }
     if (reached) return this.#finish(message);
@@ -208,47 +221,42 @@ export class Outbox {
       return this.#refreshAfterLoss(message, new Set((error.stale ?? []).map(({ user }) => user)));
     }
     if (ERROR_CODES[error.code].retry === 'never') return this.#fail(message, error.code);
-    this.#defer(message.id, error.retryAfterMs ?? null);
+    this.#defer(message, error.retryAfterMs ?? null);
   }
 
-  /** The recipients' devices are not what we sealed for. Under the same identity seal for the new ones; else the person decides. */
+  /** The recipients' devices are not what we sealed for: look again. A changed identity withdraws the message meanwhile. */
   async #refreshAfterLoss(message: SealedMessageRow, users: ReadonlySet<Aci>): Promise<void> {
     for (const user of users) {
-      const before = await this.#directory.peer(user);
       try {
-        const now = await this.#directory.refresh(user);
-        if (before && !equalBytes(before.identityKey, now.identityKey)) {
-          await this.#fail(message, 'identity-changed');
-          return;
-        }
+        await this.#directory.refresh(user);
       } catch (error) {
         if (error instanceof DirectoryError) return this.#fail(message, 'forged-keys');
         if (!(error instanceof RelayError)) throw error;
-        this.#defer(message.id, error.retryAfterMs ?? null);
+        this.#defer(message, error.retryAfterMs);
         return;
       }
     }
     // The first time at once; a relay that goes on like this makes us wait.
-    if (this.#waits.has(message.id)) this.#defer(message.id, null);
+    if (this.#waits.has(message.id)) this.#defer(message, null);
     else this.#waits.set(message.id, 0);
   }
 
   /** @param asked milliseconds that the relay asked to wait, or null for a wait that grows with each try */
-  #defer(id: string, asked: number | null): void {
+  #defer({ id, covers }: Waiting, asked: number | null): void {
     const waits = this.#waits.get(id) ?? 0;
     this.#waits.set(id, waits + 1);
     const ms = asked ?? Math.min(LONGEST_DEFER_MS, FIRST_DEFER_MS * 2 ** Math.min(waits, 10));
-    this.#deferred.get(id)?.();
+    this.#deferred.get(id)?.cancel();
     const cancel = this.#context.clock.after(ms, () => {
       this.#deferred.delete(id);
       this.#resumeDue = true;
       this.kick();
     });
-    this.#deferred.set(id, cancel);
+    this.#deferred.set(id, { cancel, covers });
   }
 
   #wakeAll(): void {
-    for (const cancel of this.#deferred.values()) cancel();
+    for (const { cancel } of this.#deferred.values()) cancel();
     this.#deferred.clear();
     this.#resumeDue = true;
   }
@@ -283,10 +291,11 @@ export class Outbox {
   }
 
   /** Nobody to send it to. */
-  async #forget({ covers }: Pick<Outgoing, 'id' | 'covers'>): Promise<void> {
+  async #forget({ id, covers }: Waiting): Promise<void> {
     await this.#context.history.write(['outbox'], async (transaction) => {
       for (const key of covers) await transaction.delete('outbox', [key]);
     });
+    this.#waits.delete(id);
   }
 
   async #fail(
@@ -301,6 +310,9 @@ export class Outbox {
     await this.#finish({ id });
   }
 }
+
+/** Something on its way out, and the outbox rows that it stands for. */
+type Waiting = Pick<Outgoing, 'id' | 'covers'>;
 
 /** Payloads grouped by recipient: the order in which the relay's outcomes come back. */
 function submitOrder(payloads: readonly SealedPayloadRow[]): SealedPayloadRow[] {

@@ -62,8 +62,10 @@ export class PreKeys {
     const state = await this.#state();
     if (this.#context.clock.now() - state.rotatedAt > ROTATION_MS) {
       await this.#rotate();
-      await this.#prune();
     }
+    // What a rotation made must reach the relay, also while the stock is full.
+    await this.#upload(local, false);
+    await this.#prune();
     if (Math.min(counts.oneTime, counts.kem) > limits.ONE_TIME_PREKEY_STOCK - REFILL_AFTER) return;
     for (let made = counts; this.#short(made);) {
       const room = (held: number): number => Math.max(0, Math.min(CHUNK, limits.ONE_TIME_PREKEY_STOCK - held));
@@ -190,7 +192,10 @@ export class PreKeys {
     const before = this.#context.clock.now() - KEEP_REPLACED_MS;
     await commitVault(this.#context, ['preKeys', 'acceptedHandshakes'], async (transaction) => {
       for (const kind of ['signed', 'last-resort'] as const) {
-        for (const row of await transaction.range('preKeys', startingWith(kind))) {
+        const rows = await transaction.range('preKeys', startingWith(kind));
+        // While the relay may still serve an old key, its private half stays.
+        if (rows.some((row) => row.replacedAt === null && row.uploaded === 0)) continue;
+        for (const row of rows) {
           if (row.replacedAt !== null && row.replacedAt < before) await transaction.delete('preKeys', [kind, row.id]);
         }
       }

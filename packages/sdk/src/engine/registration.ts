@@ -106,7 +106,12 @@ async function publishList(context: EngineContext, api: RelayApi, local: LocalDe
     published = { version: held.version, record: list.record };
   }
   await commitVault(context, ['peers'], async (transaction) => {
-    await transaction.put('peers', { user: context.user, identityKey: row.identityKeyPair.publicKey, list: published });
+    await transaction.put('peers', {
+      user: context.user,
+      identityKey: row.identityKeyPair.publicKey,
+      list: published,
+      pins: 1,
+    });
     await transaction.put('meta', { ...row, stage: 'listed' });
   });
 }

@@ -3,9 +3,11 @@ import type { Aci, DeviceId, RegistrationId } from '@sotto/protocol';
 
 import { encodeContent } from '../content/codec.js';
 import { aciOf, type Content } from '../content/content.js';
-import { nextHlc } from '../content/position.js';
+import { MAX_HLC_AHEAD_MS, nextHlc } from '../content/position.js';
 import { largestHlc } from '../history/rows.js';
+import { RelayError } from '../network/relay-error.js';
 import { startingWith } from '../storage/tables.js';
+import { equalBytes } from '../util/bytes.js';
 import type { Mutex } from '../util/mutex.js';
 import type { SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
 import { commitVault, VaultConflict, type EngineContext } from './context.js';
@@ -30,6 +32,8 @@ interface Target {
   readonly list: number;
   readonly device: DeviceId;
   readonly registration: RegistrationId;
+  /** The identity key that the list was believed under: what is sealed for it is for nobody else. */
+  readonly identityKey: Uint8Array;
 }
 
 /** As in the inbox: a conflict cannot happen often in a row. */
@@ -63,21 +67,32 @@ export class Sealer {
   /**
    * Seals what is not sealed yet for the current devices of all recipients.
    *
-   * @returns null when there is no device to send to (a mark for own devices that do not exist)
-   * @throws RelayError, DirectoryError, CryptoError `bad-signature`, VaultConflict `superseded`
+   * @returns null when there is nothing to do: no device to send to (a mark for own devices that do not exist), or the outbox
+   *   rows were withdrawn
+   * @throws RelayError, DirectoryError, VaultConflict `superseded`
    */
   async seal(outgoing: Outgoing, local: LocalDevice): Promise<Sealed | null> {
-    const { targets, lists } = await this.#targets(outgoing, local);
-    if (targets.length === 0) return null;
     for (let tries = 1; ; tries++) {
+      const { targets, lists } = await this.#targets(outgoing, local);
+      if (targets.length === 0) return null;
       const bundles = await this.#fetchBundles(outgoing, targets);
       try {
-        return { ...(await this.#ratchets.run(() => this.#sealAll(outgoing, local, targets, bundles))), lists };
+        // Withdrawn when a contact's identity changes; asked after the identities were looked up, which the commit compares.
+        if (!(await this.#stillWanted(outgoing))) return null;
+        const sealed = await this.#ratchets.run(() => this.#sealAll(outgoing, local, targets, bundles));
+        return { ...sealed, lists };
       } catch (error) {
         if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
         this.#sessions.forget();
       }
     }
+  }
+
+  #stillWanted({ covers }: Outgoing): Promise<boolean> {
+    return this.#context.history.read(['outbox'], async (transaction) => {
+      for (const id of covers) if (await transaction.get('outbox', [id])) return true;
+      return false;
+    });
   }
 
   /** What an earlier run has sealed and not finished. */
@@ -98,7 +113,8 @@ export class Sealer {
       lists.set(user, list.version);
       for (const { device, registration } of list.devices) {
         const self = user === local.user && device === local.device;
-        if (!self) targets.push({ user, name, list: list.version, device, registration });
+        if (!self)
+          targets.push({ user, name, list: list.version, device, registration, identityKey: list.identityKey });
       }
     };
     if (to.peer) {
@@ -129,9 +145,10 @@ export class Sealer {
     return bundles;
   }
 
-  async #usable(unit: SessionUnit, { user, device, registration }: Target): Promise<boolean> {
-    const session = await unit.get(user, device, false);
-    return session.registration === registration && hasUsableSession(session.record, this.#context.clock.now());
+  async #usable(unit: SessionUnit, { user, device, registration, identityKey }: Target): Promise<boolean> {
+    const { record, registration: made } = await unit.get(user, device, false);
+    const genuine = record.current !== null && equalBytes(record.current.remoteIdentityKey, identityKey);
+    return genuine && made === registration && hasUsableSession(record, this.#context.clock.now());
   }
 
   async #sealAll(
@@ -161,10 +178,15 @@ export class Sealer {
           stored: 0,
         });
     }
+    requireSomePeer(outgoing, [...current, ...fresh], this.#context.user);
     await commitVault(
       this.#context,
-      ['sessions', 'archivedSessions', 'sealedMessages', 'sealedPayloads', 'counters'],
+      ['peers', 'sessions', 'archivedSessions', 'sealedMessages', 'sealedPayloads', 'counters'],
       async (transaction) => {
+        for (const { user, identityKey } of targets) {
+          const pinned = await transaction.get('peers', [user]);
+          if (!pinned || !equalBytes(pinned.identityKey, identityKey)) throw new VaultConflict('conflict');
+        }
         await unit.write(transaction);
         if (!before.message) {
           await transaction.add('sealedMessages', message);
@@ -194,7 +216,10 @@ export class Sealer {
     const last = await this.#context.vault.read(['counters'], (transaction) =>
       transaction.get('counters', [conversation]),
     );
-    const hlc = nextHlc(this.#clock.now(), Math.max(stored, last?.hlc ?? 0));
+    // A clock that was ever set far ahead must not be carried on: the others would refuse everything that follows.
+    const now = this.#clock.now();
+    const largest = Math.max(...[stored, last?.hlc ?? 0].filter((hlc) => hlc <= now + MAX_HLC_AHEAD_MS), 0);
+    const hlc = nextHlc(now, largest);
     return { id, conversation, covers, hlc, counter: (last?.counter ?? 0) + 1, envelopeId: this.#context.random(16) };
   }
 
@@ -246,14 +271,24 @@ export class Sealer {
   }
 }
 
-/** The identity key did not sign what the relay served. */
+/** The identity key did not sign what the relay served, or signed what is no key: nothing can be encrypted to it. */
 function startVerified<V>(start: () => V): V {
   try {
     return start();
   } catch (error) {
-    if (error instanceof CryptoError && error.code === 'bad-signature') throw new DirectoryError('forged-bundle');
+    if (error instanceof CryptoError) throw new DirectoryError('forged-bundle', { cause: error });
     throw error;
   }
+}
+
+/**
+ * A message that would reach none of the peer's devices waits: they are on the list, but their keys are not to be had.
+ *
+ * @throws RelayError `user-unknown`
+ */
+function requireSomePeer({ to }: Outgoing, payloads: readonly SealedPayloadRow[], self: Aci): void {
+  if (!to.peer || payloads.some(({ user }) => user !== self)) return;
+  throw new RelayError({ code: 'user-unknown', message: 'No device of the recipient has prekeys.' });
 }
 
 function isFor(row: SealedPayloadRow, target: Target): boolean {

@@ -49,8 +49,11 @@ const MAX_CACHED = 512;
 
 export class SessionUnit {
   readonly #changes = new Map<string, { user: Aci; device: number; before: Held; after: Held }>();
-  /** What was read, and as which version: a conclusion drawn from it holds only while that is still stored. */
-  readonly #read = new Map<string, { user: Aci; device: number; version: number }>();
+  /**
+   * What was read. A conclusion drawn from it holds only while that is still stored; and changes start from here, never
+   * from the shared cache, which may be emptied or refilled in between.
+   */
+  readonly #read = new Map<string, { user: Aci; device: number; held: Held }>();
   readonly #context: EngineContext;
   readonly #cache: Map<string, Held>;
 
@@ -73,7 +76,7 @@ export class SessionUnit {
   set(user: Aci, device: number, record: SessionRecord, registration: number): void {
     const address = addressOf(user, device);
     const change = this.#changes.get(address);
-    const before = change?.before ?? this.#cache.get(address) ?? NOTHING;
+    const before = change?.before ?? this.#read.get(address)?.held ?? NOTHING;
     const now = change?.after ?? before;
     const archivedIds = now.archiveLoaded ? record.archived.map((session) => session.id) : now.archivedIds;
     this.#changes.set(address, {
@@ -107,9 +110,9 @@ export class SessionUnit {
 
   /** Whether the rows are still the ones that were read. @throws VaultConflict `conflict` */
   async confirm(transaction: WriteTransaction<Pick<VaultRows, 'sessions' | 'archivedSessions'>>): Promise<void> {
-    for (const { user, device, version } of this.#read.values()) {
+    for (const { user, device, held } of this.#read.values()) {
       const row = await transaction.get('sessions', [user, device]);
-      if ((row?.version ?? 0) !== version) throw new VaultConflict('conflict');
+      if ((row?.version ?? 0) !== held.version) throw new VaultConflict('conflict');
     }
   }
 
@@ -128,18 +131,21 @@ export class SessionUnit {
   async #held(user: Aci, device: number, archive: boolean): Promise<Held> {
     const address = addressOf(user, device);
     const change = this.#changes.get(address);
-    const held = change?.after ?? this.#cache.get(address) ?? (await this.#load(user, device));
-    if (!this.#read.has(address)) this.#read.set(address, { user, device, version: held.version });
-    if (!change) this.#cache.set(address, held);
+    const held = change?.after ?? this.#read.get(address)?.held ?? (await this.#fetch(user, device));
     if (!archive || held.archiveLoaded) return held;
-    const whole: Held = {
-      ...held,
-      record: { ...held.record, archived: await this.#loadArchive(user, device, held) },
-      archiveLoaded: true,
-    };
+    const archived = await this.#loadArchive(user, device, held);
+    const whole: Held = { ...held, record: { ...held.record, archived }, archiveLoaded: true };
     if (change) change.after = whole;
-    else this.#cache.set(address, whole);
+    else this.#read.set(address, { user, device, held: whole });
     return whole;
+  }
+
+  async #fetch(user: Aci, device: number): Promise<Held> {
+    const address = addressOf(user, device);
+    const held = this.#cache.get(address) ?? (await this.#load(user, device));
+    this.#cache.set(address, held);
+    this.#read.set(address, { user, device, held });
+    return held;
   }
 
   async #load(user: Aci, device: number): Promise<Held> {

@@ -18,10 +18,13 @@ export class TokenError extends Error {
   }
 }
 
-const claims = z.object({ sub: z.string(), iss: z.string(), exp: z.number() });
+const claims = z.object({ sub: z.string(), iss: z.string(), exp: z.number(), iat: z.optional(z.number()) });
 
 /** A token is fetched anew when less than this is left of it: a request must not outlive it on the way. */
 const SPARE_MS = 10_000;
+
+/** However short-lived a token is, the backend is not asked more often than this. */
+const SHORTEST_REFRESH_MS = 30_000;
 
 /** The login token: fetched once at a time, only when needed, and kept while it is good. */
 export class Tokens {
@@ -59,7 +62,9 @@ export class Tokens {
 
   /** Milliseconds until the token should be replaced on a living socket; null while there is none. */
   get refreshInMs(): number | null {
-    return this.#current && Math.max(1000, (this.#current.expiresAt - this.#clock.now()) * 0.8 - SPARE_MS);
+    return (
+      this.#current && Math.max(SHORTEST_REFRESH_MS, (this.#current.expiresAt - this.#clock.now()) * 0.8 - SPARE_MS)
+    );
   }
 
   async #load(): Promise<string> {
@@ -73,7 +78,10 @@ export class Tokens {
     const parsed = readClaims(token);
     if (!parsed) throw new TokenError('token-failed', { cause: new Error('the token callback did not return a JWT') });
     if (parsed.sub !== this.#user || parsed.iss !== this.#app) throw new TokenError('wrong-user');
-    this.#current = { token, expiresAt: parsed.exp * 1000 };
+    // By the lifetime, where it is known: this device's clock may be wrong by hours.
+    const now = this.#clock.now();
+    const expiresAt = parsed.iat === undefined ? parsed.exp * 1000 : now + (parsed.exp - parsed.iat) * 1000;
+    this.#current = { token, expiresAt };
     return token;
   }
 }
