@@ -12,6 +12,7 @@ import { DevObserver } from './dev/observe.js';
 import { staticRoutes } from './dev/static.js';
 import { attachGateway } from './gateway/gateway.js';
 import { createHttpApp } from './http/app.js';
+import { docsRoutes } from './http/docs.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
 import { auditLog } from './ops/audit.js';
 import { healthRoutes } from './ops/health.js';
@@ -79,7 +80,12 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
 
   let isClosing = false;
   const health = healthRoutes({ store: () => store.check(), bus: () => bus.check(), isClosing: () => isClosing });
-  const extras = [health, metrics.routes, ...(dev && devObserver ? [devTokenRoute(dev), devObserver.routes()] : [])];
+  const extras = [
+    health,
+    metrics.routes,
+    docsRoutes(),
+    ...(dev && devObserver ? [devTokenRoute(dev), devObserver.routes()] : []),
+  ];
   const statics = config.staticFolder === undefined ? [] : staticRoutes(config.staticFolder);
   const door = { core, apps, trustedProxies: config.trustedProxies, onError };
   const server = createServer(createHttpApp({ ...door, extras, statics }));
