@@ -6,17 +6,15 @@
  *     --seconds 5   length of one run      --runs 3   runs of the throughput rows (the table shows the median)
  *     --json FILE   also writes the figures
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { connect, messageTo, newUser, TEST_APP } from '../test/support/device.js';
+import { connect, messageTo, newUser } from '../test/support/device.js';
 import { startPostgres } from '../test/support/postgres.js';
+import { startRelayProcess } from '../test/support/process.js';
 import { startRedis } from '../test/support/redis.js';
-import { end, eventually, freePort } from '../test/support/servers.js';
 import { Party } from './party.js';
 
 const PAIRS = 50;
@@ -40,37 +38,6 @@ interface Row {
   p50: number;
   p99: number;
   spread: number[];
-}
-
-/** A relay in a process of its own, as an operator runs it. */
-async function startRelayProcess(
-  environment: Record<string, string>,
-): Promise<{ url: string; stop: () => Promise<void> }> {
-  const port = await freePort();
-  const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-  const ample = { points: 1_000_000_000, seconds: 60 };
-  const child: ChildProcess = spawn(process.execPath, ['--conditions=@sotto/source', '--import', 'tsx', main], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
-      ...environment,
-      PORT: String(port),
-      HOST: '127.0.0.1',
-      LOG_LEVEL: 'error',
-      SOTTO_APPS: JSON.stringify([TEST_APP]),
-      SOTTO_LIMITS: JSON.stringify({
-        envelopesPerDevice: ample,
-        requestsPerAddress: ample,
-        registrationsPerAddress: ample,
-        connectionsPerAddress: ample,
-      }),
-    },
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await eventually('the relay', async () => {
-    if (!(await fetch(`${url}/readyz`)).ok) throw new Error('not ready');
-  });
-  return { url, stop: () => end(child, 'SIGTERM') };
 }
 
 async function openParties(url: string, run: string): Promise<Party[]> {
