@@ -59,7 +59,10 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Measures all in turns, so that a busy moment of the machine hits everyone; the first round of each only warms up. */
+/** The first round of each only warms up, and is longer: JavaScript is compiled while it runs. */
+const WARM_UP = 4;
+
+/** Measures all in turns, so that a busy moment of the machine hits everyone. */
 export async function measure(
   workloads: readonly Workload[],
   options: { rounds: number; milliseconds: number },
@@ -67,7 +70,7 @@ export async function measure(
   const results = workloads.map((): number[] => []);
   for (let i = 0; i <= options.rounds; i++) {
     for (const [position, workload] of workloads.entries()) {
-      const value = await round(workload, options.milliseconds);
+      const value = await round(workload, i === 0 ? WARM_UP * options.milliseconds : options.milliseconds);
       if (i > 0) results[position]?.push(value);
     }
   }
