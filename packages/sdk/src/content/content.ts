@@ -14,7 +14,6 @@ const userName = z.string().check(z.minLength(1), z.maxLength(255));
 
 /** One end of a message: who, on which device. */
 const end = z.looseObject({ user: userName, device: deviceId, registration: registrationId });
-export type ContentEnd = z.infer<typeof end>;
 
 /**
  * What is encrypted, as JSON. The header is checked against the session after decryption (see `check-header.ts`); fields

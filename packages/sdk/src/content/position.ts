@@ -3,10 +3,6 @@
  * The hybrid logical clock is milliseconds that never run backwards within a conversation: a reply sorts below all that its
  * author had seen, whatever the clocks say.
  */
-export interface Position {
-  readonly hlc: number;
-  readonly id: string;
-}
 
 /** Above this a clock is malformed (and no pending message ever sorts among the sent). 2^52 ms is the year 144,000. */
 export const MAX_HLC = 2 ** 52;
