@@ -185,6 +185,11 @@ export class Outbox {
   async #submit(sealed: Sealed): Promise<void> {
     const open = sealed.payloads.filter(({ stored }) => stored === 0);
     if (!this.#socket) return;
+    // Stored in an earlier life, which ended before it could say so.
+    if (open.length === 0) {
+      await this.#markSent(sealed.message);
+      return this.#finish(sealed.message);
+    }
     const reply = await this.#socket.submit(toSubmit(sealed, open));
     if (reply.ok) await this.#stored(sealed, open, reply);
     else await this.#refused(sealed, reply.error);

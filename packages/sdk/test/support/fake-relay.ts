@@ -69,7 +69,9 @@ export class FakeRelay {
   batch = 100;
   /** Called before a submit is stored; the error it returns is the answer. `lost`: stored, but the answer never arrives. */
   onSubmit: (submit: Submit, from: Aci) => ErrorCode | 'lost' | null = () => null;
-  now = Date.now();
+  get now(): number {
+    return Date.now();
+  }
 
   /** An unsigned token: the fake believes everyone. */
   token(user: string): string {

@@ -69,6 +69,13 @@ export class Person {
     return (await this.sees(other, (messages) => messages.length >= count)).map(({ text }) => text);
   }
 
+  /** Resolves when the relay has the message. */
+  async hasSent(to: Person, text: string): Promise<void> {
+    await this.sees(to, (list) =>
+      list.some((one) => one.kind === 'text' && one.text === text && one.status !== 'pending'),
+    );
+  }
+
   async online(): Promise<void> {
     await until(this.client.connection, (connection) => connection.state === 'online');
   }

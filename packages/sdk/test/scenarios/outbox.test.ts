@@ -1,0 +1,83 @@
+import { toBase64Url } from '@sotto/protocol';
+import { expect, test } from 'vitest';
+
+import { directConversationId } from '../../src/content/content.js';
+import { receiptOutboxId } from '../../src/history/rows.js';
+import { systemRandom } from '../../src/util/random.js';
+import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { Person } from '../support/person.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+test('hundreds of receipts for somebody who is gone do not keep a message waiting', async () => {
+  const relay = new FakeRelay();
+  const alice = new Person('alice', relay);
+  const bob = await new Person('bob', relay).wake();
+  await bob.online();
+  const conversation = directConversationId(aciOfName('alice'), aciOfName('ghost'));
+  await alice.history.write(['outbox'], async (transaction) => {
+    for (let order = 1; order <= 600; order++) {
+      const messageId = toBase64Url(systemRandom(16));
+      const id = receiptOutboxId('delivered', conversation, messageId);
+      await transaction.put('outbox', {
+        id,
+        order,
+        conversation,
+        peer: 'ghost',
+        item: { type: 'receipt', receipt: 'delivered', messageId },
+      });
+    }
+  });
+  await alice.say(bob, 'hello');
+  await alice.wake();
+  expect(await bob.texts(alice, 1)).toEqual(['hello']);
+});
+
+test('messages to people who have not come yet do not keep others waiting', async () => {
+  const relay = new FakeRelay();
+  const alice = new Person('alice', relay);
+  const bob = await new Person('bob', relay).wake();
+  await bob.online();
+  for (let i = 0; i < 250; i++) await alice.client.direct(`nobody-${i}`).send('are you there?');
+  await alice.say(bob, 'hello');
+  await alice.wake();
+  expect(await bob.texts(alice, 1)).toEqual(['hello']);
+});
+
+test('a contact whose signed keys are no keys stops only the message to that contact', async () => {
+  const relay = new FakeRelay();
+  const [alice, bob, mallory] = await Promise.all(
+    ['alice', 'bob', 'mallory'].map((name) => new Person(name, relay).wake()),
+  );
+  if (!alice || !bob || !mallory) throw new Error('incomplete cast');
+  await Promise.all([alice.online(), bob.online(), mallory.online()]);
+  const mailbox = relay.mailbox('mallory');
+  mailbox.oneTime = mailbox.oneTime.map(({ id }) => ({
+    id,
+    key: Uint8Array.from({ length: 33 }, (_, i) => (i === 0 ? 5 : 0)),
+  }));
+  await alice.say(mallory, 'hello Mallory');
+  await alice.say(bob, 'hello Bob');
+  expect(await bob.texts(alice, 1)).toEqual(['hello Bob']);
+  await alice.sees(mallory, ([first]) => first?.kind === 'text' && first.status === 'failed');
+});
+
+test('rotated prekeys reach the relay, also while the stock is full', async () => {
+  const relay = new FakeRelay();
+  const alice = await new Person('alice', relay).wake();
+  await alice.online();
+  const stocked = (): boolean => relay.mailbox('alice').kem.length >= 100;
+  while (!stocked()) await new Promise((resolve) => setImmediate(resolve));
+  const before = relay.mailbox('alice').signed?.id;
+  await alice.sleep();
+  await alice.vault.write(['meta'], async (transaction) => {
+    const row = await transaction.get('meta', ['prekeys']);
+    if (row?.name === 'prekeys') await transaction.put('meta', { ...row, rotatedAt: Date.now() - 8 * DAY_MS });
+  });
+  await alice.wake();
+  while (relay.mailbox('alice').signed?.id === before) await new Promise((resolve) => setImmediate(resolve));
+  const kept = await alice.vault.read(['preKeys'], (transaction) =>
+    transaction.get('preKeys', ['signed', before ?? 0]),
+  );
+  expect(kept?.replacedAt).not.toBeNull();
+});
