@@ -200,7 +200,9 @@ async function addNotice(
   body: MessageBody,
 ): Promise<void> {
   if (await transaction.get('messages', [conversation, user, id, device])) return;
-  const hlc = nextHlc(now, await largestHlc(transaction, conversation, false));
+  const largest = await largestHlc(transaction, conversation, false);
+  // A change of identity stands in front of the message that brings it, whenever that was written.
+  const hlc = body.kind === 'identity-changed' ? largest + 1 : nextHlc(now, largest);
   const unread = body.kind === 'undecryptable' ? 1 : 0;
   await transaction.put('messages', {
     conversation,
