@@ -16,7 +16,7 @@ import { docsRoutes } from './http/docs.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
 import { auditLog } from './ops/audit.js';
 import { healthRoutes } from './ops/health.js';
-import { createLog, errorFields } from './ops/log.js';
+import { createLog, errorLog } from './ops/log.js';
 import { createMetrics } from './ops/metrics.js';
 import { openBus, openLimiter, openStore, type RelayParts, type Startup } from './ops/services.js';
 import { startUpkeep } from './ops/upkeep.js';
@@ -38,9 +38,7 @@ export interface Relay {
 export async function startRelay(input: RelayConfigInput, parts: RelayParts = {}): Promise<Relay> {
   const config = parseConfig(input);
   const log = createLog(config.logLevel);
-  const onError = (error: unknown) => {
-    log.error(errorFields(error), 'something failed');
-  };
+  const onError = errorLog(log, systemClock);
   const cleanups: (() => unknown)[] = [];
   try {
     return await start(config, { log, onError, cleanups, parts });

@@ -34,10 +34,11 @@ export async function openRedisBus(url: string, onError: (error: unknown) => voi
 
     async subscribe(mailbox, listener) {
       const name = channelOf(mailbox);
-      const channel = channels.get(name) ?? { listeners: new Set(), ready: subscriber.ssubscribe(name) };
+      const channel = channels.get(name) ?? { listeners: new Set(), ready: subscriber.ssubscribe(name).catch(onError) };
       channels.set(name, channel);
       channel.listeners.add(listener);
-      await channel.ready;
+      // While Redis is away nobody waits for it: the subscription is made when it is back, and then a gap is announced.
+      if (subscriber.status === 'ready') await channel.ready;
       return () => {
         channel.listeners.delete(listener);
         if (channel.listeners.size > 0 || channels.get(name) !== channel) return;

@@ -8,34 +8,28 @@ import {
   type ErrorCode,
   type FreshToken,
   type Hello,
-  type Submit,
   type UpEvent,
   type UpReply,
 } from '@sotto/protocol';
 
 import type { Login, TokenVerifier } from '../auth/token-verifier.js';
-import type { DeviceLists } from '../directory/lists.js';
 import { RelayError } from '../errors.js';
-import { Lease } from '../limits/lease.js';
-import type { Limiter } from '../limits/limits.js';
 import type { AckWriter } from '../mailbox/ack.js';
 import { compareCursor } from '../mailbox/cursor.js';
 import { asBuffer, Delivery } from '../mailbox/deliver.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
-import { checkSubmit, findStale } from '../mailbox/recipients.js';
 import type { Ring } from '../mailbox/ring.js';
-import type { SubmitWriter } from '../mailbox/submit.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
 import type { RelayObserver } from '../observer.js';
-import type { Clock } from '../platform.js';
 import { StoreError, type DeviceRecord, type MailboxState, type Store } from '../store/store.js';
 import { parseOrRefuse } from './parse.js';
+import { busy, Submissions, type SubmissionDeps } from './submissions.js';
 
 /** A socket may outlive its token by at most 60 s; a little less, so that the closing is within it too. */
 const TOKEN_GRACE_MS = 55_000;
 
-/** A submit whose lists change between check and commit is checked again, this often. */
-const MAX_STALE_RETRIES = 3;
+/** Requests of one socket that wait for their answer; a client that sends more must wait itself. */
+const MAX_OPEN_REQUESTS = 1024;
 
 /** The other end of a session: a socket, or a simulated one. */
 export interface Peer {
@@ -43,16 +37,12 @@ export interface Peer {
   close(): void;
 }
 
-export interface SessionDeps {
+export interface SessionDeps extends SubmissionDeps {
   store: Store;
   switchboard: Switchboard;
-  lists: DeviceLists;
-  submits: SubmitWriter;
   acks: AckWriter;
   verifier: TokenVerifier;
-  limiter: Limiter;
   observer: RelayObserver;
-  clock: Clock;
   retentionMs: number;
   onClosed: (session: Session) => void;
   onError: (error: unknown) => void;
@@ -82,13 +72,12 @@ export class Session {
   readonly #deps: SessionDeps;
   readonly #admission: Admission;
   readonly #peer: Peer;
-  readonly #envelopes: Lease;
+  readonly #submissions: Submissions;
   #delivery: Delivery | null = null;
   #closed = false;
   #unsubscribe: () => void = () => undefined;
   #cancelExpiry: () => void = () => undefined;
-  /** Submits are checked one after another, so that they enter their batch in the order in which they came. */
-  #checked: Promise<unknown> = Promise.resolve();
+  #openRequests = 0;
 
   constructor(id: string, admission: Admission, peer: Peer, deps: SessionDeps) {
     const { login, hello, device } = admission;
@@ -97,9 +86,9 @@ export class Session {
     this.#peer = peer;
     this.#deps = deps;
     this.epoch = hello.epoch;
-    this.#envelopes = new Lease(deps.limiter, 'envelopesPerDevice', device.mailbox, deps.clock);
     this.mailbox = device.mailbox;
     this.address = { user: login.user, device: device.device, registration: device.registration };
+    this.#submissions = new Submissions({ app: login.app, mailbox: device.mailbox, address: this.address }, deps);
   }
 
   get app() {
@@ -129,10 +118,12 @@ export class Session {
 
   /** Answers one event of the client; never rejects. */
   async handle(event: string, message: unknown): Promise<UpReply[UpEvent]> {
+    this.#openRequests++;
     try {
+      if (this.#openRequests > MAX_OPEN_REQUESTS) throw busy();
       switch (event) {
         case 'submit':
-          return { ok: true, outcomes: await this.#submit(parseOrRefuse(up.submit, message)) };
+          return { ok: true, outcomes: await this.#submissions.submit(parseOrRefuse(up.submit, message)) };
         case 'ack':
           await this.#ack(parseOrRefuse(up.ack, message));
           return { ok: true };
@@ -144,6 +135,8 @@ export class Session {
       }
     } catch (error) {
       return { ok: false, error: toRefusal(error, this.#deps.onError).body };
+    } finally {
+      this.#openRequests--;
     }
   }
 
@@ -219,53 +212,6 @@ export class Session {
       { after, first },
     );
     this.#delivery.poke(mailbox.head);
-  }
-
-  async #submit(message: Submit) {
-    const { submits } = this.#deps;
-    checkSubmit(this.address, message);
-    for (let attempt = 0; attempt < MAX_STALE_RETRIES; attempt++) {
-      const { stored } = await this.#inOrder(async () => {
-        if (attempt === 0) await this.#limit(message);
-        await this.#checkLists(message);
-        return { stored: submits.submit({ sender: this.address, message }) };
-      });
-      const result = await stored;
-      if (result !== 'stale') return result;
-    }
-    throw new RelayError('unavailable', 'The device lists of the recipients keep changing.');
-  }
-
-  async #limit({ recipients }: Submit): Promise<void> {
-    const envelopes = recipients.reduce((total, { devices }) => total + devices.length, 0);
-    const retryAfterMs = await this.#envelopes.take(envelopes);
-    if (retryAfterMs !== null) throw new RelayError('rate-limited', undefined, { retryAfterMs });
-  }
-
-  async #checkLists(message: Submit): Promise<void> {
-    const wanted = message.recipients
-      .filter(({ complete }) => complete)
-      .map(({ user, list }) => ({ user, version: list }));
-    if (wanted.length === 0) return;
-    const { lists } = this.#deps;
-    const isStale = findStale(this.address, message, await lists.resolve(this.app, wanted)).length > 0;
-    if (!isStale) return;
-    // What the sender is told comes from the store, not from a cache.
-    const stale = findStale(
-      this.address,
-      message,
-      await lists.load(
-        this.app,
-        wanted.map(({ user }) => user),
-      ),
-    );
-    if (stale.length > 0) throw new RelayError('stale-device-list', undefined, { stale });
-  }
-
-  #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#checked.then(work);
-    this.#checked = done.catch(() => undefined);
-    return done;
   }
 
   async #ack({ seq, id }: Ack): Promise<void> {

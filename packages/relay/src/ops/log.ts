@@ -1,5 +1,7 @@
 import pino, { type Logger } from 'pino';
 
+import type { Clock } from '../platform.js';
+
 export type { Logger };
 
 /**
@@ -39,4 +41,25 @@ export function errorFields(error: unknown): { error: string; code?: string; at?
     .find((line) => line.trimStart().startsWith('at '))
     ?.trim();
   return { error: cause.message.slice(0, 200), ...(code !== undefined && { code }), ...(at !== undefined && { at }) };
+}
+
+/** The same failure is logged once in this time: an outage must not fill the disk. */
+const REPEAT_MS = 5_000;
+
+/** Logs failures; of those that repeat, the first and then how many. */
+export function errorLog(log: Logger, clock: Clock): (error: unknown) => void {
+  const recent = new Map<string, { until: number; suppressed: number }>();
+  return (error) => {
+    const fields = errorFields(error);
+    const now = clock.now();
+    const known = recent.get(fields.error);
+    if (known && now < known.until) {
+      known.suppressed++;
+      return;
+    }
+    // Few kinds of failure exist; should their messages vary without end, forgetting all is enough.
+    if (recent.size > 100) recent.clear();
+    recent.set(fields.error, { until: now + REPEAT_MS, suppressed: 0 });
+    log.error({ ...fields, ...(known && known.suppressed > 0 && { repeated: known.suppressed }) }, 'something failed');
+  };
 }

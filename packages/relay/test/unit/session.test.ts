@@ -146,3 +146,29 @@ test('a node that is going down admits nobody', async () => {
   await expect(core.admit(helloOf(device))).rejects.toThrow(RelayError);
   expect(core.connections).toBe(0);
 });
+
+test('a socket that sends without waiting is bounded, in requests and in bytes; then it goes on', async () => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const { join } = await world((store) => ({
+    submit: async (app, batch) => {
+      await held;
+      return store.submit(app, batch);
+    },
+  }));
+  const [alice, bob] = [await join('alice'), await join('bob')];
+  const submit = (size: number) =>
+    alice.session.handle('submit', messageTo(bob.device, { complete: false, payload: random(size) }));
+  const small = Array.from({ length: 1028 }, () => submit(10));
+  expect(await Promise.all(small.slice(1024))).toMatchObject(
+    Array.from({ length: 4 }, () => ({ ok: false, error: { code: 'rate-limited' } })),
+  );
+  release();
+  expect(await Promise.all(small.slice(0, 1024))).toEqual(
+    Array.from({ length: 1024 }, () => ({ ok: true, outcomes: ['stored'] })),
+  );
+  const large = await Promise.all(Array.from({ length: 100 }, () => submit(96 * 1024)));
+  const refused = large.filter((reply) => !reply.ok);
+  expect(refused.length).toBe(100 - Math.floor((8 * 1024) / 96));
+  expect(await submit(96 * 1024)).toMatchObject({ ok: true });
+});
