@@ -9,12 +9,14 @@ import { checkLicences } from './checks/licences.js';
 import { checkPacked } from './checks/packed.js';
 import { checkSize } from './checks/size.js';
 import { checkTypes } from './checks/types.js';
+import { installInterop } from './lib/interop.js';
 import { pnpm, run } from './lib/run.js';
 import { runTests, type TestCounts } from './lib/vitest.js';
 
 const succeeds = async (command: Promise<{ code: number }>) => (await command).code === 0;
 
 const STEPS: Record<string, () => Promise<boolean>> = {
+  interop: installInterop,
   format: () => succeeds(run('prettier', ['--check', '--log-level', 'warn', '.'])),
   lint: () => succeeds(run('eslint', ['.', '--quiet'])),
   types: checkTypes,
@@ -37,7 +39,8 @@ export async function verify(names: string[], env: Record<string, string> = {}):
   const unknown = names.filter((name) => name !== 'tests' && !(name in STEPS));
   if (unknown.length > 0)
     throw new Error(`No such step: ${unknown.join(', ')}. There are ${Object.keys(STEPS).join(', ')}, tests.`);
-  const wanted = (name: string) => names.length === 0 || names.includes(name);
+  // The interop peers are what types, lint and tests of e2e/interop stand on.
+  const wanted = (name: string) => names.length === 0 || names.includes(name) || name === 'interop';
   const failed: string[] = [];
   for (const [name, step] of Object.entries(STEPS).filter(([name]) => wanted(name))) {
     const started = performance.now();
