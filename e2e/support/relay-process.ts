@@ -5,6 +5,9 @@ import { freePort } from '@sotto/relay/testing';
 
 const CLI = fileURLToPath(new URL('../../packages/relay/src/main.ts', import.meta.url));
 
+/** PGlite alone takes 3 s to create its database, and many times that on a machine under load. */
+const START_MS = 60_000;
+
 /** A relay as an operator runs it: its command line in a process of its own, on a fixed port, so that it can be killed and started again. */
 export class RelayProcess {
   readonly port: number;
@@ -46,10 +49,12 @@ export class RelayProcess {
     this.#child = child;
     child.stdout.on('data', (bytes: Buffer) => this.#log.push(bytes));
     child.stderr.on('data', (bytes: Buffer) => this.#log.push(bytes));
-    while (child.exitCode === null && child.signalCode === null) {
+    const deadline = performance.now() + START_MS;
+    while (child.exitCode === null && child.signalCode === null && performance.now() < deadline) {
       if (await answers(`${this.url}/readyz`)) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+    await this.kill();
     throw new Error(`the relay did not start:\n${this.log.toString()}`);
   }
 
