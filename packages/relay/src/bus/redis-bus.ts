@@ -21,6 +21,19 @@ export async function openRedisBus(url: string, onError: (error: unknown) => voi
   subscriber.on('smessageBuffer', (channel: Buffer, message: Buffer) => {
     for (const listener of channels.get(channel.toString())?.listeners ?? []) listener(message);
   });
+  const waiting = new Set<() => void>();
+  subscriber.on('close', () => {
+    for (const goOn of waiting) goOn();
+    waiting.clear();
+  });
+  const unlessLost = (done: Promise<unknown>) =>
+    new Promise<void>((resolve) => {
+      waiting.add(resolve);
+      void done.then(() => {
+        waiting.delete(resolve);
+        resolve();
+      });
+    });
   await Promise.all([publisher.connect(), subscriber.connect()]);
   // The first `ready` is past: each later one means that the connection was lost, and with it messages.
   subscriber.on('ready', () => {
@@ -38,7 +51,7 @@ export async function openRedisBus(url: string, onError: (error: unknown) => voi
       channels.set(name, channel);
       channel.listeners.add(listener);
       // While Redis is away nobody waits for it: the subscription is made when it is back, and then a gap is announced.
-      if (subscriber.status === 'ready') await channel.ready;
+      if (subscriber.status === 'ready') await unlessLost(channel.ready);
       return () => {
         channel.listeners.delete(listener);
         if (channel.listeners.size > 0 || channels.get(name) !== channel) return;
