@@ -43,6 +43,8 @@ export interface DeviceList {
  * identity seen of a user is pinned; a different one is told to `onIdentityChanged` before it is pinned instead.
  */
 export class Directory {
+  /** Rows as the vault has them: only this engine writes them, and every commit that relies on one compares it there. */
+  readonly #known = new Map<Aci, PeerRow>();
   readonly #context: EngineContext;
   readonly #api: RelayApi;
   readonly #local: () => LocalDevice;
@@ -60,8 +62,17 @@ export class Directory {
     this.#onIdentityChanged = onIdentityChanged;
   }
 
-  peer(user: Aci): Promise<PeerRow | undefined> {
-    return this.#context.vault.read(['peers'], (transaction) => transaction.get('peers', [user]));
+  async peer(user: Aci): Promise<PeerRow | undefined> {
+    const known = this.#known.get(user);
+    if (known) return known;
+    const row = await this.#context.vault.read(['peers'], (transaction) => transaction.get('peers', [user]));
+    if (row) this.#known.set(user, row);
+    return row;
+  }
+
+  /** Somebody else wrote what is known of users: the inbox pins with its own commit. */
+  forget(): void {
+    this.#known.clear();
   }
 
   /** The known list; asks the relay only when there is none. */
@@ -164,6 +175,7 @@ export class Directory {
       }
       await transaction.put('peers', peer);
     });
+    this.#known.set(peer.user, peer);
   }
 }
 

@@ -101,6 +101,7 @@ export class Inbox {
       } catch (error) {
         if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
         this.#sessions.forget();
+        this.#directory.forget();
       }
     }
   }
@@ -121,7 +122,7 @@ export class Inbox {
     local: LocalDevice,
   ): Promise<{ opened: Opened[]; change: IdentityChange | null }> {
     const unit = this.#sessions.begin();
-    const used = new UsedKeys();
+    const used = new UsedKeys(async (user) => (await this.#directory.peer(user))?.identityKey);
     const now = this.#clock.now();
     const { opened, change } = await this.#open(envelopes, local, unit, used, now);
     const last = envelopes[opened.length - 1];

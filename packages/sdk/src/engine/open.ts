@@ -40,6 +40,9 @@ export class UsedKeys {
   /** Identities that this batch has shown of users who were not known before: pinned with it. */
   readonly firstSeen = new Map<Envelope['user'], Uint8Array>();
 
+  /** @param pinned the identity key that the vault holds of a user */
+  constructor(readonly pinned: (user: Envelope['user']) => Promise<Uint8Array | undefined>) {}
+
   has(kind: PreKeyRow['kind'], id: number): boolean {
     return this.preKeys.some((used) => used.kind === kind && used.id === id);
   }
@@ -131,7 +134,7 @@ async function decryptWhisper(
   const remote = { name: user, deviceId: device };
   const attempt = async (archive: boolean): Promise<Uint8Array | UndecryptableCause> => {
     const { record, registration } = await unit.get(user, device, archive);
-    const expected = await expectedIdentity(context, local, used, user);
+    const expected = await expectedIdentity(local, used, user);
     const result = decryptMessage({
       record,
       local: local.party,
@@ -156,14 +159,12 @@ async function decryptWhisper(
 
 /** The identity key that a user's messages must come under: this user's own, the pinned one, or what this batch has shown. */
 async function expectedIdentity(
-  context: EngineContext,
   local: LocalDevice,
   used: UsedKeys,
   user: Envelope['user'],
 ): Promise<Uint8Array | undefined> {
   if (user === local.user) return local.party.identityKeyPair.publicKey;
-  const peer = await context.vault.read(['peers'], (transaction) => transaction.get('peers', [user]));
-  return peer?.identityKey ?? used.firstSeen.get(user);
+  return (await used.pinned(user)) ?? used.firstSeen.get(user);
 }
 
 async function decryptPreKey(
@@ -212,7 +213,7 @@ async function decryptPreKey(
     limits: SESSION_LIMITS,
   });
   if (result.used && (keys.seen || used.hasHandshake(handshake))) return 'repeated-handshake';
-  const expected = await expectedIdentity(context, local, used, user);
+  const expected = await expectedIdentity(local, used, user);
   if (!expected) used.firstSeen.set(user, result.identityKey);
   else if (!equalBytes(expected, result.identityKey)) {
     // All devices of this user share the identity in the vault: another key under their name is a forgery.

@@ -9,7 +9,7 @@ import { RelayError } from '../network/relay-error.js';
 import { startingWith } from '../storage/tables.js';
 import { equalBytes } from '../util/bytes.js';
 import type { Mutex } from '../util/mutex.js';
-import type { SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
+import type { CounterRow, SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
 import { commitVault, VaultConflict, type EngineContext } from './context.js';
 import { DirectoryError, type DeviceList, type Directory } from './directory.js';
 import type { LocalDevice } from './local-device.js';
@@ -77,21 +77,26 @@ export class Sealer {
       if (targets.length === 0) return null;
       const bundles = await this.#fetchBundles(outgoing, targets);
       try {
-        // Withdrawn when a contact's identity changes; asked after the identities were looked up, which the commit compares.
-        if (!(await this.#stillWanted(outgoing))) return null;
         const sealed = await this.#ratchets.run(() => this.#sealAll(outgoing, local, targets, bundles));
-        return { ...sealed, lists };
+        return sealed && { ...sealed, lists };
       } catch (error) {
         if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
         this.#sessions.forget();
+        this.#directory.forget();
       }
     }
   }
 
-  #stillWanted({ covers }: Outgoing): Promise<boolean> {
-    return this.#context.history.read(['outbox'], async (transaction) => {
-      for (const id of covers) if (await transaction.get('outbox', [id])) return true;
-      return false;
+  /**
+   * The largest clock value of the conversation; null when the outbox rows were withdrawn, as they are when a contact's identity
+   * changes. Asked after the identities were looked up, which the commit compares.
+   */
+  #largestHlc({ covers, conversation }: Outgoing): Promise<number | null> {
+    return this.#context.history.read(['outbox', 'messages'], async (transaction) => {
+      for (const id of covers) {
+        if (await transaction.get('outbox', [id])) return largestHlc(transaction, conversation, false);
+      }
+      return null;
     });
   }
 
@@ -130,10 +135,11 @@ export class Sealer {
     const unit = this.#sessions.begin();
     const wanted = new Map<Aci, DeviceId[]>();
     for (const target of targets) {
+      if (await this.#usable(unit, target)) continue;
       const sealed = await this.#context.vault.read(['sealedPayloads'], (transaction) =>
         transaction.get('sealedPayloads', [outgoing.id, target.user, target.device, target.registration]),
       );
-      if (sealed || (await this.#usable(unit, target))) continue;
+      if (sealed) continue;
       wanted.set(target.user, [...(wanted.get(target.user) ?? []), target.device]);
     }
     const bundles = new Map<string, PreKeyBundle>();
@@ -156,12 +162,16 @@ export class Sealer {
     local: LocalDevice,
     targets: readonly Target[],
     bundles: ReadonlyMap<string, PreKeyBundle>,
-  ): Promise<Pick<Sealed, 'message' | 'payloads'>> {
-    const before = await this.#context.vault.read(['sealedMessages', 'sealedPayloads'], async (transaction) => ({
+  ): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
+    const largest = await this.#largestHlc(outgoing);
+    if (largest === null) return null;
+    const tables = ['sealedMessages', 'sealedPayloads', 'counters'] as const;
+    const before = await this.#context.vault.read(tables, async (transaction) => ({
       message: await transaction.get('sealedMessages', [outgoing.id]),
       payloads: await transaction.range('sealedPayloads', startingWith(outgoing.id)),
+      counter: await transaction.get('counters', [outgoing.conversation]),
     }));
-    const message = before.message ?? (await this.#fix(outgoing));
+    const message = before.message ?? this.#fix(outgoing, largest, before.counter);
     const current = before.payloads.filter((row) => targets.some((target) => isFor(row, target)));
     const missing = targets.filter((target) => !current.some((row) => isFor(row, target)));
     const unit = this.#sessions.begin();
@@ -208,14 +218,7 @@ export class Sealer {
   }
 
   /** Position and counter, fixed once and for all. */
-  async #fix(outgoing: Outgoing): Promise<SealedMessageRow> {
-    const { conversation, id, covers } = outgoing;
-    const stored = await this.#context.history.read(['messages'], (transaction) =>
-      largestHlc(transaction, conversation, false),
-    );
-    const last = await this.#context.vault.read(['counters'], (transaction) =>
-      transaction.get('counters', [conversation]),
-    );
+  #fix({ conversation, id, covers }: Outgoing, stored: number, last: CounterRow | undefined): SealedMessageRow {
     // A clock that was ever set far ahead must not be carried on: the others would refuse everything that follows.
     const now = this.#clock.now();
     const largest = Math.max(...[stored, last?.hlc ?? 0].filter((hlc) => hlc <= now + MAX_HLC_AHEAD_MS), 0);
