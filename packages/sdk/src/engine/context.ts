@@ -35,6 +35,25 @@ export class VaultConflict extends Error {
   }
 }
 
+/** What is under our hands can change only so often in a row; after that it is a fault to be seen. */
+const MAX_TRIES = 5;
+
+/**
+ * Repeats work that met a `conflict`, after `reload` has dropped what it was built on.
+ *
+ * @throws VaultConflict `superseded` at once, `conflict` when it goes on
+ */
+export async function retryConflicts<V>(reload: () => void, work: () => Promise<V>): Promise<V> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
+      reload();
+    }
+  }
+}
+
 /** A vault transaction that happens only while this engine leads. */
 export function commitVault<T extends keyof VaultRows, V>(
   context: EngineContext,

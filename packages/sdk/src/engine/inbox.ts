@@ -4,7 +4,7 @@ import type { Mutex } from '../util/mutex.js';
 import type { VaultRows } from '../vault/schema.js';
 import type { WriteTransaction } from '../storage/tables.js';
 import { applyOpened } from './apply.js';
-import { commitVault, VaultConflict, type EngineContext } from './context.js';
+import { commitVault, retryConflicts, VaultConflict, type EngineContext } from './context.js';
 import type { Directory } from './directory.js';
 import type { LocalDevice } from './local-device.js';
 import { IdentityChange, openEnvelope, UsedKeys, type Opened } from './open.js';
@@ -26,9 +26,6 @@ const TABLES = ['sessions', 'archivedSessions', 'preKeys', 'acceptedHandshakes',
 
 /** Sealed bytes kept for a later repair. */
 const MAX_UNDECRYPTABLE = 1_000;
-
-/** A conflict means that something changed under our hands; it cannot happen often in a row. */
-const MAX_TRIES = 5;
 
 /**
  * Receives: decrypt -> one history transaction -> one vault transaction with sessions and cursor -> acknowledge. A crash
@@ -92,18 +89,20 @@ export class Inbox {
   }
 
   /** Stores all, or all before a change of identity, which is told and pinned before what follows is opened. */
-  async #storeSome(envelopes: readonly Envelope[], local: LocalDevice): Promise<Opened[]> {
-    for (let tries = 1; ; tries++) {
-      try {
+  #storeSome(envelopes: readonly Envelope[], local: LocalDevice): Promise<Opened[]> {
+    return retryConflicts(
+      () => this.#reload(),
+      async () => {
         const { opened, change } = await this.#store(envelopes, local);
         if (change) await this.#directory.pin(change.user, change.identityKey);
         return opened;
-      } catch (error) {
-        if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
-        this.#sessions.forget();
-        this.#directory.forget();
-      }
-    }
+      },
+    );
+  }
+
+  #reload(): void {
+    this.#sessions.forget();
+    this.#directory.forget();
   }
 
   /** Drops what is known already and insists on the mailbox's order: never skip an envelope on `seq` alone. */

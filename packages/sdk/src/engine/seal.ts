@@ -10,7 +10,7 @@ import { startingWith } from '../storage/tables.js';
 import { equalBytes } from '../util/bytes.js';
 import type { Mutex } from '../util/mutex.js';
 import type { CounterRow, SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
-import { commitVault, VaultConflict, type EngineContext } from './context.js';
+import { commitVault, retryConflicts, VaultConflict, type EngineContext } from './context.js';
 import { DirectoryError, type DeviceList, type Directory } from './directory.js';
 import type { LocalDevice } from './local-device.js';
 import type { Outgoing } from './outgoing.js';
@@ -35,9 +35,6 @@ interface Target {
   /** The identity key that the list was believed under: what is sealed for it is for nobody else. */
   readonly identityKey: Uint8Array;
 }
-
-/** As in the inbox: a conflict cannot happen often in a row. */
-const MAX_TRIES = 5;
 
 /**
  * Encrypts once: session step and sealed bytes are committed together, under (message id, device, registration id), so
@@ -72,19 +69,21 @@ export class Sealer {
    * @throws RelayError, DirectoryError, VaultConflict `superseded`
    */
   async seal(outgoing: Outgoing, local: LocalDevice): Promise<Sealed | null> {
-    for (let tries = 1; ; tries++) {
-      const { targets, lists } = await this.#targets(outgoing, local);
-      if (targets.length === 0) return null;
-      const bundles = await this.#fetchBundles(outgoing, targets);
-      try {
+    return retryConflicts(
+      () => this.#reload(),
+      async () => {
+        const { targets, lists } = await this.#targets(outgoing, local);
+        if (targets.length === 0) return null;
+        const bundles = await this.#fetchBundles(outgoing, targets);
         const sealed = await this.#ratchets.run(() => this.#sealAll(outgoing, local, targets, bundles));
         return sealed && { ...sealed, lists };
-      } catch (error) {
-        if (!(error instanceof VaultConflict) || error.reason === 'superseded' || tries >= MAX_TRIES) throw error;
-        this.#sessions.forget();
-        this.#directory.forget();
-      }
-    }
+      },
+    );
+  }
+
+  #reload(): void {
+    this.#sessions.forget();
+    this.#directory.forget();
   }
 
   /**
