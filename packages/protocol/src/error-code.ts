@@ -137,6 +137,24 @@ export const ERROR_CODES = {
     meaning: 'The acknowledgement is above the highest position ever assigned.',
     action: 'Reconnect; the cursor is compared anew.',
   },
+  'topic-limit': {
+    status: 409,
+    retry: 'after-fix',
+    meaning: 'The socket has joined as many topics as it may.',
+    action: 'Leave one first; only what is on screen needs its topic.',
+  },
+  'topic-full': {
+    status: 503,
+    retry: 'later',
+    meaning: 'The topic has as many subscriptions on this relay node as it serves.',
+    action: 'Go on without typing and presence for this conversation, and try again later.',
+  },
+  'topic-not-joined': {
+    status: 409,
+    retry: 'after-fix',
+    meaning: 'The socket publishes on a topic that it has not joined.',
+    action: 'Join the topic; every new socket joins anew.',
+  },
   superseded: {
     status: 409,
     retry: 'after-fix',

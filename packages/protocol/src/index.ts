@@ -39,12 +39,16 @@ export {
 } from './prekey.js';
 export {
   deviceListResponse,
+  devicesResponse,
+  expiringDevice,
   linkTokenResponse,
   okResponse,
   putDeviceListRequest,
   registerRequest,
   registerResponse,
   type DeviceListResponse,
+  type DevicesResponse,
+  type ExpiringDevice,
   type LinkTokenResponse,
   type RegisterRequest,
   type RegisterResponse,
@@ -66,7 +70,23 @@ export { cursor, hello, welcome, type Cursor, type CursorVerdict, type Hello, ty
 export { outcome, submit, submitReply, type Outcome, type Submit, type SubmitReply } from './socket/submit.js';
 export { deliver, drained, envelope, type Deliver, type Drained, type Envelope } from './socket/deliver.js';
 export { ack, plainReply, type Ack, type PlainReply } from './socket/ack.js';
-export { bye, deviceListChanged, freshToken, preKeysLow, type FreshToken } from './socket/notice.js';
+export { bye, deviceExpiring, deviceListChanged, freshToken, preKeysLow, type FreshToken } from './socket/notice.js';
+export {
+  join,
+  leave,
+  publish,
+  subscriptionTag,
+  topicId,
+  topicJoined,
+  topicLeft,
+  topicMessage,
+  type Join,
+  type Leave,
+  type Publish,
+  type TopicJoined,
+  type TopicLeft,
+  type TopicMessage,
+} from './socket/topic.js';
 export {
   down,
   SOCKET_PATH,

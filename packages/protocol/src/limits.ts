@@ -41,6 +41,12 @@ export const MAX_APP_ID_LENGTH = 64;
 /** A JWT; ours are under 1 KiB, RS256 with a few claims under 2 KiB. */
 export const MAX_TOKEN_LENGTH = 8 * 1024;
 
+/** Topics that one socket has joined: what is on screen. */
+export const MAX_TOPICS_PER_SOCKET = 50;
+
+/** What is published on a topic: typing, presence, the offer of a call. */
+export const MAX_TOPIC_PAYLOAD_BYTES = 4 * 1024;
+
 /** Envelopes and bytes that the relay sends to a socket before it waits for an acknowledgement. */
 export const DELIVERY_WINDOW_ENVELOPES = 500;
 export const DELIVERY_WINDOW_BYTES = 2 * 1024 * 1024;

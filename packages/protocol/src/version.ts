@@ -3,7 +3,7 @@
  * `test/schema-hash.test.ts` fails until the pinned hash and this number move together.
  *
  * History:
- *   1  first version: devices, device lists, prekeys, submit, deliver, ack.
+ *   1  first version: devices, device lists, prekeys, submit, deliver, ack, topics.
  */
 export const PROTOCOL_VERSION = 1;
 

@@ -6,7 +6,7 @@ import { ERROR_CODES } from '../src/error-code.js';
 import { errorBody } from '../src/error.js';
 import { registerRequest } from '../src/http/devices.js';
 import { bundlesRequest, putPreKeysRequest } from '../src/http/prekeys.js';
-import { MAX_PAYLOAD_BYTES } from '../src/limits.js';
+import * as limits from '../src/limits.js';
 import { ack } from '../src/socket/ack.js';
 import { deliver } from '../src/socket/deliver.js';
 import { down, up } from '../src/socket/events.js';
@@ -34,6 +34,9 @@ const requests = {
       recipients: [{ user: alice, list: 1, devices: [{ device: 1, registration: 1, payload: 0 }], complete: true }],
     },
   ],
+  join: [up.join, { topic: new Uint8Array(32), tag: id }],
+  leave: [up.leave, { topic: new Uint8Array(32) }],
+  publish: [up.publish, { topic: new Uint8Array(32), payload }],
   register: [registerRequest, { identityKey: base64(33), attempt: base64(32) }],
   putPreKeys: [putPreKeysRequest, { oneTimePreKeys: [], kemPreKeys: [], replace: false }],
   bundles: [bundlesRequest, { devices: [1] }],
@@ -76,6 +79,7 @@ test('a client ignores what a newer relay adds', () => {
     retentionSeconds: 1,
     listVersion: 0,
     preKeys: { oneTime: 0, kem: 0 },
+    expiring: [],
     limits: { payloadBytes: 1, submitBytes: 1 },
   };
   expect(z.parse(welcome, { ...greeting, newer: [] })).toEqual(greeting);
@@ -93,9 +97,25 @@ test('a refusal with a code that the client does not know reads as `internal`', 
 test('an envelope is bounded: neither empty nor larger than the limit', () => {
   const [, value] = requests.submit;
   const withPayload = (bytes: Uint8Array) => accepts(submit, { ...value, payloads: [bytes] });
-  expect(withPayload(new Uint8Array(MAX_PAYLOAD_BYTES))).toBe(true);
-  expect(withPayload(new Uint8Array(MAX_PAYLOAD_BYTES + 1))).toBe(false);
+  expect(withPayload(new Uint8Array(limits.MAX_PAYLOAD_BYTES))).toBe(true);
+  expect(withPayload(new Uint8Array(limits.MAX_PAYLOAD_BYTES + 1))).toBe(false);
   expect(withPayload(new Uint8Array(0))).toBe(false);
+});
+
+test('what travels on a topic is bounded, will included', () => {
+  const [schema, value] = requests.join;
+  const { MAX_TOPIC_PAYLOAD_BYTES: most } = limits;
+  for (const [length, isGood] of [
+    [0, false],
+    [1, true],
+    [most, true],
+    [most + 1, false],
+  ] as const) {
+    expect(accepts(schema, { ...value, will: new Uint8Array(length) })).toBe(isGood);
+    expect(accepts(up.publish, { topic: value.topic, payload: new Uint8Array(length) })).toBe(isGood);
+  }
+  for (const topic of [new Uint8Array(31), new Uint8Array(33), 'A'.repeat(43)])
+    expect(accepts(schema, { ...value, topic })).toBe(false);
 });
 
 test('binary fields arrive as Buffer in Node and as ArrayBuffer in browsers; the program sees bytes', () => {

@@ -33,6 +33,27 @@ export const registerResponse = z.object({
 });
 export type RegisterResponse = z.infer<typeof registerResponse>;
 
+/** A device that will be removed at `expiresAt` (milliseconds since the epoch) unless it connects before. */
+export const expiringDevice = z.object({ device: deviceId, registration: registrationId, expiresAt: z.int() });
+export type ExpiringDevice = z.infer<typeof expiringDevice>;
+
+/** `GET /v1/devices`: the devices of the caller's own user, the caller included. Removal: `PUT /v1/device-list` without it. */
+export const devicesResponse = z.object({
+  devices: z.array(
+    z.object({
+      device: deviceId,
+      registration: registrationId,
+      /** On the signed device list; a device that is being linked is not there yet. */
+      listed: z.boolean(),
+      /** Milliseconds since the epoch. */
+      createdAt: z.int(),
+      /** Start of the UTC day on which it last connected, milliseconds since the epoch: the relay notes no more. */
+      lastSeenAt: z.int(),
+    }),
+  ),
+});
+export type DevicesResponse = z.infer<typeof devicesResponse>;
+
 /** `PUT /v1/device-list`: replaces the caller's list by its successor. Devices that it no longer names are removed. */
 export const putDeviceListRequest = signedDeviceList;
 

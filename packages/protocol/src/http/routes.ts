@@ -7,6 +7,7 @@ export const VERSION_HEADER = 'sotto-version';
 /** Every HTTP route of version 1. `:user` is an ACI. */
 export const ROUTES = {
   register: { method: 'POST', path: '/v1/devices' },
+  getDevices: { method: 'GET', path: '/v1/devices' },
   putDeviceList: { method: 'PUT', path: '/v1/device-list' },
   getDeviceList: { method: 'GET', path: '/v1/users/:user/device-list' },
   linkToken: { method: 'POST', path: '/v1/link-tokens' },

@@ -3,16 +3,20 @@ import type * as z from 'zod/mini';
 import { ack, type PlainReply } from './ack.js';
 import { deliver, drained } from './deliver.js';
 import { welcome } from './hello.js';
-import { bye, deviceListChanged, freshToken, preKeysLow } from './notice.js';
+import { bye, deviceExpiring, deviceListChanged, freshToken, preKeysLow } from './notice.js';
 import { submit, type SubmitReply } from './submit.js';
+import { join, leave, publish, topicJoined, topicLeft, topicMessage } from './topic.js';
 
 /** Client to relay; each is answered in the Socket.IO acknowledgement. */
-export const up = { submit, ack, token: freshToken } as const;
+export const up = { submit, ack, token: freshToken, join, leave, publish } as const;
 export type UpEvent = keyof typeof up;
 export interface UpReply {
   submit: SubmitReply;
   ack: PlainReply;
   token: PlainReply;
+  join: PlainReply;
+  leave: PlainReply;
+  publish: PlainReply;
 }
 
 /** Relay to client. */
@@ -22,6 +26,10 @@ export const down = {
   drained,
   'prekeys-low': preKeysLow,
   'device-list-changed': deviceListChanged,
+  'device-expiring': deviceExpiring,
+  topic: topicMessage,
+  joined: topicJoined,
+  left: topicLeft,
   bye,
 } as const;
 export type DownEvent = keyof typeof down;

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 
 import { deviceId, deviceSecret, envelopeId, mailboxSeq, registrationId } from '../ids.js';
 import { MAX_TOKEN_LENGTH } from '../limits.js';
+import { expiringDevice } from '../http/devices.js';
 import { preKeyCounts } from '../http/prekeys.js';
 
 /** Position up to which a mailbox was read, and the envelope that stood there: the id tells a rolled-back side. */
@@ -47,6 +48,8 @@ export const welcome = z.object({
   /** Version of the user's own device list; 0 when this device has not published one. */
   listVersion: z.int(),
   preKeys: preKeyCounts,
+  /** Other devices of the same user that will be removed for inactivity, unless they connect before. */
+  expiring: z.array(expiringDevice),
   limits: z.object({ payloadBytes: z.int(), submitBytes: z.int() }),
 });
 export type Welcome = z.infer<typeof welcome>;

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 
 import { errorBody } from '../error.js';
+import { expiringDevice } from '../http/devices.js';
 import { preKeyCounts } from '../http/prekeys.js';
 import { MAX_TOKEN_LENGTH } from '../limits.js';
 
@@ -13,6 +14,9 @@ export const preKeysLow = preKeyCounts;
 
 /** `device-list-changed`: another device of the same user has published a list. */
 export const deviceListChanged = z.object({ version: z.int() });
+
+/** `device-expiring`: another device of the same user will be removed for inactivity. */
+export const deviceExpiring = expiringDevice;
 
 /** `bye`: why the relay is about to close the socket (`superseded`, `token-expired`, `device-gone`, `shutting-down` ...). */
 export const bye = errorBody;

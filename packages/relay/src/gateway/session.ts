@@ -191,6 +191,7 @@ export class Session {
       retentionSeconds: Math.floor(retentionMs / 1000),
       listVersion: device.listed ? listVersion : 0,
       preKeys,
+      expiring: [],
       limits: { payloadBytes: limits.MAX_PAYLOAD_BYTES, submitBytes: limits.MAX_SUBMIT_BYTES },
     });
     this.#deliverFrom(mailbox, acked.seq, first);

@@ -3,6 +3,7 @@ import {
   bundlesRequest,
   bundlesResponse,
   deviceListResponse,
+  devicesResponse,
   DEVICE_HEADER,
   errorBody,
   ERROR_CODES,
@@ -38,6 +39,11 @@ export const OPERATIONS: Record<keyof typeof ROUTES, Operation> = {
     response: registerResponse,
     errors: ['needs-device', 'identity-mismatch', 'link-token-invalid', 'reset-refused', 'device-limit'],
     withoutDevice: true,
+  },
+  getDevices: {
+    summary: 'The devices of the caller’s own user, with the day on which each last connected.',
+    response: devicesResponse,
+    errors: [],
   },
   putDeviceList: {
     summary: 'Replaces the caller’s device list by its successor. Devices that it no longer names are removed.',

@@ -125,6 +125,9 @@ const valid: Record<keyof typeof up, () => unknown> = {
   submit: asMessage,
   ack: () => ({ seq: 1, id: Buffer.alloc(16) }),
   token: () => ({ token: 'x' }),
+  join: () => ({ topic: Buffer.alloc(32, 1), tag: Buffer.alloc(16), will: Buffer.alloc(8) }),
+  leave: () => ({ topic: Buffer.alloc(32, 1) }),
+  publish: () => ({ topic: Buffer.alloc(32, 1), payload: Buffer.alloc(8) }),
 };
 
 test('every socket event, thousands of mutated messages: each gets a coded answer, never "internal"', async () => {

@@ -319,6 +319,7 @@ export class FakeRelay {
       retentionSeconds: 45 * 24 * 3600,
       listVersion: 1,
       preKeys: this.#counts(device),
+      expiring: [],
       limits: { payloadBytes: 98_304, submitBytes: 1_048_576 },
     };
   }
