@@ -59,6 +59,12 @@ export const ERROR_CODES = {
     meaning: 'No app of this name is known to the relay.',
     action: 'Check the `iss` of the token and the relay\u2019s app list.',
   },
+  'app-suspended': {
+    status: 403,
+    retry: 'later',
+    meaning: 'The operator of the relay has suspended this app. Nothing is deleted.',
+    action: 'Keep what is to be sent; it goes out when the app is resumed.',
+  },
   'origin-refused': {
     status: 403,
     retry: 'never',
