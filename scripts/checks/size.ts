@@ -80,7 +80,7 @@ function origins({ outputs }: Metafile): [string, number][] {
   return [...bytes].sort(([, a], [, b]) => b - a);
 }
 
-/** `node_modules/.pnpm/dexie@4/node_modules/dexie/x.js` is of `dexie`, `packages/sdk/dist/x.js` of `packages/sdk`. */
+/** `node_modules/.pnpm/idb@8/node_modules/idb/x.js` is of `idb`, `packages/sdk/dist/x.js` of `packages/sdk`. */
 function packageOf(path: string): string {
   const inPackage = path.split('node_modules/').at(-1) ?? path;
   return inPackage

@@ -4,6 +4,7 @@ import { startEngine, type Engine } from '../engine/engine.js';
 import { SottoError } from '../errors.js';
 import { HISTORY_SCHEMA, HISTORY_VERSION, type History } from '../history/schema.js';
 import { socketIoRelay } from '../network/socket-io-relay.js';
+import { idbTables, observableIdbTables } from '../storage/idb-tables.js';
 import { memoryTables } from '../storage/memory-tables.js';
 import { StorageError } from '../storage/storage-error.js';
 import { systemClock } from '../util/clock.js';
@@ -94,11 +95,8 @@ async function openDatabases(options: ParsedOptions, names: Names, onHistoryLost
     const vault: Vault = memoryTables(VAULT_SCHEMA);
     return { history: memoryTables(HISTORY_SCHEMA), openVault: () => Promise.resolve(vault) };
   }
-  // Loaded only where there is IndexedDB: a bot in Node needs neither library.
-  const { dexieTables } = await import('../storage/dexie-tables.js');
-  const { idbTables } = await import('../storage/idb-tables.js');
   try {
-    const history = await dexieTables(names.history, HISTORY_VERSION, HISTORY_SCHEMA, onHistoryLost);
+    const history = await observableIdbTables(names.history, HISTORY_VERSION, HISTORY_SCHEMA, onHistoryLost);
     return { history, openVault: (onLost) => idbTables(names.vault, VAULT_VERSION, VAULT_SCHEMA, onLost) };
   } catch (error) {
     if (error instanceof StorageError) throw new SottoError('storage-failed', undefined, { cause: error });

@@ -95,12 +95,7 @@ class RunningEngine implements Engine {
     const { history } = this.#context;
     const fail = (error: unknown): void => this.#failed(error);
     this.#stopWatching = [
-      history.observe(
-        ['outbox'],
-        (transaction) => transaction.count('outbox'),
-        () => this.#outbox.kick(),
-        fail,
-      ),
+      history.watch('outbox', () => this.#outbox.kick()),
       history.observe(
         ['commands'],
         (transaction) => transaction.count('commands'),

@@ -1,11 +1,16 @@
-import { deleteDB, openDB, type IDBPDatabase, type IDBPObjectStore, type IDBPTransaction } from 'idb';
+import { deleteDB, openDB, unwrap, wrap, type IDBPDatabase, type IDBPObjectStore, type IDBPTransaction } from 'idb';
 
+import { startAnnouncer } from './announcer.js';
+import { FootprintRecorder, recordingWrites } from './changes.js';
+import { Observers } from './observers.js';
 import { StorageError, translateStorageError } from './storage-error.js';
-import type { Key, Range, ReadTransaction, Rows, Schema, TableSpec, Tables, WriteTransaction } from './tables.js';
+import type { Key, ObservableTables, Range, Rows, Schema, Tables, WriteTransaction } from './tables.js';
+
+type OnLost = () => void;
 
 /**
- * A database in IndexedDB through idb, written with strict durability: when a write resolves, it is on the disk. For the
- * vault, where a lost commit means a ratchet that steps twice.
+ * A database in IndexedDB, written with strict durability: when a write resolves, it is on the disk. For the vault, where a
+ * lost commit means a ratchet that steps twice.
  *
  * @param onLost called when the database was closed from outside: deleted by another tab, or by the browser
  */
@@ -13,25 +18,12 @@ export async function idbTables<R extends Rows>(
   name: string,
   version: number,
   schema: Schema<R>,
-  onLost: () => void = () => undefined,
+  onLost: OnLost = () => undefined,
 ): Promise<Tables<R>> {
-  const specs = new Map<string, TableSpec>(Object.entries(schema));
-  let db: IDBPDatabase;
-  try {
-    db = await openDB(name, version, {
-      upgrade: (upgrading) => createStores(upgrading, specs),
-      blocking: () => {
-        db.close();
-        onLost();
-      },
-      terminated: onLost,
-    });
-  } catch (error) {
-    throw new StorageError('storage-failed', { cause: error });
-  }
+  const db = await open(name, version, schema, onLost);
   return {
-    read: (tables, work) => run(db, tables, 'readonly', specs, work),
-    write: (tables, work) => run(db, tables, 'readwrite', specs, work),
+    read: (tables, work) => run(db, tables, 'readonly', (transaction) => work(operations<R>(transaction, schema))),
+    write: (tables, work) => run(db, tables, 'readwrite', (transaction) => work(operations<R>(transaction, schema))),
     close: () => db.close(),
     destroy: async () => {
       db.close();
@@ -40,8 +32,67 @@ export async function idbTables<R extends Rows>(
   };
 }
 
-function createStores(db: IDBPDatabase, specs: ReadonlyMap<string, TableSpec>): void {
-  for (const [table, spec] of specs) {
+/** The same with live queries that see the commits of every tab. For the history. */
+export async function observableIdbTables<R extends Rows>(
+  name: string,
+  version: number,
+  schema: Schema<R>,
+  onLost: OnLost = () => undefined,
+): Promise<ObservableTables<R>> {
+  const tables = await idbTables(name, version, schema, () => {
+    end();
+    onLost();
+  });
+  const read: Tables<R>['read'] = (names, work) => tables.read(names, work);
+  const observers = new Observers<R>(read, schema);
+  const announcer = startAnnouncer(`${name}-changes`, (changes) => observers.notify(changes));
+  const end = (): void => {
+    observers.clear();
+    announcer.close();
+  };
+  return {
+    read,
+    write: (names, work) =>
+      tables.write(names, async (transaction) => {
+        const written = new FootprintRecorder();
+        const value = await work(recordingWrites(transaction, schema, written));
+        if (!written.isEmpty) {
+          announcer.tell(written.footprint);
+          observers.notify(written.footprint);
+        }
+        return value;
+      }),
+    observe: (names, query, next, fail) => observers.observe(names, query, next, fail),
+    watch: (table, changed) => observers.watch(table, changed),
+    close: () => {
+      end();
+      tables.close();
+    },
+    destroy: () => {
+      end();
+      return tables.destroy();
+    },
+  };
+}
+
+async function open(name: string, version: number, schema: Schema<Rows>, onLost: OnLost): Promise<IDBPDatabase> {
+  try {
+    const db: IDBPDatabase = await openDB(name, version, {
+      upgrade: (upgrading) => createStores(upgrading, schema),
+      blocking: () => {
+        db.close();
+        onLost();
+      },
+      terminated: onLost,
+    });
+    return db;
+  } catch (error) {
+    throw new StorageError('storage-failed', { cause: error });
+  }
+}
+
+function createStores(db: IDBPDatabase, schema: Schema<Rows>): void {
+  for (const [table, spec] of Object.entries(schema)) {
     if (db.objectStoreNames.contains(table)) continue;
     const store = db.createObjectStore(table, { keyPath: path(spec.key) });
     for (const [index, parts] of Object.entries(spec.indexes ?? {})) store.createIndex(index, path(parts));
@@ -50,31 +101,23 @@ function createStores(db: IDBPDatabase, specs: ReadonlyMap<string, TableSpec>): 
 
 const path = (parts: readonly string[]): string | string[] => (parts.length === 1 ? (parts[0] ?? '') : [...parts]);
 
-async function run<R extends Rows, V>(
+type AnyTransaction = IDBPTransaction<unknown, string[], 'readonly' | 'readwrite'>;
+
+async function run<V>(
   db: IDBPDatabase,
   tables: readonly string[],
   mode: 'readonly' | 'readwrite',
-  specs: ReadonlyMap<string, TableSpec>,
-  work: (transaction: WriteTransaction<R>) => Promise<V>,
+  work: (transaction: AnyTransaction) => Promise<V>,
 ): Promise<V> {
   try {
     const transaction = db.transaction([...tables], mode, { durability: 'strict' });
-    // An abort rejects `done` as well; the error that caused it is the one to report.
-    const done = transaction.done.then(
-      () => null,
-      (error: unknown) => ({ error }),
-    );
+    const done = outcome(transaction);
     let value: V;
     try {
-      value = await work(operations<R>(transaction, specs));
+      value = await work(transaction);
+      transaction.commit();
     } catch (error) {
-      try {
-        transaction.abort();
-      } catch {
-        // already aborted by the failed request itself
-      }
-      await done;
-      throw error;
+      throw await undone(transaction, done, error);
     }
     const failed = await done;
     if (failed) throw failed.error;
@@ -84,53 +127,102 @@ async function run<R extends Rows, V>(
   }
 }
 
-type AnyTransaction = IDBPTransaction<unknown, string[], 'readonly' | 'readwrite'>;
+/**
+ * Null when it has committed, and otherwise what broke it. Unlike idb's `done`, which rejects with a mere `AbortError` when
+ * a request fails that nobody waits for.
+ */
+function outcome(wrapped: AnyTransaction): Promise<{ error: unknown } | null> {
+  wrapped.done.catch(() => undefined);
+  const transaction = unwrap(wrapped);
+  return new Promise((resolve) => {
+    transaction.addEventListener('complete', () => resolve(null));
+    transaction.addEventListener('abort', () =>
+      resolve({ error: transaction.error ?? new DOMException('', 'AbortError') }),
+    );
+  });
+}
 
-function operations<R extends Rows>(
+/** Ends the transaction without effect. @returns the error to report: that of the work, or what broke it */
+async function undone(
   transaction: AnyTransaction,
-  specs: ReadonlyMap<string, TableSpec>,
-): WriteTransaction<R> {
+  done: Promise<{ error: unknown } | null>,
+  error: unknown,
+): Promise<unknown> {
+  try {
+    transaction.abort();
+  } catch {
+    // Aborted already, by a request that failed.
+    const failed = await done;
+    const consequence = error instanceof DOMException && CONSEQUENCES.has(error.name);
+    return consequence && failed ? failed.error : error;
+  }
+  await done;
+  return error;
+}
+
+/** What requests say in a transaction that something else has ended. */
+const CONSEQUENCES = new Set(['AbortError', 'InvalidStateError', 'TransactionInactiveError']);
+
+function operations<R extends Rows>(transaction: AnyTransaction, schema: Schema<R>): WriteTransaction<R> {
   const width = (table: string, index?: string): number => {
-    const spec = specs.get(table);
+    const spec = schema[table];
     return (index === undefined ? spec?.key : spec?.indexes?.[index])?.length ?? 0;
   };
   const keyOf = (table: string, key: Key): IDBValidKey => idbKey(key, width(table));
   const writable = (table: string): IDBPObjectStore<unknown, string[], string, 'readwrite'> =>
-    transaction.objectStore(table) as IDBPObjectStore<unknown, string[], string, 'readwrite'>;
+    transaction.objectStore(table);
   const source = (table: string, index?: string) => {
     const store = transaction.objectStore(table);
     return index === undefined ? store : store.index(index);
   };
-  const reads: ReadTransaction<R> = {
+  return {
     get: async <T extends keyof R & string>(table: T, key: Key) =>
       (await transaction.objectStore(table).get(keyOf(table, key))) as R[T] | undefined,
     range: async <T extends keyof R & string>(table: T, range: Range = {}) => {
       const query = bounds(range, width(table, range.index));
       const from = source(table, range.index);
-      if (!range.reverse) return (await from.getAll(query, range.limit)) as R[T][];
-      const rows: R[T][] = [];
-      for (let at = await from.openCursor(query, 'prev'); at && rows.length < (range.limit ?? Infinity);) {
-        rows.push(at.value as R[T]);
-        at = rows.length < (range.limit ?? Infinity) ? await at.continue() : null;
-      }
-      return rows;
+      const rows = range.reverse ? getReversed(from, query, range.limit) : from.getAll(query, range.limit);
+      return (await rows) as R[T][];
     },
     count: async (table, range = {}) => source(table, range.index).count(bounds(range, width(table, range.index))),
-  };
-  return {
-    ...reads,
-    put: async (table, row) => {
-      await writable(table).put(row);
-    },
-    add: async (table, row) => {
-      await writable(table).add(row);
-    },
-    delete: async (table, key) => writable(table).delete(keyOf(table, key)),
+    // Writes are not waited for: the transaction is, and a request that fails undoes it.
+    put: async (table, row) => underWay(writable(table).put(row)),
+    add: async (table, row) => underWay(writable(table).add(row)),
+    delete: async (table, key) => underWay(writable(table).delete(keyOf(table, key))),
   };
 }
 
+/** The failure is told by the transaction. */
+function underWay(request: Promise<unknown>): void {
+  request.catch(() => undefined);
+}
+
+type Source =
+  ReturnType<AnyTransaction['objectStore']> | ReturnType<ReturnType<AnyTransaction['objectStore']>['index']>;
+
+/** Indexed Database API 3.0 `getAllRecords`: backwards in one request, where the browser has it. */
+interface WithRecords {
+  getAllRecords?(options: { query?: IDBKeyRange; count?: number; direction: 'prev' }): IDBRequest<{ value: unknown }[]>;
+}
+
+async function getReversed(from: Source, query: IDBKeyRange | undefined, limit = Infinity): Promise<unknown[]> {
+  if (limit < 1) return [];
+  const store = unwrap(from as never) as unknown as WithRecords;
+  if (store.getAllRecords) {
+    const count = Number.isFinite(limit) ? { count: limit } : {};
+    const records = await wrap(store.getAllRecords({ ...(query && { query }), ...count, direction: 'prev' }));
+    return records.map(({ value }) => value);
+  }
+  const rows: unknown[] = [];
+  for (let at = await from.openCursor(query, 'prev'); at;) {
+    rows.push(at.value);
+    at = rows.length < limit ? await at.continue() : null;
+  }
+  return rows;
+}
+
 /** A table or index with one key field has plain keys; with several, arrays. */
-export function idbKey(key: Key, width: number): IDBValidKey {
+function idbKey(key: Key, width: number): IDBValidKey {
   const [first] = key;
   return width === 1 && first !== undefined ? (first as IDBValidKey) : (key as IDBValidKey);
 }

@@ -1,5 +1,7 @@
 import { Mutex } from '../util/mutex.js';
+import { FootprintRecorder, recordingWrites } from './changes.js';
 import { compareKeys, inRange } from './key-order.js';
+import { Observers } from './observers.js';
 import { StorageError } from './storage-error.js';
 import type {
   Key,
@@ -19,7 +21,6 @@ import type {
  */
 export function memoryTables<R extends Rows>(schema: Schema<R>): ObservableTables<R> {
   const tables = new Map(Object.entries<TableSpec>(schema).map(([name, spec]) => [name, new MemoryTable(spec)]));
-  const observers = new Set<Observer>();
   const mutex = new Mutex();
   let closed = false;
 
@@ -33,47 +34,38 @@ export function memoryTables<R extends Rows>(schema: Schema<R>): ObservableTable
     if (!found) throw new StorageError('storage-failed', { cause: new Error(`no table ${name}`) });
     return found;
   };
+  const read: ObservableTables<R>['read'] = (_, work) => exclusively(() => work(transaction<R>(table, null)));
+  const observers = new Observers<R>(read, schema);
+  const close = (): void => {
+    closed = true;
+    observers.clear();
+  };
 
   return {
-    read: (_, work) => exclusively(() => work(transaction<R>(table, null))),
+    read,
     write: async (_, work) => {
-      const changes: Changes = { journal: [], touched: new Set() };
-      const value = await exclusively(() => undoable(changes, () => work(transaction<R>(table, changes))));
-      for (const observer of observers) if (observer.tables.some((name) => changes.touched.has(name))) observer.run();
+      const written = new FootprintRecorder();
+      const journal: Undo[] = [];
+      const value = await exclusively(() =>
+        undoable(journal, () => work(recordingWrites(transaction<R>(table, journal), schema, written))),
+      );
+      observers.notify(written.footprint);
       return value;
     },
-    observe: (names, query, next, fail) => {
-      const observer: Observer = {
-        tables: names,
-        run: () => {
-          exclusively(() => query(transaction<R>(table, null))).then(
-            (value) => {
-              if (observers.has(observer)) next(value);
-            },
-            (error: unknown) => {
-              if (observers.has(observer)) fail(error);
-            },
-          );
-        },
-      };
-      observers.add(observer);
-      observer.run();
-      return () => observers.delete(observer);
-    },
-    close: () => {
-      closed = true;
-      observers.clear();
-    },
+    observe: (names, query, next, fail) => observers.observe(names, query, next, fail),
+    watch: (name, changed) => observers.watch(name, changed),
+    close,
     destroy: async () => {
-      closed = true;
-      observers.clear();
+      close();
       tables.clear();
     },
   };
 }
 
+type Undo = () => void;
+
 /** All or nothing: an error takes every change back. */
-async function undoable<V>({ journal }: Changes, work: () => Promise<V>): Promise<V> {
+async function undoable<V>(journal: Undo[], work: () => Promise<V>): Promise<V> {
   try {
     return await work();
   } catch (error) {
@@ -82,26 +74,15 @@ async function undoable<V>({ journal }: Changes, work: () => Promise<V>): Promis
   }
 }
 
-type Undo = () => void;
-interface Observer {
-  readonly tables: readonly string[];
-  run(): void;
-}
-interface Changes {
-  readonly journal: Undo[];
-  readonly touched: Set<string>;
-}
-
 function transaction<R extends Rows>(
   table: (name: string) => MemoryTable,
-  changes: Changes | null,
+  journal: Undo[] | null,
 ): WriteTransaction<R> {
   const change = (name: string, key: Key, row: object | undefined): void => {
-    if (!changes) throw new StorageError('storage-failed', { cause: new Error('read-only transaction') });
+    if (!journal) throw new StorageError('storage-failed', { cause: new Error('read-only transaction') });
     const target = table(name);
     const before = target.replace(key, row);
-    changes.journal.push(() => target.replace(key, before));
-    changes.touched.add(name);
+    journal.push(() => target.replace(key, before));
   };
   const reads: ReadTransaction<R> = {
     get: async <T extends keyof R & string>(name: T, key: Key) =>

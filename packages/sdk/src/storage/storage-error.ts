@@ -20,25 +20,18 @@ export class StorageError extends Error {
 const CODES: Readonly<Record<string, StorageErrorCode>> = {
   ConstraintError: 'key-exists',
   QuotaExceededError: 'storage-full',
-  DatabaseClosedError: 'storage-closed',
   InvalidStateError: 'storage-closed',
   AbortError: 'storage-failed',
   UnknownError: 'storage-failed',
   VersionError: 'storage-failed',
-  OpenFailedError: 'storage-failed',
-  MissingAPIError: 'storage-failed',
   SecurityError: 'storage-failed',
   NotFoundError: 'storage-failed',
   TransactionInactiveError: 'storage-failed',
 };
 
-/** Translates what IndexedDB and Dexie throw; everything else, such as an error of the transaction's own work, passes. */
+/** Translates what IndexedDB throws; everything else, such as an error of the transaction's own work, passes. */
 export function translateStorageError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StorageError) return error;
-  const inner: unknown = 'inner' in error ? error.inner : undefined;
-  // Dexie reports an aborted transaction with the cause inside: the quota is what matters to people, not the abort.
-  if (inner instanceof Error && CODES[inner.name] === 'storage-full')
-    return new StorageError('storage-full', { cause: error });
   const code = CODES[error.name];
   return code ? new StorageError(code, { cause: error }) : error;
 }

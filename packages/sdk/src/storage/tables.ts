@@ -3,7 +3,7 @@
  * model, small enough that a memory adapter is exact. History and vault are each one such database.
  *
  * Inside a transaction only its own operations may be awaited: a transaction that waits for anything else commits early
- * (idb, Dexie) or blocks every other tab when the page freezes.
+ * or blocks every other tab when the page freezes.
  */
 
 /** Numbers sort below strings, strings below the empty array, which stands for "after everything" in bounds. */
@@ -44,8 +44,9 @@ export interface ReadTransaction<R extends Rows> {
 }
 
 export interface WriteTransaction<R extends Rows> extends ReadTransaction<R> {
+  /** Resolves when the write is under way; the transaction fails if it does. */
   put<T extends keyof R & string>(table: T, row: R[T]): Promise<void>;
-  /** @throws StorageError `key-exists`, which also aborts the transaction unless caught there */
+  /** @throws StorageError `key-exists`, here or when the transaction ends, which it then undoes */
   add<T extends keyof R & string>(table: T, row: R[T]): Promise<void>;
   delete(table: keyof R & string, key: Key): Promise<void>;
 }
@@ -67,8 +68,8 @@ export interface Tables<R extends Rows> {
 
 export interface ObservableTables<R extends Rows> extends Tables<R> {
   /**
-   * Runs `query` now and again after every commit, in any tab, that touched what it read. Returns the function that ends
-   * it.
+   * Runs `query` now and again after every commit, in any tab, that touched what it read. A query that failed runs again
+   * after the next commit to its tables. Returns the function that ends it.
    */
   observe<T extends keyof R & string, V>(
     tables: readonly T[],
@@ -76,4 +77,9 @@ export interface ObservableTables<R extends Rows> extends Tables<R> {
     next: (value: V) => void,
     error: (error: unknown) => void,
   ): () => void;
+  /**
+   * Calls `changed` when a transaction in any tab has written to the table, or may have. It may come just before that commit: a
+   * transaction begun then sees it. Returns the function that ends it.
+   */
+  watch(table: keyof R & string, changed: () => void): () => void;
 }

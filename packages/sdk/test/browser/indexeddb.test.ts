@@ -1,22 +1,21 @@
 import { expect, test } from 'vitest';
 
-import { dexieTables } from '../../src/storage/dexie-tables.js';
-import { idbTables } from '../../src/storage/idb-tables.js';
+import { idbTables, observableIdbTables } from '../../src/storage/idb-tables.js';
 import { CONTRACT_SCHEMA, observableContract, tablesContract } from '../contracts/tables-contract.js';
 
 const freshName = (): string => `test-${crypto.randomUUID()}`;
 let shared = '';
 
-tablesContract('Dexie in a browser', () => dexieTables(freshName(), 1, CONTRACT_SCHEMA));
-tablesContract('idb in a browser', () => idbTables(freshName(), 1, CONTRACT_SCHEMA));
+tablesContract('IndexedDB in a browser', () => idbTables(freshName(), 1, CONTRACT_SCHEMA));
+tablesContract('observable IndexedDB in a browser', () => observableIdbTables(freshName(), 1, CONTRACT_SCHEMA));
 observableContract(
-  'Dexie in a browser',
-  () => dexieTables((shared = freshName()), 1, CONTRACT_SCHEMA),
-  () => dexieTables(shared, 1, CONTRACT_SCHEMA),
+  'IndexedDB in a browser',
+  () => observableIdbTables((shared = freshName()), 1, CONTRACT_SCHEMA),
+  () => observableIdbTables(shared, 1, CONTRACT_SCHEMA),
 );
 
 test('a database deleted from another tab says so and lets go', async () => {
-  for (const open of [dexieTables, idbTables]) {
+  for (const open of [idbTables, observableIdbTables]) {
     const name = freshName();
     const lost = new Promise<void>((resolve) => {
       void open(name, 1, CONTRACT_SCHEMA, resolve);
@@ -27,4 +26,71 @@ test('a database deleted from another tab says so and lets go', async () => {
     const databases = await indexedDB.databases();
     expect(databases.map((database) => database.name)).not.toContain(name);
   }
+});
+
+/** Another tab as far as storage is concerned: an agent of its own, which can be ended without a word. */
+function worker(script: string): Worker {
+  return new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })));
+}
+
+test('a page that comes back from the back/forward cache or a freeze looks again at everything', async () => {
+  const name = freshName();
+  const tables = await observableIdbTables(name, 1, CONTRACT_SCHEMA);
+  let runs = 0;
+  let wake: () => void = () => undefined;
+  const ran = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+  const first = ran();
+  tables.observe(
+    ['marks'],
+    (transaction) => transaction.count('marks'),
+    () => {
+      runs++;
+      wake();
+    },
+    () => undefined,
+  );
+  await first;
+  for (const [target, event] of [
+    [window, 'pageshow'],
+    [document, 'resume'],
+  ] as const) {
+    const again = ran();
+    target.dispatchEvent(new Event(event));
+    await again;
+  }
+  expect(runs).toBe(3);
+  await tables.destroy();
+});
+
+test('what is said before the commit is enough: a reader that hears it waits for the commit', async () => {
+  const name = freshName();
+  const tables = await observableIdbTables(name, 1, CONTRACT_SCHEMA);
+  const counted = new Promise<number>((resolve) => {
+    tables.observe(
+      ['marks'],
+      (transaction) => transaction.count('marks'),
+      (count) => {
+        if (count > 0) resolve(count);
+      },
+      () => undefined,
+    );
+  });
+  // Tells, goes on writing for a while in the same transaction, and never says anything again.
+  const writer = worker(`
+    const opening = indexedDB.open('${name}');
+    opening.onsuccess = () => {
+      const transaction = opening.result.transaction('marks', 'readwrite');
+      const marks = transaction.objectStore('marks');
+      let left = 200;
+      const next = () => { if (left-- > 0) marks.put({ id: 'm' + left }).onsuccess = next; };
+      marks.put({ id: 'first' }).onsuccess = () => {
+        new BroadcastChannel('${name}-changes').postMessage(new Map([['marks', 'all']]));
+        next();
+      };
+    };
+    opening.onupgradeneeded = () => opening.transaction.abort();
+  `);
+  expect(await counted).toBe(201);
+  writer.terminate();
+  await tables.destroy();
 });

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { StorageError } from '../../src/storage/storage-error.js';
-import { startingWith, type ObservableTables, type Schema, type Tables } from '../../src/storage/tables.js';
+import {
+  startingWith,
+  type ObservableTables,
+  type ReadTransaction,
+  type Schema,
+  type Tables,
+} from '../../src/storage/tables.js';
 
 interface Note {
   readonly book: string;
@@ -183,6 +189,34 @@ export function tablesContract(name: string, open: () => Promise<Tables<Contract
   });
 }
 
+/** A live query that remembers what it saw, and lets a test wait for it. */
+function follow<V>(
+  tables: ObservableTables<ContractRows>,
+  query: (transaction: ReadTransaction<ContractRows>) => Promise<V>,
+): { readonly seen: V[]; reach(value: V): Promise<void>; end(): void } {
+  const seen: V[] = [];
+  let wake: () => void = () => undefined;
+  const end = tables.observe(
+    ['notes', 'marks'],
+    query,
+    (value) => {
+      seen.push(value);
+      wake();
+    },
+    (error) => {
+      throw error;
+    },
+  );
+  const reach = (value: V): Promise<void> =>
+    new Promise((resolve) => {
+      wake = () => {
+        if (seen.at(-1) === value) resolve();
+      };
+      wake();
+    });
+  return { seen, reach, end };
+}
+
 /** On top: live queries. `reopen` yields a second handle on the same data, as another tab has; null where there is none. */
 export function observableContract(
   name: string,
@@ -190,40 +224,136 @@ export function observableContract(
   reopen: (() => Promise<ObservableTables<ContractRows>>) | null,
 ): void {
   describe(`live queries: ${name}`, () => {
+    let tables: ObservableTables<ContractRows>;
+    let other: ObservableTables<ContractRows>;
+    beforeEach(async () => {
+      tables = await open();
+      other = reopen ? await reopen() : tables;
+    });
+    afterEach(async () => {
+      if (other !== tables) other.close();
+      await tables.destroy();
+    });
+    const put = (through: ObservableTables<ContractRows>, ...rows: Note[]): Promise<void> =>
+      through.write(['notes'], async (transaction) => {
+        for (const row of rows) await transaction.put('notes', row);
+      });
+    const countOf = (book: string) => (transaction: ReadTransaction<ContractRows>) =>
+      transaction.count('notes', startingWith(book));
+
     test('a query runs at once, after each commit that touches it, and not after it was ended', async () => {
-      const tables = await open();
-      const other = reopen ? await reopen() : tables;
-      const seen: number[] = [];
+      const query = follow(tables, countOf('a'));
+      await query.reach(0);
+      await put(other, note('a', 1));
+      await query.reach(1);
+      await put(other, note('a', 2));
+      await query.reach(2);
+      query.end();
+      await put(other, note('a', 3));
+      await tables.read(['notes'], (transaction) => transaction.count('notes'));
+      expect(query.seen.at(-1)).toBe(2);
+    });
+
+    test('a commit elsewhere in the table leaves a query alone; an index on the same first field is as precise', async () => {
+      const query = follow(tables, countOf('a'));
+      const indexed = follow(tables, (transaction) =>
+        transaction.count('notes', { index: 'words', ...startingWith('a') }),
+      );
+      const whole = follow(tables, (transaction) => transaction.count('notes'));
+      await Promise.all([query.reach(0), indexed.reach(0), whole.reach(0)]);
+      await put(other, note('b', 1));
+      await whole.reach(1);
+      await put(other, note('a', 1));
+      await Promise.all([query.reach(1), indexed.reach(1), whole.reach(2)]);
+      expect(query.seen).toEqual([0, 1]);
+      expect(indexed.seen).toEqual([0, 1]);
+    });
+
+    test('commits during a run cause one more run, which sees them all', async () => {
+      const query = follow(tables, countOf('a'));
+      await query.reach(0);
+      await Promise.all(Array.from({ length: 50 }, (_, page) => put(other, note('a', page))));
+      await query.reach(50);
+      expect(query.seen.length).toBeLessThan(50);
+    });
+
+    test('whoever commits many rows of many keys is heard too', async () => {
+      const query = follow(tables, countOf('book 7'));
+      await query.reach(0);
+      await put(other, ...Array.from({ length: 600 }, (_, i) => note(`book ${i % 300}`, i)));
+      await query.reach(2);
+    });
+
+    test('a deletion is a change, and one that was undone is not shown', async () => {
+      await put(tables, note('a', 1), note('a', 2));
+      const query = follow(tables, countOf('a'));
+      await query.reach(2);
+      const undone = other.write(['notes'], async (transaction) => {
+        await transaction.delete('notes', ['a', 1]);
+        throw new Error('changed my mind');
+      });
+      await expect(undone).rejects.toThrow('changed my mind');
+      await other.write(['notes'], (transaction) => transaction.delete('notes', ['a', 2]));
+      await query.reach(1);
+      expect(query.seen).toEqual([2, 1]);
+    });
+
+    test('a query that failed tells so, and runs again after the next commit', async () => {
+      const outcomes: string[] = [];
+      let fail = true;
       let wake: () => void = () => undefined;
+      const next = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+      const first = next();
       const end = tables.observe(
         ['notes'],
-        (transaction) => transaction.count('notes', startingWith('a')),
+        async (transaction) => {
+          if (fail) throw new Error('broken');
+          return transaction.count('notes');
+        },
         (count) => {
-          seen.push(count);
+          outcomes.push(String(count));
           wake();
         },
         (error) => {
-          throw error;
+          outcomes.push(String(error));
+          wake();
         },
       );
-      const reach = (count: number): Promise<void> =>
-        new Promise((resolve) => {
-          wake = () => {
-            if (seen.at(-1) === count) resolve();
-          };
-          wake();
-        });
-      await reach(0);
-      await other.write(['notes'], (transaction) => transaction.put('notes', note('a', 1)));
-      await reach(1);
-      await other.write(['notes'], (transaction) => transaction.put('notes', note('a', 2)));
-      await reach(2);
+      await first;
+      fail = false;
+      const second = next();
+      await put(other, note('a', 1));
+      await second;
+      expect(outcomes).toEqual(['Error: broken', '1']);
       end();
-      await other.write(['notes'], (transaction) => transaction.put('notes', note('a', 3)));
-      await tables.read(['notes'], (transaction) => transaction.count('notes'));
-      expect(seen.at(-1)).toBe(2);
-      if (other !== tables) other.close();
-      await tables.destroy();
+    });
+
+    test('a watcher is called for its table only, and what it then reads has the commit', async () => {
+      const counts: Promise<number>[] = [];
+      let wake: () => void = () => undefined;
+      const woken = new Promise<void>((resolve) => (wake = resolve));
+      const end = tables.watch('notes', () => {
+        counts.push(tables.read(['notes'], (transaction) => transaction.count('notes')));
+        wake();
+      });
+      await other.write(['marks'], (transaction) => transaction.put('marks', { id: 'x' }));
+      await put(other, note('a', 1));
+      await woken;
+      end();
+      await put(other, note('a', 2));
+      expect(await Promise.all(counts)).toEqual([1]);
+    });
+
+    test('a handle that was closed neither hears nor disturbs the others', async () => {
+      const deaf = reopen ? await reopen() : null;
+      const query = follow(tables, countOf('a'));
+      await query.reach(0);
+      const gone = deaf && follow(deaf, countOf('a'));
+      await gone?.reach(0);
+      deaf?.close();
+      await put(other, note('a', 1));
+      await query.reach(1);
+      expect(gone?.seen ?? [0]).toEqual([0]);
     });
   });
 }
