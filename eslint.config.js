@@ -52,7 +52,7 @@ const syntax = [
 ];
 
 export default tseslint.config(
-  { ignores: ['**/dist/', '**/coverage/', '**/node_modules/', '**/.cache/', '**/*.d.ts'] },
+  { ignores: ['**/dist/', '**/dist-bundle/', '**/coverage/', '**/node_modules/', '**/.cache/', '**/*.d.ts'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],

@@ -98,6 +98,13 @@ export class RelayCore {
     return this.#sessions.size;
   }
 
+  /** Envelopes that wait for the acknowledgement of a device with a socket on this node. */
+  get backlog(): number {
+    let total = 0;
+    for (const session of this.#sessions.values()) total += session.backlog;
+    return total;
+  }
+
   isOnline(mailbox: MailboxId): boolean {
     return this.#sessions.has(mailbox);
   }

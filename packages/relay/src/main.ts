@@ -2,13 +2,14 @@
 import { parseArgs } from 'node:util';
 
 import { ConfigError, configFrom } from './config/config.js';
-import { startRelay } from './relay.js';
+import { startRelay, type Relay } from './relay.js';
 
 const USAGE = `sotto-relay [--port N] [--host ADDRESS] [--data FOLDER] [--dev [--static FOLDER]]
 
 Environment: DATABASE_URL, REDIS_URL, SOTTO_APPS or SOTTO_APPS_FILE (JSON), SOTTO_DATA, SOTTO_RETENTION_DAYS,
-SOTTO_QUOTA_ENVELOPES, SOTTO_QUOTA_BYTES, SOTTO_DATABASE_CONNECTIONS, SOTTO_LIMITS (JSON), SOTTO_TRUSTED_PROXIES,
-SOTTO_METRICS_TOKEN, PORT, HOST, LOG_LEVEL. What they mean stands in the README.
+SOTTO_SWEEP_SECONDS, SOTTO_QUOTA_ENVELOPES, SOTTO_QUOTA_BYTES, SOTTO_DATABASE_CONNECTIONS, SOTTO_LIMITS (JSON), SOTTO_TRUSTED_PROXIES,
+SOTTO_METRICS_TOKEN, PORT, HOST, LOG_LEVEL. DATABASE_URL, REDIS_URL and SOTTO_METRICS_TOKEN may stand in files:
+DATABASE_URL_FILE and so on. What they mean stands in the README.
 `;
 
 const OPTIONS = {
@@ -26,15 +27,18 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const relay = await startRelay(configFrom(process.env, flags));
-  process.stdout.write(`Sotto relay: ${relay.url}\n`);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      relay.close().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      );
-    });
+  const starting = startRelay(configFrom(process.env, flags));
+  // At once, not when it has started: as process 1 of a container it would not hear a signal that nobody handles.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(starting));
+  process.stdout.write(`Sotto relay: ${(await starting).url}\n`);
+}
+
+async function stop(starting: Promise<Relay>): Promise<void> {
+  try {
+    await (await starting).close();
+    process.exit(0);
+  } catch {
+    process.exit(1);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Aci, AppId, DeviceId, Envelope } from '@sotto/protocol';
+import type { Aci, AppId, DeviceId, Envelope, ErrorCode, UpEvent } from '@sotto/protocol';
 
 import type { RelayError } from './errors.js';
 import type { LimitName } from './limits/limits.js';
@@ -22,6 +22,8 @@ export interface RelayObserver {
   committed?(kind: 'submit' | 'ack', items: number, seconds: number): void;
   /** Envelopes handed to a socket; `at` is when the last of them was stored. */
   delivered?(count: number, at: number): void;
+  /** An event of a socket has its answer. */
+  answered?(event: UpEvent | 'unknown', result: 'ok' | ErrorCode): void;
   limited?(limit: LimitName): void;
   security?(event: SecurityEvent): void;
   /** A request or a connection that got no further. */
@@ -42,6 +44,7 @@ export function observers(all: readonly RelayObserver[]): Required<RelayObserver
     directoryChanged: tell('directoryChanged'),
     committed: tell('committed'),
     delivered: tell('delivered'),
+    answered: tell('answered'),
     limited: tell('limited'),
     security: tell('security'),
     refused: tell('refused'),

@@ -5,6 +5,7 @@ import type { Server as SocketServer } from 'socket.io';
 
 import type { AppConfig } from './auth/app.js';
 import { tokenVerifier } from './auth/token-verifier.js';
+import type { Bus } from './bus/bus.js';
 import { parseConfig, type RelayConfig, type RelayConfigInput } from './config/config.js';
 import { createRelayCore, type RelayCore } from './core.js';
 import { devApp, devTokenRoute } from './dev/dev-app.js';
@@ -15,12 +16,16 @@ import { createHttpApp } from './http/app.js';
 import { docsRoutes } from './http/docs.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
 import { auditLog } from './ops/audit.js';
+import { BusProbe } from './ops/bus-probe.js';
 import { healthRoutes } from './ops/health.js';
 import { createLog, errorLog } from './ops/log.js';
-import { createMetrics } from './ops/metrics.js';
+import { createMetrics, type Metrics } from './ops/metrics.js';
 import { openBus, openLimiter, openStore, type RelayParts, type Startup } from './ops/services.js';
+import { StoreClock } from './ops/store-clock.js';
 import { startUpkeep } from './ops/upkeep.js';
 import { systemClock } from './platform.js';
+import type { Sql } from './store/sql/driver.js';
+import type { Store } from './store/store.js';
 
 /** How long clients and requests under way get before their connections are cut, milliseconds. */
 const DRAIN_MS = 3_000;
@@ -52,6 +57,8 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
   const { log, onError, cleanups } = startup;
   const { store, embedded, folder } = await openStore(config, startup);
   const bus = await openBus(config, startup);
+  const clock = new StoreClock(store);
+  await clock.adjust();
   const dev = config.dev ? devApp(folder) : null;
   if (dev) log.warn('--dev: this relay gives a token to anyone who asks. Never use it for real people.');
   const apps: AppConfig[] = dev ? [dev, ...config.apps] : config.apps;
@@ -60,15 +67,18 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
   const node: { core: RelayCore | null } = { core: null };
   const isOnline = (mailbox: MailboxId) => node.core?.isOnline(mailbox) ?? false;
   const devObserver = dev ? new DevObserver({ store, onError, isOnline }) : null;
-  const metrics = createMetrics(systemClock, {
+  const metrics = createMetrics(clock, {
     connections: () => node.core?.connections ?? 0,
+    backlog: () => node.core?.backlog ?? 0,
+    clockSkew: () => clock.skew,
     token: config.metricsToken,
   });
   const core = await createRelayCore({
     store,
     bus,
     onError,
-    verifier: tokenVerifier(apps, systemClock),
+    clock,
+    verifier: tokenVerifier(apps, clock),
     limiter: await openLimiter(config, startup, (limit) => metrics.observer.limited?.(limit)),
     retentionMs: config.retentionMs,
     quota: config.quota,
@@ -77,7 +87,7 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
   node.core = core;
 
   let isClosing = false;
-  const health = healthRoutes({ store: () => store.check(), bus: () => bus.check(), isClosing: () => isClosing });
+  const health = healthRoutes({ store: () => store.time(), bus: () => bus.check(), isClosing: () => isClosing });
   const extras = [
     health,
     metrics.routes,
@@ -89,7 +99,7 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
   const server = createServer(createHttpApp({ ...door, extras, statics }));
   const io = attachGateway(server, door);
   const port = await listen(server, config);
-  const stopUpkeep = startUpkeep({ core, onError, ...(embedded && { sql: embedded }) });
+  const stopUpkeep = await upkeep({ core, store, bus, clock, metrics, sweepMs: config.sweepMs, embedded, onError });
   log.info({ port, dev: config.dev }, 'the relay listens');
 
   const close = once(async () => {
@@ -102,6 +112,25 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
     log.info('the relay has stopped');
   });
   return { url: `http://127.0.0.1:${port}`, port, core, close };
+}
+
+interface UpkeepParts {
+  core: RelayCore;
+  store: Store;
+  bus: Bus;
+  clock: StoreClock;
+  metrics: Metrics;
+  sweepMs: number;
+  embedded: Sql | null;
+  onError: (error: unknown) => void;
+}
+
+async function upkeep({ store, bus, metrics, embedded, ...rest }: UpkeepParts): Promise<() => void> {
+  const probe = new BusProbe(bus, metrics.busProbed);
+  await probe.start();
+  const count = () => store.held().then(metrics.held);
+  await count();
+  return startUpkeep({ ...rest, probe, count, ...(embedded && { sql: embedded }) });
 }
 
 function listen(server: HttpServer, { port, host }: RelayConfig): Promise<number> {

@@ -7,6 +7,7 @@ import { LIMITS, type LimitName } from '../limits/limits.js';
 import { DEFAULT_QUOTA, DEFAULT_RETENTION_MS } from '../core.js';
 
 const DAY_MS = 24 * 3_600_000;
+const DEFAULT_SWEEP_MS = 10 * 60_000;
 
 /** Everything that a relay can be told. `startRelay` takes it as an object; the CLI reads it from environment and flags. */
 export const relayConfig = z.strictObject({
@@ -29,6 +30,8 @@ export const relayConfig = z.strictObject({
   /** PGlite without a folder: for tests. */
   memory: z.boolean().default(false),
   apps: z.array(appConfig).default([]),
+  /** How often what has expired is deleted. */
+  sweepMs: z.number().int().min(1_000).default(DEFAULT_SWEEP_MS),
   retentionMs: z.number().int().min(60_000).default(DEFAULT_RETENTION_MS),
   quota: z.strictObject({ envelopes: z.number().int().min(1), bytes: z.number().int().min(1) }).default(DEFAULT_QUOTA),
   /** Changes to the default limits (`LIMITS`), by name. */
@@ -80,7 +83,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
 /** Flags win over environment variables. */
-export function configFrom(environment: Environment, flags: Flags): RelayConfig {
+export function configFrom(given: Environment, flags: Flags): RelayConfig {
+  const environment = withFiles(given);
+  const sweep = numberOf(environment['SOTTO_SWEEP_SECONDS']);
   const days = numberOf(environment['SOTTO_RETENTION_DAYS']);
   const envelopes = numberOf(environment['SOTTO_QUOTA_ENVELOPES']);
   const bytes = numberOf(environment['SOTTO_QUOTA_BYTES']);
@@ -94,6 +99,7 @@ export function configFrom(environment: Environment, flags: Flags): RelayConfig 
       dataFolder: flags['data'] ?? environment['SOTTO_DATA'],
       apps: appsFrom(environment),
       retentionMs: days === undefined ? undefined : days * DAY_MS,
+      sweepMs: sweep === undefined ? undefined : sweep * 1_000,
       quota:
         envelopes === undefined && bytes === undefined
           ? undefined
@@ -108,9 +114,20 @@ export function configFrom(environment: Environment, flags: Flags): RelayConfig 
   );
 }
 
+/** Secrets may stand in files, as container platforms mount them: `DATABASE_URL_FILE` and so on. */
+const IN_FILES = ['DATABASE_URL', 'REDIS_URL', 'SOTTO_METRICS_TOKEN'] as const;
+
+function withFiles(environment: Environment): Environment {
+  const read = IN_FILES.flatMap((name) => {
+    const file = environment[`${name}_FILE`];
+    return file === undefined ? [] : [[name, readSettings(`${name}_FILE`, file).trim()] as const];
+  });
+  return { ...environment, ...Object.fromEntries(read) };
+}
+
 function appsFrom(environment: Environment): unknown {
   const file = environment['SOTTO_APPS_FILE'];
-  const text = file === undefined ? environment['SOTTO_APPS'] : readSettings(file);
+  const text = file === undefined ? environment['SOTTO_APPS'] : readSettings('SOTTO_APPS_FILE', file);
   return jsonOf(file === undefined ? 'SOTTO_APPS' : 'SOTTO_APPS_FILE', text);
 }
 
@@ -123,11 +140,11 @@ function jsonOf(name: string, text: string | undefined): unknown {
   }
 }
 
-function readSettings(file: string): string {
+function readSettings(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    throw new ConfigError(`SOTTO_APPS_FILE cannot be read: ${file}`);
+    throw new ConfigError(`${name} cannot be read: ${file}`);
   }
 }
 

@@ -42,7 +42,7 @@ export interface SessionDeps extends SubmissionDeps {
   switchboard: Switchboard;
   acks: AckWriter;
   verifier: TokenVerifier;
-  observer: RelayObserver;
+  observer: Required<RelayObserver>;
   retentionMs: number;
   onClosed: (session: Session) => void;
   onError: (error: unknown) => void;
@@ -118,6 +118,15 @@ export class Session {
 
   /** Answers one event of the client; never rejects. */
   async handle(event: string, message: unknown): Promise<UpReply[UpEvent]> {
+    const reply = await this.#answer(event, message);
+    this.#deps.observer.answered(
+      Object.hasOwn(up, event) ? (event as UpEvent) : 'unknown',
+      reply.ok ? 'ok' : reply.error.code,
+    );
+    return reply;
+  }
+
+  async #answer(event: string, message: unknown): Promise<UpReply[UpEvent]> {
     this.#openRequests++;
     try {
       if (this.#openRequests > MAX_OPEN_REQUESTS) throw busy();
@@ -143,6 +152,11 @@ export class Session {
   /** The mailbox is known to reach up to `head`: heals what the bus may have lost. */
   poke(head: number): void {
     this.#delivery?.poke(head);
+  }
+
+  /** Envelopes that are stored for this device and not acknowledged yet, as far as this node knows. */
+  get backlog(): number {
+    return this.#delivery?.backlog ?? 0;
   }
 
   bye(reason: RelayError | ErrorCode): void {
@@ -205,7 +219,7 @@ export class Session {
         deliver: (message) => {
           this.#peer.emit('deliver', message);
           const last = message.envelopes.at(-1);
-          if (last) observer.delivered?.(message.envelopes.length, last.at);
+          if (last) observer.delivered(message.envelopes.length, last.at);
         },
         drained: (head) => this.#peer.emit('drained', { head }),
         failed: onError,

@@ -74,6 +74,11 @@ export class Delivery {
     void this.#pump();
   }
 
+  /** Envelopes from the first that is held up to the last that is known. */
+  get backlog(): number {
+    return Math.max(0, this.#known - this.#first + 1);
+  }
+
   close(): void {
     this.#closed = true;
   }

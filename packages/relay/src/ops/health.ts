@@ -1,7 +1,7 @@
 import express, { type Router } from 'express';
 
 export interface Readiness {
-  store(): Promise<void>;
+  store(): Promise<unknown>;
   bus(): Promise<void>;
   isClosing(): boolean;
 }
@@ -26,7 +26,7 @@ export function healthRoutes(readiness: Readiness): Router {
   return router;
 }
 
-async function passes(check: Promise<void>): Promise<boolean> {
+async function passes(check: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<boolean>((resolve) => {
     timer = setTimeout(resolve, CHECK_TIMEOUT_MS, false);

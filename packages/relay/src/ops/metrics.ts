@@ -13,28 +13,80 @@ const ITEMS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000];
 export interface Metrics {
   observer: RelayObserver;
   routes: Router;
+  /** One probe of the bus: seconds, or null when it was lost. */
+  busProbed: (seconds: number | null) => void;
+  /** Envelopes held in all mailboxes, as last counted. */
+  held: (count: number) => void;
+}
+
+/** What is read when somebody asks for the metrics. */
+export interface MetricsSource {
+  connections(): number;
+  backlog(): number;
+  /** Milliseconds. */
+  clockSkew(): number;
+  token?: string | undefined;
 }
 
 /**
  * `/metrics` for Prometheus. No label names a user, a device, an address or an app: what the relay knows about people
  * does not leak through its monitoring.
  */
-export function createMetrics(
-  clock: Clock,
-  options: { connections: () => number; token?: string | undefined },
-): Metrics {
+export function createMetrics(clock: Clock, source: MetricsSource): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  gauge(registers, 'sotto_connections', 'Open device sockets on this node.', () => source.connections());
+  gauge(
+    registers,
+    'sotto_backlog_envelopes',
+    'Envelopes that devices connected to this node have not acknowledged.',
+    () => source.backlog(),
+  );
+  gauge(
+    registers,
+    'sotto_clock_skew_seconds',
+    'How far the clock of this machine is ahead of the store.',
+    () => source.clockSkew() / 1000,
+  );
+  const held = new Gauge({
+    name: 'sotto_held_envelopes',
+    help: 'Envelopes in all mailboxes of the store. The same on every node: take the maximum, not the sum.',
+    registers,
+  });
+  return {
+    observer: eventMetrics(registers, clock),
+    routes: metricsRoute(registry, source.token),
+    busProbed: busMetrics(registers),
+    held: (count) => {
+      held.set(count);
+    },
+  };
+}
+
+function gauge(registers: Registry[], name: string, help: string, read: () => number): void {
   new Gauge({
-    name: 'sotto_connections',
-    help: 'Open device sockets on this node.',
+    name,
+    help,
     registers,
     collect() {
-      this.set(options.connections());
+      this.set(read());
     },
   });
-  return { observer: eventMetrics(registers, clock), routes: metricsRoute(registry, options.token) };
+}
+
+function busMetrics(registers: Registry[]): Metrics['busProbed'] {
+  const lag = new Histogram({
+    name: 'sotto_bus_lag_seconds',
+    help: 'From ringing over the bus to hearing it, measured by probes.',
+    buckets: SECONDS,
+    registers,
+  });
+  const lost = new Counter({ name: 'sotto_bus_probes_lost_total', help: 'Probes that the bus lost.', registers });
+  return (seconds) => {
+    if (seconds === null) lost.inc();
+    else lag.observe(seconds);
+  };
 }
 
 function eventMetrics(registers: Registry[], clock: Clock): RelayObserver {
@@ -65,6 +117,12 @@ function eventMetrics(registers: Registry[], clock: Clock): RelayObserver {
     labelNames: ['kind'],
     registers,
   });
+  const requests = new Counter({
+    name: 'sotto_socket_requests_total',
+    help: 'Events of sockets by their answer.',
+    labelNames: ['event', 'result'],
+    registers,
+  });
   const limited = new Counter({ name: 'sotto_limited_total', help: 'Limits hit.', labelNames: ['limit'], registers });
   const refused = new Counter({
     name: 'sotto_refused_total',
@@ -86,6 +144,7 @@ function eventMetrics(registers: Registry[], clock: Clock): RelayObserver {
       commitSeconds.observe({ kind }, seconds);
       commitItems.observe({ kind }, items);
     },
+    answered: (event, result) => requests.inc({ event, result }),
     limited: (limit) => limited.inc({ limit }),
     refused: ({ code }, { via }) => refused.inc({ code, via }),
   };

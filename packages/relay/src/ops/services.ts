@@ -36,7 +36,7 @@ export async function openStore(
 ): Promise<{ store: Store; embedded: Sql | null; folder: string | null }> {
   const isEmbedded = config.databaseUrl === undefined && !parts.store;
   const folder = isEmbedded && !config.memory ? config.dataFolder : null;
-  if (folder !== null) cleanups.push(lockDataFolder(folder));
+  if (folder !== null) cleanups.push(await lockDataFolder(folder));
   if (parts.store) {
     const { store } = parts;
     cleanups.push(() => store.close());

@@ -1,26 +1,44 @@
 import type { RelayCore } from '../core.js';
 import type { Sql } from '../store/sql/driver.js';
+import type { BusProbe } from './bus-probe.js';
+import type { StoreClock } from './store-clock.js';
 
 /** How long an envelope may lie unnoticed when the bus lost its ring, milliseconds. */
 const HEAL_MS = 15_000;
-const SWEEP_MS = 10 * 60_000;
 
 /** PGlite has no autovacuum; without statistics its plans go wrong, without vacuum its files grow. */
 const VACUUM_MS = 5 * 60_000;
 
+/** Counting reads every mailbox row: a look a minute is enough for a dashboard. */
+const COUNT_MS = 60_000;
+const PROBE_MS = 5_000;
+
 interface UpkeepOptions {
   core: RelayCore;
+  clock: StoreClock;
+  probe: BusProbe;
+  /** Counts what the store holds. */
+  count: () => Promise<void>;
+  sweepMs: number;
   onError: (error: unknown) => void;
   /** An embedded database, which must be vacuumed from here. */
   sql?: Sql;
 }
 
 /** The relay's only timers. @returns what stops them */
-export function startUpkeep({ core, onError, sql }: UpkeepOptions): () => void {
-  const timers = [every(HEAL_MS, () => core.heal(), onError), every(SWEEP_MS, () => core.sweep(), onError)];
+export function startUpkeep({ core, clock, probe, count, sweepMs, onError, sql }: UpkeepOptions): () => void {
+  const timers = [
+    every(HEAL_MS, () => core.heal(), onError),
+    every(HEAL_MS, () => clock.adjust(), onError),
+    every(COUNT_MS, count, onError),
+    every(PROBE_MS, async () => probe.send(), onError),
+    // What is old is old by the store's clock as it is now.
+    every(sweepMs, () => clock.adjust().then(() => core.sweep()), onError),
+  ];
   if (sql) timers.push(every(VACUUM_MS, () => sql.script('VACUUM ANALYZE'), onError));
   return () => {
     timers.forEach(clearInterval);
+    probe.stop();
   };
 }
 

@@ -210,8 +210,10 @@ export interface Store extends MailboxStore, DirectoryStore {
   /** Deletes what has expired, in every app. */
   sweep(policy: SweepPolicy): Promise<{ expired: number }>;
   inspect(app: AppId): Promise<Inspection>;
-  /** Rejects when the store cannot serve. */
-  check(): Promise<void>;
+  /** The store's own clock, milliseconds since the epoch. Rejects when the store cannot serve. */
+  time(): Promise<number>;
+  /** Envelopes held in all mailboxes together: what nobody has acknowledged yet. */
+  held(): Promise<number>;
   close(): Promise<void>;
 }
 

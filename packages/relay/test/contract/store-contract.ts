@@ -457,7 +457,19 @@ export function storeContract(name: string, openStore: () => Promise<Store>): vo
       const key = await store.relayKey();
       expect(key).toHaveLength(32);
       expect(Buffer.from(await store.relayKey())).toEqual(Buffer.from(key));
-      await store.check();
+    });
+
+    test('the store has a clock, and counts what it holds', async () => {
+      const before = await store.held();
+      const bob = await newDevice();
+      const [outcome] = await submit([{ to: bob }, { to: bob }, { to: bob }]);
+      expect(outcome).toBe(1);
+      expect(await store.held()).toBe(before + 3);
+      await store.sweep({ now: NOW + 40 * DAY, retentionMs: 30 * DAY, dedupeMs: 2 * DAY });
+      expect(await store.held()).toBe(0);
+      const time = await store.time();
+      expect(Math.abs(time - Date.now())).toBeLessThan(60_000);
+      expect(await store.time()).toBeGreaterThanOrEqual(time);
     });
 
     test('inspection shows devices and envelopes of one app', async () => {

@@ -1,4 +1,6 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -212,16 +214,36 @@ describe('the lock of a data folder', () => {
     rmSync(file, { force: true });
   });
 
-  test('keeps a second relay out until it is given back', () => {
-    const unlock = lockDataFolder(folder);
-    expect(() => lockDataFolder(folder)).toThrow(ConfigError);
-    unlock();
+  test('keeps a second relay out until it is given back', async () => {
+    const unlock = await lockDataFolder(folder);
+    await expect(lockDataFolder(folder)).rejects.toThrow(ConfigError);
+    await unlock();
     expect(existsSync(file)).toBe(false);
-    lockDataFolder(folder)();
+    await (
+      await lockDataFolder(folder)
+    )();
   });
 
-  test.each(['999999999', '', 'nonsense'])('of a dead process (%s) is taken over', (owner) => {
-    writeFileSync(file, owner);
-    lockDataFolder(folder)();
+  test('of a process that was killed is taken over, by one of those that try', async () => {
+    await holdAndDie(folder);
+    expect(existsSync(file)).toBe(true);
+    const tries = await Promise.allSettled([1, 2, 3].map(() => lockDataFolder(folder)));
+    const held = tries.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    expect(held).toHaveLength(1);
+    await expect(lockDataFolder(folder)).rejects.toThrow(ConfigError);
+    await held[0]?.();
+  });
+
+  test('whose path is longer than a socket may have works too', async () => {
+    const deep = join(folder, 'x'.repeat(120));
+    await (
+      await lockDataFolder(deep)
+    )();
   });
 });
+
+/** Another process that takes the lock and is killed with it. */
+function holdAndDie(folder: string): Promise<unknown> {
+  const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+  return once(spawn(process.execPath, ['-e', script, join(folder, 'relay.lock')]), 'exit');
+}

@@ -106,6 +106,10 @@ export class MemoryMailboxes {
     return expired;
   }
 
+  held(): number {
+    return [...this.#boxes.values()].reduce((total, { envelopes }) => total + envelopes.length, 0);
+  }
+
   *all(app: AppId): Iterable<{ mailbox: DeviceAddress; envelope: Envelope }> {
     for (const box of this.#boxes.values()) {
       if (box.app === app) for (const envelope of box.envelopes) yield { mailbox: box.address, envelope };

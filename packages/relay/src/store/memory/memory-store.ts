@@ -57,7 +57,8 @@ export function memoryStore(random: Random = systemRandom): Store {
       return Promise.resolve({ devices, envelopes: [...tables.mailboxes.all(app)] });
     },
 
-    check: () => Promise.resolve(),
+    time: () => Promise.resolve(Date.now()),
+    held: () => Promise.resolve(tables.mailboxes.held()),
     close: () => Promise.resolve(),
   };
 }

@@ -46,8 +46,15 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
     relayKey: () => relayKey(sql),
     sweep: (policy) => sweep(sql, policy),
     inspect: (app) => inspect(sql, app),
-    async check() {
-      await sql.query('SELECT 1');
+    async time() {
+      const [row] = await sql.query<{ now: number }>(
+        'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now',
+      );
+      return row?.now ?? NaN;
+    },
+    async held() {
+      const [row] = await sql.query<{ held: number }>('SELECT coalesce(sum(held), 0)::bigint AS held FROM mailboxes');
+      return row?.held ?? 0;
     },
     close: () => sql.close(),
   };
