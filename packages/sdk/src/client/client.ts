@@ -92,7 +92,7 @@ export class Client implements SottoClient {
     return {
       id,
       user: peer,
-      last: last ? toMessage(last, { user: this.#front.user, name: this.user }, peer) : null,
+      last: last ? toMessage(last, this.#front, peer) : null,
       unread,
     };
   }

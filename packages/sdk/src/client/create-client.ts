@@ -1,4 +1,5 @@
 import { aciOf } from '../content/content.js';
+import { STANDARD_KINDS } from '../content/kinds.js';
 import { Front } from '../conversations/front.js';
 import { startEngine, type Engine } from '../engine/engine.js';
 import { SottoError } from '../errors.js';
@@ -44,6 +45,7 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
         app: parsed.app,
         userName: parsed.user,
         user,
+        kinds: STANDARD_KINDS,
         receipts: parsed.receipts,
         history,
         vault,
@@ -71,7 +73,8 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
     parsed.storage === 'memory'
       ? leadAlone(systemClock, lead)
       : startElection(names.lock, names.channel, systemClock, lead);
-  const front = new Front(parsed.app, user, parsed.user, systemClock, systemRandom, parsed.receipts, history);
+  const { app, user: name, receipts } = parsed;
+  const front = new Front(app, user, name, systemClock, systemRandom, receipts, STANDARD_KINDS, history);
   const client = new Client(front, {
     close: async () => {
       await election.stop();

@@ -2,7 +2,10 @@ import type { Aci } from '@sotto/protocol';
 
 import type { LiveQuery } from '../history/live-query.js';
 import { aciOf, directConversationId } from '../content/content.js';
-import { textFits, type ReceiptType } from '../content/kinds.js';
+import type { ContentKind } from '../content/kind.js';
+import { readMark, type ReadMarkBody } from '../content/kinds/read-mark.js';
+import type { ReceiptType } from '../content/kinds/receipt.js';
+import { text as textKind, textFits, type TextBody } from '../content/kinds/text.js';
 import { isPending, pendingHlc } from '../content/position.js';
 import { SottoError } from '../errors.js';
 import {
@@ -11,15 +14,10 @@ import {
   largestHlc,
   messageOutboxId,
   receiptOutboxId,
+  receiptRow,
   touchConversation,
 } from '../history/rows.js';
-import {
-  THIS_DEVICE,
-  type ConversationRow,
-  type HistoryRows,
-  type MessageRow,
-  type OutboxRow,
-} from '../history/schema.js';
+import { THIS_DEVICE, type ConversationRow, type HistoryRows, type MessageRow } from '../history/schema.js';
 import type { WriteTransaction } from '../storage/tables.js';
 import { randomId } from '../util/random.js';
 import type { Front } from './front.js';
@@ -55,8 +53,15 @@ export class DirectConversation implements Conversation {
   async send(text: string): Promise<void> {
     if (text === '') throw new SottoError('text-empty');
     if (!textFits(text)) throw new SottoError('text-too-long');
+    await this.sendMessage(textKind, { text } satisfies TextBody);
+  }
+
+  /** Stores a message of any kind and puts it into the outbox. */
+  async sendMessage<B extends object>(kind: ContentKind<B>, body: B): Promise<void> {
     const { user, clock, random } = this.#front;
     const at = clock.now();
+    const fallback = kind.fallback?.(body) ?? null;
+    const content = { kind: 'content', type: kind.name, data: body, fallback, raw: null } as const;
     await this.#write(async (transaction) => {
       const conversation = await ensureConversation(transaction, this.#id, this.#peerAci, this.user);
       if (conversation.answered === 0) await this.#firstAnswer(transaction, conversation);
@@ -71,11 +76,19 @@ export class DirectConversation implements Conversation {
         status: 'pending',
         failure: null,
         counter: 0,
-        body: { kind: 'text', text, raw: null },
+        body: content,
+        notes: {},
       };
       await transaction.put('messages', row);
-      await this.#enqueueMessage(transaction, row, text);
+      await this.#enqueueMessage(transaction, row, content);
     });
+  }
+
+  /** Puts an effect into the outbox: for the other user, this user's other devices, or both, as its kind says. */
+  async sendEffect<B extends object>(kind: ContentKind<B>, body: B): Promise<void> {
+    const { clock, random } = this.#front;
+    const id = `${kind.name}:${randomId(random)}`;
+    await this.#write((transaction) => this.#enqueue(transaction, id, kind, body, clock.now()));
   }
 
   async loadEarlier(count = PAGE): Promise<boolean> {
@@ -99,15 +112,16 @@ export class DirectConversation implements Conversation {
       const conversation = await transaction.get('conversations', [this.#id]);
       if (!conversation || unread.length === 0) return;
       const tell = this.#front.tellsReceipts(conversation.answered === 1);
+      const now = clock.now();
       for (const row of unread) {
         await transaction.put('messages', { ...row, unread: 0 });
-        if (tell && row.body.kind === 'text') await this.#enqueueRead(transaction, row.id);
+        if (tell && this.#isReceipted(row)) await this.#enqueueRead(transaction, row);
       }
       const last = unread.at(-1);
       if (!last || isPending(last.hlc)) return;
       const id = `read-mark:${this.#id}:${last.hlc}`;
-      const item: OutboxRow['item'] = { type: 'read-mark', hlc: last.hlc, id: last.id };
-      await enqueue(transaction, { id, conversation: this.#id, peer: this.user, item }, clock.now());
+      const body: ReadMarkBody = { hlc: last.hlc, id: last.id };
+      await this.#enqueue(transaction, id, readMark, body, now);
     });
   }
 
@@ -116,11 +130,11 @@ export class DirectConversation implements Conversation {
     await this.#write(async (transaction) => {
       const row = key && (await transaction.get('messages', [this.#id, key.user, key.id, key.device]));
       if (!row) throw new SottoError('message-unknown');
-      if (row.status !== 'failed' || row.body.kind !== 'text') return;
+      if (row.status !== 'failed' || row.body.kind !== 'content') return;
       const hlc = pendingHlc(this.#front.clock.now(), await largestHlc(transaction, this.#id, true));
       const again: MessageRow = { ...row, status: 'pending', failure: null, hlc };
       await transaction.put('messages', again);
-      await this.#enqueueMessage(transaction, again, row.body.text);
+      await this.#enqueueMessage(transaction, again, row.body);
     });
   }
 
@@ -130,31 +144,44 @@ export class DirectConversation implements Conversation {
     if (this.#front.tellsReceipts(false) || !this.#front.tellsReceipts(true)) return;
     const rows = await transaction.range('messages', { ...this.#everything(), reverse: true, limit: PAGE });
     for (const row of rows.reverse()) {
-      if (row.user !== this.#peerAci || row.body.kind !== 'text') continue;
-      await this.#enqueueReceipt(transaction, row.unread === 1 ? 'delivered' : 'read', row.id);
+      if (row.user !== this.#peerAci || !this.#isReceipted(row)) continue;
+      await this.#enqueueReceipt(transaction, row.unread === 1 ? 'delivered' : 'read', row);
     }
   }
 
-  async #enqueueMessage(transaction: Transaction, row: MessageRow, text: string): Promise<void> {
-    const item: OutboxRow['item'] = { type: 'message', messageId: row.id, at: row.at, content: { kind: 'text', text } };
-    await enqueue(
-      transaction,
-      { id: messageOutboxId(row.id), conversation: this.#id, peer: this.user, item },
-      this.#front.clock.now(),
-    );
+  async #enqueueMessage(
+    transaction: Transaction,
+    { id, at }: MessageRow,
+    { type, data }: { type: string; data: object },
+  ): Promise<void> {
+    const to = { conversation: this.#id, peer: this.user };
+    await enqueue(transaction, { ...to, id: messageOutboxId(id), kind: type, body: data, at, messageId: id });
     await touchConversation(transaction, this.#id);
   }
 
-  /** `read` says `delivered` too: a receipt of that which has not left yet is not needed any more. */
-  async #enqueueRead(transaction: Transaction, messageId: string): Promise<void> {
-    await transaction.delete('outbox', [receiptOutboxId('delivered', this.#id, messageId)]);
-    await this.#enqueueReceipt(transaction, 'read', messageId);
+  async #enqueue<B extends object>(
+    transaction: Transaction,
+    id: string,
+    kind: ContentKind<B>,
+    body: B,
+    at: number,
+  ): Promise<void> {
+    const to = { conversation: this.#id, peer: this.user };
+    await enqueue(transaction, { ...to, id, kind: kind.name, body, at, messageId: null });
   }
 
-  async #enqueueReceipt(transaction: Transaction, receipt: ReceiptType, messageId: string): Promise<void> {
-    const id = receiptOutboxId(receipt, this.#id, messageId);
-    const item: OutboxRow['item'] = { type: 'receipt', receipt, messageId };
-    await enqueue(transaction, { id, conversation: this.#id, peer: this.user, item }, this.#front.clock.now());
+  #isReceipted({ body }: MessageRow): boolean {
+    return body.kind === 'content' && (this.#front.kinds.get(body.type)?.receipted ?? true);
+  }
+
+  /** `read` says `delivered` too: a receipt of that which has not left yet is not needed any more. */
+  async #enqueueRead(transaction: Transaction, message: MessageRow): Promise<void> {
+    await transaction.delete('outbox', [receiptOutboxId('delivered', this.#id, message.id)]);
+    await this.#enqueueReceipt(transaction, 'read', message);
+  }
+
+  async #enqueueReceipt(transaction: Transaction, type: ReceiptType, message: MessageRow): Promise<void> {
+    await enqueue(transaction, receiptRow(type, message, this.user, this.#front.clock.now()));
   }
 
   #write<V>(work: (transaction: Transaction) => Promise<V>): Promise<V> {
@@ -166,6 +193,6 @@ export class DirectConversation implements Conversation {
   }
 
   #toMessage(row: MessageRow): Message {
-    return toMessage(row, { user: this.#front.user, name: this.#front.userName }, this.user);
+    return toMessage(row, this.#front, this.user);
   }
 }

@@ -1,5 +1,6 @@
 import type { Aci, AppId } from '@sotto/protocol';
 
+import type { Kinds } from '../content/kind.js';
 import { SottoError } from '../errors.js';
 import { LiveQuery } from '../history/live-query.js';
 import { tellsReceipts, type ReceiptPolicy } from '../history/receipt-policy.js';
@@ -23,6 +24,7 @@ export class Front {
     readonly clock: Clock,
     readonly random: RandomBytes,
     readonly receipts: ReceiptPolicy,
+    readonly kinds: Kinds,
     private readonly history: History,
   ) {}
 

@@ -1,7 +1,7 @@
 import type { MessageStatus, SendFailure, UndecryptableCause } from '../history/message-state.js';
 import type { Live } from '../live.js';
 
-interface MessageBase {
+export interface MessageBase {
   /** Unique within the conversation. */
   readonly id: string;
   /** Name of the user who wrote it. */
@@ -15,14 +15,17 @@ interface MessageBase {
   readonly unread: boolean;
 }
 
+interface Sent {
+  /** Of own messages; null for those of others. */
+  readonly status: MessageStatus | null;
+  /** With `failed`. */
+  readonly failure: SendFailure | null;
+}
+
 export type Message =
-  | (MessageBase & {
-      readonly kind: 'text';
-      /** Of own messages; null for those of others. */
-      readonly status: MessageStatus | null;
-      /** With `failed`. */
-      readonly failure: SendFailure | null;
-    })
+  | (MessageBase & Sent & { readonly kind: 'text' })
+  /** Of another kind that this version knows; `data` is its body. */
+  | (MessageBase & Sent & { readonly kind: 'content'; readonly type: string; readonly data: object })
   | (MessageBase & { readonly kind: 'undecryptable'; readonly cause: UndecryptableCause })
   | (MessageBase & { readonly kind: 'identity-changed' })
   /** A kind that this version does not know; `text` says so, or is the sender's fallback. */

@@ -1,23 +1,17 @@
-import type { ReceiptType } from '../content/kinds.js';
 import { nextHlc } from '../content/position.js';
 import { aciOf, directConversationId } from '../content/content.js';
-import {
-  enqueue,
-  ensureConversation,
-  grownStatus,
-  largestHlc,
-  messagesById,
-  receiptOutboxId,
-  touchConversation,
-} from '../history/rows.js';
+import { enqueue, ensureConversation, largestHlc, receiptRow, touchConversation } from '../history/rows.js';
 import { THIS_DEVICE, type HistoryRows, type MessageBody, type MessageRow } from '../history/schema.js';
 import { tellsReceipts } from '../history/receipt-policy.js';
 import type { WriteTransaction } from '../storage/tables.js';
 import { toBase64Url, type Aci } from '@sotto/protocol';
 import type { EngineContext } from './context.js';
+import { applyEffect, applyWaiting } from './effects.js';
 import type { Opened } from './open.js';
 
-type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
+type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox' | 'waitingEffects'>>;
+
+type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
 
 /**
  * Everything that an opened envelope causes in history. All rows have ids derived from the message, and a row that exists
@@ -36,22 +30,19 @@ export async function applyOpened(
       return;
     case 'failed':
       return applyUndecryptable(transaction, context, opened, now);
-    case 'content':
-      switch (opened.known.kind) {
-        case 'receipt':
-          return applyReceipt(transaction, context, opened.content.conversation, opened.known.type, opened.known.ids);
-        case 'read-mark':
-          return applyReadMark(
-            transaction,
-            context,
-            opened.content.conversation,
-            opened.envelope.user,
-            opened.known.hlc,
-          );
-        case 'text':
-        case 'unknown':
-          return applyMessage(transaction, context, opened, now);
-      }
+    case 'content': {
+      const { parsed, content, envelope } = opened;
+      if (parsed === 'unknown' || parsed.kind.shows === 'message')
+        return applyMessage(transaction, context, opened, now);
+      const origin = {
+        user: envelope.user,
+        device: envelope.device,
+        self: context.user,
+        id: content.id,
+        hlc: content.hlc,
+      };
+      return applyEffect(transaction, content.conversation, parsed, origin, now);
+    }
   }
 }
 
@@ -63,17 +54,14 @@ async function applyMessage(
   opened: OpenedContent,
   now: number,
 ): Promise<void> {
-  const { content, envelope, known, raw } = opened;
+  const { content, envelope, parsed, raw } = opened;
   const mine = envelope.user === context.user;
   const peer = mine ? (content.peer ?? null) : content.from.user;
   const peerAci = await peerOf(transaction, context, opened);
   const conversation = await ensureConversation(transaction, content.conversation, peerAci, peer);
   const key = [content.conversation, envelope.user, content.id, envelope.device] as const;
   if (await transaction.get('messages', key)) return;
-  const body: MessageBody =
-    known.kind === 'text'
-      ? { kind: 'text', text: known.text, raw }
-      : { kind: 'unknown', fallback: content.fallback ?? null, raw };
+  const data = parsed === 'unknown' ? content.body : parsed.body;
   const row: MessageRow = {
     conversation: content.conversation,
     user: envelope.user,
@@ -85,20 +73,17 @@ async function applyMessage(
     status: mine ? 'sent' : null,
     failure: null,
     counter: content.counter,
-    body,
+    body: { kind: 'content', type: content.kind, data, fallback: content.fallback ?? null, raw },
+    notes: {},
   };
   await transaction.put('messages', row);
   await touchConversation(transaction, row.conversation);
+  await applyWaiting(transaction, context.kinds, row);
   const answered = conversation.answered === 1;
   if (mine && !answered) await markAnswered(transaction, row.conversation);
-  if (!mine && peer !== null && tellsReceipts(context.receipts, answered)) {
-    const id = receiptOutboxId('delivered', row.conversation, row.id);
-    await enqueue(
-      transaction,
-      { id, conversation: row.conversation, peer, item: { type: 'receipt', receipt: 'delivered', messageId: row.id } },
-      now,
-    );
-  }
+  const receipted = parsed === 'unknown' || parsed.kind.receipted;
+  if (!mine && peer !== null && receipted && tellsReceipts(context.receipts, answered))
+    await enqueue(transaction, receiptRow('delivered', row, peer, now));
 }
 
 async function peerOf(
@@ -115,38 +100,6 @@ async function peerOf(
 async function markAnswered(transaction: Transaction, conversation: string): Promise<void> {
   const row = await transaction.get('conversations', [conversation]);
   if (row && row.answered === 0) await transaction.put('conversations', { ...row, answered: 1 });
-}
-
-async function applyReceipt(
-  transaction: Transaction,
-  context: EngineContext,
-  conversation: string,
-  type: ReceiptType,
-  ids: readonly string[],
-): Promise<void> {
-  for (const id of ids) {
-    for (const row of await messagesById(transaction, conversation, context.user, id)) {
-      const status = grownStatus(row.status, type);
-      if (status !== row.status) await transaction.put('messages', { ...row, status, failure: null });
-    }
-  }
-}
-
-/** Only own devices say what this user has read. */
-async function applyReadMark(
-  transaction: Transaction,
-  context: EngineContext,
-  conversation: string,
-  from: Aci,
-  hlc: number,
-): Promise<void> {
-  if (from !== context.user) return;
-  const unread = await transaction.range('messages', {
-    index: 'unread',
-    lower: [conversation, 1],
-    upper: [conversation, 1, hlc],
-  });
-  for (const row of unread) await transaction.put('messages', { ...row, unread: 0 });
 }
 
 async function applyUndecryptable(
@@ -171,7 +124,7 @@ async function applyUndecryptable(
  * @param changeId 16 bytes, base64url: the same for the same change
  */
 export async function applyIdentityChange(
-  transaction: Transaction,
+  transaction: Notices,
   context: EngineContext,
   user: Aci,
   changeId: string,
@@ -182,8 +135,8 @@ export async function applyIdentityChange(
   for (const row of await transaction.range('outbox')) {
     if (row.conversation !== conversation) continue;
     await transaction.delete('outbox', [row.id]);
-    if (row.item.type !== 'message') continue;
-    const message = await transaction.get('messages', [conversation, context.user, row.item.messageId, THIS_DEVICE]);
+    if (row.messageId === null) continue;
+    const message = await transaction.get('messages', [conversation, context.user, row.messageId, THIS_DEVICE]);
     if (message?.status !== 'pending') continue;
     await transaction.put('messages', { ...message, status: 'failed', failure: 'identity-changed' });
   }
@@ -191,7 +144,7 @@ export async function applyIdentityChange(
 }
 
 async function addNotice(
-  transaction: Transaction,
+  transaction: Notices,
   conversation: string,
   user: Aci,
   id: string,
@@ -216,6 +169,7 @@ async function addNotice(
     failure: null,
     counter: 0,
     body,
+    notes: {},
   });
   await touchConversation(transaction, conversation);
 }

@@ -1,5 +1,6 @@
 import type { Aci, AppId } from '@sotto/protocol';
 
+import type { Kinds } from '../content/kind.js';
 import type { ReceiptPolicy } from '../history/receipt-policy.js';
 import type { History } from '../history/schema.js';
 import type { RelayPort } from '../network/relay-port.js';
@@ -13,6 +14,8 @@ export interface EngineContext {
   readonly app: AppId;
   readonly userName: string;
   readonly user: Aci;
+  /** The kinds of content that this version knows. */
+  readonly kinds: Kinds;
   readonly receipts: ReceiptPolicy;
   readonly history: History;
   readonly vault: Vault;

@@ -127,9 +127,12 @@ export class Inbox {
     const last = envelopes[opened.length - 1];
     if (!last) return { opened, change };
     if (opened.some(({ kind }) => kind === 'failed')) await this.#confirm(unit);
-    await this.#context.history.write(['conversations', 'messages', 'outbox'], async (transaction) => {
-      for (const one of opened) await applyOpened(transaction, this.#context, one, now);
-    });
+    await this.#context.history.write(
+      ['conversations', 'messages', 'outbox', 'waitingEffects'],
+      async (transaction) => {
+        for (const one of opened) await applyOpened(transaction, this.#context, one, now);
+      },
+    );
     await commitVault(this.#context, TABLES, async (transaction) => {
       await this.#checkCursor(transaction);
       await unit.write(transaction);

@@ -10,7 +10,7 @@ import { toBase64Url, type Envelope } from '@sotto/protocol';
 import { checkHeader } from '../content/check-header.js';
 import { decodeContent } from '../content/codec.js';
 import type { Content } from '../content/content.js';
-import { parseBody, type KnownContent } from '../content/kinds.js';
+import type { ParsedBody } from '../content/kind.js';
 import { equalBytes } from '../util/bytes.js';
 import type { UndecryptableCause } from '../history/message-state.js';
 import type { AcceptedHandshakeRow, PreKeyRow } from '../vault/schema.js';
@@ -26,7 +26,7 @@ export type Opened =
       readonly kind: 'content';
       readonly envelope: Envelope;
       readonly content: Content;
-      readonly known: KnownContent;
+      readonly parsed: NonNullable<ParsedBody>;
       readonly raw: string;
     }
   /** Read before: a repeat by the network or the relay. Counts as success. */
@@ -98,11 +98,11 @@ export async function openEnvelope(
   }
   if (typeof plaintext === 'string') return { kind: 'failed', envelope, cause: plaintext };
   const decoded = decodeContent(plaintext);
-  const known = decoded && parseBody(decoded.content.kind, decoded.content.body);
-  if (!decoded || !known) return { kind: 'failed', envelope, cause: 'malformed-content' };
+  const parsed = decoded && context.kinds.parse(decoded.content.kind, decoded.content.body);
+  if (!decoded || !parsed) return { kind: 'failed', envelope, cause: 'malformed-content' };
   const verdict = checkHeader(decoded.content, envelope, local, now);
   if (verdict !== 'ok') return { kind: 'failed', envelope, cause: verdict };
-  return { kind: 'content', envelope, content: decoded.content, known, raw: decoded.raw };
+  return { kind: 'content', envelope, content: decoded.content, parsed, raw: decoded.raw };
 }
 
 async function decrypt(

@@ -95,7 +95,7 @@ export class Outbox {
   async #run(): Promise<void> {
     while (this.#again && this.#isOnline()) {
       this.#again = false;
-      const plan = planOutgoing(await this.#waitingRows());
+      const plan = planOutgoing(await this.#waitingRows(), this.#context.kinds);
       if (this.#resumeDue) await this.#resume(new Set(plan.map(({ id }) => id)));
       for (const outgoing of plan) {
         if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
@@ -116,14 +116,18 @@ export class Outbox {
     for (let after = 0; eligible.length < PAGE;) {
       const range = { index: 'order', lower: [after], lowerOpen: true, limit: PAGE };
       const rows = await this.#context.history.read(['outbox'], (transaction) => transaction.range('outbox', range));
-      eligible.push(
-        ...rows.filter((row) => !blocked.has(row.id) && !(this.#receiptsHeld && row.item.type === 'receipt')),
-      );
+      eligible.push(...rows.filter(({ id, kind }) => !blocked.has(id) && this.#mayLeave(kind)));
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) break;
       after = last.order;
     }
     return eligible;
+  }
+
+  /** Whether something of this kind may go now. A kind that only a newer tab knows waits for its engine. */
+  #mayLeave(name: string): boolean {
+    const kind = this.#context.kinds.get(name);
+    return kind !== undefined && !(this.#receiptsHeld && kind.merging);
   }
 
   /** Sealed copies whose outbox rows would not lead back to them: merged differently now, or done but for a full device. */
@@ -156,8 +160,8 @@ export class Outbox {
     // One message that cannot be encrypted must not stop the others; only storage and leadership concern all.
     if (error instanceof CryptoError || error instanceof RangeError) return this.#fail(outgoing, 'internal');
     if (!(error instanceof RelayError)) throw error;
-    // A receipt to someone who is gone is of no use to anyone.
-    if (error.code === 'user-unknown' && outgoing.kind === 'receipt') return this.#forget(outgoing);
+    // An effect for someone who is gone is of no use to anyone.
+    if (error.code === 'user-unknown' && outgoing.kind.shows === 'effect') return this.#forget(outgoing);
     if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
       this.#defer(outgoing, error.retryAfterMs);
       return;

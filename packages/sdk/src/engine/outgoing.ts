@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { toBase64Url } from '@sotto/protocol';
 
 import type { Content } from '../content/content.js';
-import { MAX_RECEIPT_IDS } from '../content/kinds.js';
+import type { ContentKind, Kinds } from '../content/kind.js';
 import type { OutboxRow } from '../history/schema.js';
 
 /** One content on its way out: a message, or several outbox rows merged into one. */
@@ -11,88 +11,60 @@ export interface Outgoing {
   readonly id: string;
   readonly conversation: string;
   readonly peer: string;
-  readonly kind: string;
+  readonly kind: ContentKind;
   readonly body: Content['body'];
   readonly at: number;
   /** Outbox rows that are done with it. */
   readonly covers: readonly string[];
   readonly to: { readonly peer: boolean; readonly ownDevices: boolean };
-  /** What history shows of it: a message row whose status follows, or nothing. */
-  readonly shown: boolean;
 }
 
-/** Merges receipts of one conversation and type; everything else goes out as it is, in the order of the outbox. */
-export function planOutgoing(rows: readonly OutboxRow[]): Outgoing[] {
+/** Merges what its kind lets merge; everything else goes out as it is. Rows in the order of the outbox, all of known kinds. */
+export function planOutgoing(rows: readonly OutboxRow[], kinds: Kinds): Outgoing[] {
   const planned: Outgoing[] = [];
-  const receipts = new Map<string, OutboxRow[]>();
+  const merged = new Map<string, { kind: ContentKind; rows: OutboxRow[] }>();
   for (const row of rows) {
-    switch (row.item.type) {
-      case 'message':
-        planned.push(toMessage(row, row.item));
-        break;
-      case 'read-mark':
-        planned.push(toReadMark(row, row.item));
-        break;
-      case 'receipt': {
-        const key = `${row.item.receipt}:${row.conversation}`;
-        receipts.set(key, [...(receipts.get(key) ?? []), row]);
-      }
+    const kind = kinds.get(row.kind);
+    if (!kind) continue;
+    if (!kind.merging) {
+      planned.push(toOutgoing(kind, [row], row.body));
+      continue;
     }
+    const key = JSON.stringify([kind.name, row.conversation, kind.merging.key(row.body)]);
+    const group = merged.get(key) ?? { kind, rows: [] };
+    group.rows.push(row);
+    merged.set(key, group);
   }
-  for (const rowsOfOne of receipts.values()) {
-    for (let at = 0; at < rowsOfOne.length; at += MAX_RECEIPT_IDS)
-      planned.push(toReceipt(rowsOfOne.slice(at, at + MAX_RECEIPT_IDS)));
+  for (const { kind, rows: group } of merged.values()) planned.push(...merge(kind, group));
+  return planned;
+}
+
+function merge(kind: ContentKind, rows: readonly OutboxRow[]): Outgoing[] {
+  const { merging } = kind;
+  if (!merging) return [];
+  const planned: Outgoing[] = [];
+  for (let at = 0; at < rows.length; at += merging.most) {
+    const some = rows.slice(at, at + merging.most);
+    planned.push(toOutgoing(kind, some, merging.join(some.map(({ body }) => body))));
   }
   return planned;
 }
 
-function toMessage(row: OutboxRow, item: Extract<OutboxRow['item'], { type: 'message' }>): Outgoing {
-  const { kind, ...body } = item.content;
-  return {
-    ...common(row),
-    id: item.messageId,
-    kind,
-    body,
-    at: item.at,
-    covers: [row.id],
-    to: { peer: true, ownDevices: true },
-    shown: true,
-  };
-}
-
-function toReadMark(row: OutboxRow, { hlc, id }: Extract<OutboxRow['item'], { type: 'read-mark' }>): Outgoing {
-  const to = { peer: false, ownDevices: true };
-  return {
-    ...common(row),
-    id: derivedId([row.id]),
-    kind: 'read-mark',
-    body: { hlc, id },
-    at: row.order,
-    covers: [row.id],
-    to,
-    shown: false,
-  };
-}
-
-function toReceipt(rows: readonly OutboxRow[]): Outgoing {
+function toOutgoing(kind: ContentKind, rows: readonly OutboxRow[], body: object): Outgoing {
   const [first] = rows;
-  if (first?.item.type !== 'receipt') throw new TypeError('not receipts');
-  const ids = rows.flatMap(({ item }) => (item.type === 'receipt' ? [item.messageId] : []));
+  if (!first) throw new TypeError('no rows');
   const covers = rows.map(({ id }) => id);
-  const body = { type: first.item.receipt, ids };
   return {
-    ...common(first),
-    id: derivedId(covers),
-    kind: 'receipt',
-    body,
-    at: first.order,
+    id: first.messageId ?? derivedId(covers),
+    conversation: first.conversation,
+    peer: first.peer,
+    kind,
+    body: { ...body },
+    at: first.at,
     covers,
-    to: { peer: true, ownDevices: false },
-    shown: false,
+    to: kind.to,
   };
 }
-
-const common = ({ conversation, peer }: OutboxRow): Pick<Outgoing, 'conversation' | 'peer'> => ({ conversation, peer });
 
 /** A message id that the same outbox rows always get: sealing again after a crash finds what was sealed before. */
 function derivedId(covers: readonly string[]): string {

@@ -255,6 +255,7 @@ export class Sealer {
 
   async #content(outgoing: Outgoing, message: SealedMessageRow, local: LocalDevice, target: Target): Promise<Content> {
     const own = await this.#directory.devices(local.user);
+    const fallback = outgoing.kind.fallback?.(outgoing.body);
     return {
       v: 1,
       app: this.#context.app,
@@ -264,10 +265,11 @@ export class Sealer {
       id: message.id,
       hlc: message.hlc,
       counter: message.counter,
-      kind: outgoing.kind,
+      kind: outgoing.kind.name,
       at: outgoing.at,
       lists: { from: own.version, to: target.list },
       ...(target.user === local.user && { peer: outgoing.peer }),
+      ...(fallback !== undefined && { fallback }),
       body: outgoing.body,
     };
   }

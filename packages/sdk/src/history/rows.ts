@@ -1,10 +1,10 @@
 import type { Aci } from '@sotto/protocol';
 
 import { MAX_HLC } from '../content/position.js';
-import type { ReceiptType } from '../content/kinds.js';
+import { receipt, type ReceiptBody, type ReceiptType } from '../content/kinds/receipt.js';
 import type { MessageStatus } from './message-state.js';
 import { startingWith, type ReadTransaction, type WriteTransaction } from '../storage/tables.js';
-import type { ConversationRow, HistoryRows, MessageRow, OutboxItem, OutboxRow } from './schema.js';
+import type { ConversationRow, HistoryRows, MessageRow, OutboxRow } from './schema.js';
 
 type Write<T extends keyof HistoryRows> = WriteTransaction<Pick<HistoryRows, T>>;
 type Read<T extends keyof HistoryRows> = ReadTransaction<Pick<HistoryRows, T>>;
@@ -68,14 +68,30 @@ export const messageOutboxId = (messageId: string): string => `message:${message
 export const receiptOutboxId = (type: ReceiptType, conversation: string, messageId: string): string =>
   `receipt:${type}:${conversation}:${messageId}`;
 
+/** A receipt of one message; leaves merged with others. */
+export function receiptRow(
+  type: ReceiptType,
+  message: Pick<MessageRow, 'conversation' | 'id'>,
+  peer: string,
+  at: number,
+): Omit<OutboxRow, 'order'> {
+  const { conversation, id } = message;
+  const body = { type, ids: [id] } satisfies ReceiptBody;
+  return {
+    id: receiptOutboxId(type, conversation, id),
+    conversation,
+    peer,
+    kind: receipt.name,
+    body,
+    at,
+    messageId: null,
+  };
+}
+
 /** Appends to the outbox; a row that is already there stays as it is. */
-export async function enqueue(
-  transaction: Write<'outbox'>,
-  row: { id: string; conversation: string; peer: string; item: OutboxItem },
-  now: number,
-): Promise<void> {
+export async function enqueue(transaction: Write<'outbox'>, row: Omit<OutboxRow, 'order'>): Promise<void> {
   if (await transaction.get('outbox', [row.id])) return;
   const [last] = await transaction.range('outbox', { index: 'order', reverse: true, limit: 1 });
-  const order = Math.max(now, (last?.order ?? 0) + 1);
+  const order = Math.max(row.at, (last?.order ?? 0) + 1);
   await transaction.put('outbox', { ...row, order } satisfies OutboxRow);
 }

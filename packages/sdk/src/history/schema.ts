@@ -1,7 +1,7 @@
 import type { Aci } from '@sotto/protocol';
 
+import type { Origin } from '../content/kind.js';
 import type { ConnectionStatus } from './connection-status.js';
-import type { KnownContent, ReceiptType } from '../content/kinds.js';
 import type { MessageStatus, SendFailure, UndecryptableCause } from './message-state.js';
 import type { ObservableTables, Schema } from '../storage/tables.js';
 
@@ -37,15 +37,20 @@ export interface MessageRow {
   /** Counter per conversation and sending device; 0 where there is none. */
   readonly counter: number;
   readonly body: MessageBody;
+  /** What effects have noted on it, by their kinds' names. */
+  readonly notes: Readonly<Record<string, unknown>>;
 }
 
 export type MessageBody =
   | {
-      readonly kind: 'text';
-      readonly text: string;
-      /** The content as it came, byte for byte. */ readonly raw: string | null;
+      readonly kind: 'content';
+      /** Name of the content's kind, which this version need not know; `data` is its body. */
+      readonly type: string;
+      readonly data: object;
+      readonly fallback: string | null;
+      /** The content as it came, byte for byte; null for what this device wrote itself. */
+      readonly raw: string | null;
     }
-  | { readonly kind: 'unknown'; readonly fallback: string | null; readonly raw: string }
   | { readonly kind: 'undecryptable'; readonly cause: UndecryptableCause }
   | { readonly kind: 'identity-changed' };
 
@@ -56,15 +61,29 @@ export interface OutboxRow {
   readonly order: number;
   readonly conversation: string;
   readonly peer: string;
-  readonly item: OutboxItem;
+  /** Name of the content's kind; `body` is what that kind wants. Rows of one kind may leave merged. */
+  readonly kind: string;
+  readonly body: object;
+  /** When it was caused: the sender's claim of when it was written. */
+  readonly at: number;
+  /** The message row that it sends, whose id it takes; null for effects, whose id is derived from their rows. */
+  readonly messageId: string | null;
 }
 
-export type OutboxItem =
-  | { readonly type: 'message'; readonly messageId: string; readonly at: number; readonly content: KnownContent }
-  /** Merged with others of the same conversation and type into one receipt when it is sealed. */
-  | { readonly type: 'receipt'; readonly receipt: ReceiptType; readonly messageId: string }
-  /** To own other devices; dropped where there are none. */
-  | { readonly type: 'read-mark'; readonly hlc: number; readonly id: string };
+/** One message's share of an effect that came before the message itself. */
+export interface WaitingEffectRow {
+  readonly conversation: string;
+  /** The message: its author and id. */
+  readonly user: Aci;
+  readonly id: string;
+  readonly kind: string;
+  /** Id of the effect's content. */
+  readonly effect: string;
+  readonly origin: Origin;
+  readonly part: object;
+  /** When it came, for forgetting the oldest. */
+  readonly at: number;
+}
 
 /** The engine's words to every tab. */
 export interface StatusRow {
@@ -83,6 +102,7 @@ export type HistoryRows = {
   conversations: ConversationRow;
   messages: MessageRow;
   outbox: OutboxRow;
+  waitingEffects: WaitingEffectRow;
   status: StatusRow;
   commands: CommandRow;
 };
@@ -96,6 +116,10 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
     indexes: { position: ['conversation', 'hlc', 'id'], unread: ['conversation', 'unread', 'hlc'] },
   },
   outbox: { key: ['id'], indexes: { order: ['order'] } },
+  waitingEffects: {
+    key: ['conversation', 'user', 'id', 'kind', 'effect'],
+    indexes: { at: ['conversation', 'at'] },
+  },
   status: { key: ['name'] },
   commands: { key: ['id'] },
 };

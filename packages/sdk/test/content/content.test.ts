@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { decodeContent, encodeContent } from '../../src/content/codec.js';
 import { aciOf, directConversationId, type Content } from '../../src/content/content.js';
-import { textFits } from '../../src/content/kinds.js';
+import { textFits } from '../../src/content/kinds/text.js';
 
 const content = {
   v: 1,

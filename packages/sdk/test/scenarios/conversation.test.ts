@@ -159,7 +159,7 @@ test('a stranger learns nothing of what was delivered and read, until Bob answer
   await bob.client.direct('alice').markRead();
   await relay.emptied('bob');
   const waiting = await bob.history.read(['outbox'], (transaction) => transaction.range('outbox'));
-  expect(waiting.filter(({ item }) => item.type === 'receipt')).toEqual([]);
+  expect(waiting.filter(({ kind }) => kind === 'receipt')).toEqual([]);
   expect(relay.mailbox('alice').head).toBe(0);
   await bob.say(alice, 'hello Alice');
   await alice.sees(bob, ([first]) => first?.kind === 'text' && first.status === 'read');

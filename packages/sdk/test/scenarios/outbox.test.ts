@@ -24,7 +24,10 @@ test('hundreds of receipts for somebody who is gone do not keep a message waitin
         order,
         conversation,
         peer: 'ghost',
-        item: { type: 'receipt', receipt: 'delivered', messageId },
+        kind: 'receipt',
+        body: { type: 'delivered', ids: [messageId] },
+        at: order,
+        messageId: null,
       });
     }
   });

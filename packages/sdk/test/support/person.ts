@@ -3,6 +3,8 @@ import type { AppId } from '@sotto/protocol';
 import { Client } from '../../src/client/client.js';
 import type { Message, SottoClient } from '../../src/index.js';
 import type { Live } from '../../src/live.js';
+import type { Kinds } from '../../src/content/kind.js';
+import { STANDARD_KINDS } from '../../src/content/kinds.js';
 import { Front } from '../../src/conversations/front.js';
 import { startEngine, type Engine } from '../../src/engine/engine.js';
 import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
@@ -26,8 +28,9 @@ export class Person {
     readonly name: string,
     readonly relay: FakeRelay,
     readonly receipts: ReceiptPolicy = 'always',
+    readonly kinds: Kinds = STANDARD_KINDS,
   ) {
-    const front = new Front(APP, aciOfName(name), name, systemClock, systemRandom, receipts, this.history);
+    const front = new Front(APP, aciOfName(name), name, systemClock, systemRandom, receipts, kinds, this.history);
     this.client = new Client(front, { close: async () => this.sleep(), destroy: async () => this.sleep() });
   }
 
@@ -37,6 +40,7 @@ export class Person {
       app: APP,
       userName: this.name,
       user: aciOfName(this.name),
+      kinds: this.kinds,
       receipts: this.receipts,
       history,
       vault,

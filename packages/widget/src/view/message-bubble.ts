@@ -58,7 +58,7 @@ function statusIcon(status: MessageStatus, { strings }: ListContext): TemplateRe
 }
 
 function failure(message: Message, { strings, name, retry }: ListContext): TemplateResult {
-  const code = message.kind === 'text' ? message.failure : null;
+  const code = 'failure' in message ? message.failure : null;
   return html`
     <span class="failure">${code === null ? strings.failed : strings.failure(code, name)}</span>
     <button class="link" part="retry-button" type="button" @click=${() => retry(message.id)}>${strings.retry}</button>

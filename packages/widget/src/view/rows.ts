@@ -55,7 +55,7 @@ export function rowsOf(messages: readonly Message[], unreadFrom: string | null):
 
 /** The status of an own message, null otherwise. */
 export function statusOf(message: Message | null) {
-  return message?.kind === 'text' && message.mine ? message.status : null;
+  return message?.mine && 'status' in message ? message.status : null;
 }
 
 function isGroup(a: Message | null, b: Message): boolean {
@@ -65,5 +65,5 @@ function isGroup(a: Message | null, b: Message): boolean {
 
 /** Shown as a bubble; the other kinds are quiet notices between the messages. */
 export function isBubble(message: Message): boolean {
-  return message.kind === 'text' || message.kind === 'unknown';
+  return message.kind === 'text' || message.kind === 'content' || message.kind === 'unknown';
 }

@@ -1,0 +1,41 @@
+import * as z from 'zod/mini';
+
+import { messageId } from '../content.js';
+import type { ContentKind } from '../kind.js';
+
+/** Message ids in one receipt: with 25 characters each they fit a 16 KiB bucket. */
+export const MAX_RECEIPT_IDS = 500;
+
+const receiptType = z.enum(['delivered', 'read']);
+export type ReceiptType = z.infer<typeof receiptType>;
+
+const schema = z.looseObject({
+  type: receiptType,
+  ids: z.array(messageId).check(z.minLength(1), z.maxLength(MAX_RECEIPT_IDS)),
+});
+export type ReceiptBody = z.infer<typeof schema>;
+
+const share = z.object({ type: receiptType });
+
+/** Never receipted, never resent; names messages of the user whom it is sent to. */
+export const receipt: ContentKind<ReceiptBody> = {
+  name: 'receipt',
+  schema,
+  shows: 'effect',
+  to: { peer: true, ownDevices: false },
+  receipted: false,
+  resent: false,
+  summary: () => null,
+  merging: {
+    key: ({ type }) => type,
+    most: MAX_RECEIPT_IDS,
+    join: (bodies) => ({ type: bodies[0]?.type ?? 'delivered', ids: bodies.flatMap(({ ids }) => ids) }),
+  },
+  // This user's own devices cannot vouch for what another user has read.
+  shares: ({ type, ids }, { user, self }) =>
+    user === self ? [] : ids.map((id) => ({ of: { user: self, id }, part: { type } })),
+  change: (_, part) => {
+    const parsed = z.safeParse(share, part);
+    return parsed.success ? { status: parsed.data.type } : null;
+  },
+};

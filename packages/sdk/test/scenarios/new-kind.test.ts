@@ -1,0 +1,110 @@
+import * as z from 'zod/mini';
+import { expect, test } from 'vitest';
+
+import { messageId } from '../../src/content/content.js';
+import { Kinds, type ContentKind } from '../../src/content/kind.js';
+import { readMark } from '../../src/content/kinds/read-mark.js';
+import { receipt } from '../../src/content/kinds/receipt.js';
+import { text } from '../../src/content/kinds/text.js';
+import { DirectConversation } from '../../src/conversations/conversation.js';
+import { parseMessageKey } from '../../src/conversations/to-message.js';
+import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { Person, until } from '../support/person.js';
+
+/** Kinds that the SDK does not have: everything about them is declared here, and nothing anywhere else knows them. */
+const reactionBody = z.looseObject({ to: messageId, emoji: z.string().check(z.maxLength(16)) });
+const reaction: ContentKind<z.infer<typeof reactionBody>> = {
+  name: 'reaction',
+  schema: reactionBody,
+  shows: 'effect',
+  to: { peer: true, ownDevices: true },
+  receipted: false,
+  resent: true,
+  summary: () => null,
+  shares: ({ to, emoji }, { self }) => [{ of: { user: self, id: to }, part: { emoji } }],
+  // The last word of each user counts.
+  change: ({ note }, part, { user, hlc }) => {
+    const before = (note ?? {}) as Record<string, { hlc: number }>;
+    return (before[user]?.hlc ?? 0) >= hlc ? null : { note: { ...before, [user]: { ...part, hlc } } };
+  },
+};
+
+const pollBody = z.looseObject({ question: z.string() });
+const poll: ContentKind<z.infer<typeof pollBody>> = {
+  name: 'poll',
+  schema: pollBody,
+  shows: 'message',
+  to: { peer: true, ownDevices: true },
+  receipted: true,
+  resent: true,
+  summary: ({ question }) => `Poll: ${question}`,
+  fallback: ({ question }) => `${question} (a poll; answer in a newer version)`,
+};
+
+const kinds = new Kinds([text, receipt, readMark, reaction, poll]);
+
+async function pair(bobs: Kinds = kinds): Promise<{ relay: FakeRelay; alice: Person; bob: Person }> {
+  const relay = new FakeRelay();
+  const alice = await new Person('alice', relay, 'always', kinds).wake();
+  const bob = await new Person('bob', relay, 'always', bobs).wake();
+  await Promise.all([alice.online(), bob.online()]);
+  return { relay, alice, bob };
+}
+
+const talk = (from: Person, to: Person): DirectConversation => {
+  const conversation = from.client.direct(to.name);
+  if (!(conversation instanceof DirectConversation)) throw new Error('another implementation');
+  return conversation;
+};
+
+const notesOf = (person: Person, id: string): Promise<unknown> =>
+  person.history.read(['messages'], async (transaction) => {
+    const rows = await transaction.range('messages');
+    return rows.find((row) => row.id === id)?.notes['reaction'];
+  });
+
+test('an effect of a kind that was only declared goes from one to the other and stands with its message', async () => {
+  const { relay, alice, bob } = await pair();
+  await alice.say(bob, 'hello');
+  const [message] = await bob.sees(alice, ({ length }) => length === 1);
+  const { id } = parseMessageKey(message?.id ?? '') ?? { id: '' };
+  await talk(bob, alice).sendEffect(reaction, { to: id, emoji: '👍' });
+  await bob.say(alice, 'done');
+  await alice.texts(bob, 2);
+  await talk(bob, alice).sendEffect(reaction, { to: id, emoji: '🎉' });
+  await bob.say(alice, 'changed my mind');
+  await alice.texts(bob, 3);
+  await relay.emptied('alice');
+  expect(await notesOf(alice, id)).toMatchObject({ [aciOfName('bob')]: { emoji: '🎉' } });
+});
+
+test('an effect that comes before its message waits for it', async () => {
+  const { relay, alice, bob } = await pair();
+  await alice.say(bob, 'hello');
+  const [message] = await bob.sees(alice, ({ length }) => length === 1);
+  const { id } = parseMessageKey(message?.id ?? '') ?? { id: '' };
+  const row = await alice.history.write(['messages'], async (transaction) => {
+    const [found] = await transaction.range('messages');
+    if (found) await transaction.delete('messages', [found.conversation, found.user, found.id, found.device]);
+    return found;
+  });
+  await talk(bob, alice).sendEffect(reaction, { to: id, emoji: '👍' });
+  await bob.say(alice, 'done');
+  await alice.texts(bob, 1);
+  await relay.emptied('alice');
+  const waiting = await alice.history.read(['waitingEffects'], (transaction) => transaction.range('waitingEffects'));
+  expect(waiting.filter(({ kind }) => kind === 'reaction')).toMatchObject([
+    { id: row?.id, kind: 'reaction', part: { emoji: '👍' } },
+  ]);
+});
+
+test('a message of a kind that was only declared is shown, summarised, receipted; an older version shows its fallback', async () => {
+  const { alice, bob } = await pair(new Kinds([text, receipt, readMark]));
+  await talk(alice, bob).sendMessage(poll, { question: 'Lunch?' });
+  const [seen] = await bob.sees(alice, ({ length }) => length === 1);
+  expect(seen).toMatchObject({ kind: 'unknown', text: 'Lunch? (a poll; answer in a newer version)' });
+  const [mine] = await alice.sees(bob, ([first]) => first?.kind === 'content' && first.status === 'delivered');
+  expect(mine).toMatchObject({ type: 'poll', data: { question: 'Lunch?' }, text: 'Poll: Lunch?' });
+  const list = await until(alice.client.conversations, ([first]) => first?.last !== undefined);
+  expect(list[0]?.last?.text).toBe('Poll: Lunch?');
+});
