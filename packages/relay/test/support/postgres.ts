@@ -12,6 +12,7 @@ const MISSING =
   'PostgreSQL is not installed, so this cannot be tested here. Install it: apt-get install postgresql (Debian), or put initdb and postgres on PATH.';
 
 export interface PostgresServer {
+  readonly pid: number;
   /** Of a fresh, empty database; each call makes another one. */
   newDatabase(): Promise<string>;
   /** `immediate` loses everything that was not committed, as a crash does. */
@@ -65,6 +66,9 @@ export async function startPostgres(options: { fsync?: boolean } = {}): Promise<
   let count = 0;
 
   return {
+    get pid() {
+      return child.pid ?? 0;
+    },
     async newDatabase() {
       const name = `sotto_${++count}`;
       await query(url('postgres'), `CREATE DATABASE ${name}`);

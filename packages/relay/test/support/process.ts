@@ -15,21 +15,31 @@ const LIMITS = Object.fromEntries(
   ].map((name) => [name, AMPLE]),
 );
 
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const SOURCES = ['--conditions=@sotto/source', '--import', 'tsx', MAIN];
+
 export interface RelayProcess {
   url: string;
+  readonly pid: number;
   /** SIGTERM and SIGKILL; resolves when the process is gone. */
   stop(): Promise<void>;
   kill(): Promise<void>;
   start(): Promise<void>;
 }
 
-/** A relay in a process of its own, as an operator runs it, with limits that no test reaches. */
-export async function startRelayProcess(environment: Record<string, string>): Promise<RelayProcess> {
+/**
+ * A relay in a process of its own, as an operator runs it, with limits that no test reaches.
+ *
+ * @param command arguments of Node; by default they run the sources
+ */
+export async function startRelayProcess(
+  environment: Record<string, string>,
+  command: readonly string[] = SOURCES,
+): Promise<RelayProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
   const launch = () =>
-    spawn(process.execPath, ['--conditions=@sotto/source', '--import', 'tsx', main], {
+    spawn(process.execPath, command, {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: {
         ...process.env,
@@ -54,6 +64,9 @@ export async function startRelayProcess(environment: Record<string, string>): Pr
   await ready();
   return {
     url,
+    get pid() {
+      return child.pid ?? 0;
+    },
     stop: () => end(child, 'SIGTERM'),
     kill: () => end(child, 'SIGKILL'),
     async start() {

@@ -13,6 +13,7 @@ const MISSING =
 export interface RedisServer {
   url: string;
   port: number;
+  readonly pid: number;
   stop(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
@@ -43,6 +44,9 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    get pid() {
+      return child.pid ?? 0;
+    },
     stop: () => end(child, 'SIGKILL'),
     async start() {
       child = launch();

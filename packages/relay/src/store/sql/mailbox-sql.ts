@@ -28,13 +28,13 @@ export interface EnvelopeRow {
 
 const STATE = `
 SELECT m.account, m.device, m.registration, m.head, m.acked, m.acked_id,
-  coalesce((SELECT min(e.seq) FROM envelopes e WHERE e.app = $1 AND e.mailbox = m.mailbox), m.head + 1) AS first
+  coalesce((SELECT min(e.seq) FROM envelopes e WHERE e.app = $1 AND e.mailbox = m.mailbox AND e.seq > m.acked), m.head + 1) AS first
 FROM mailboxes m WHERE m.app = $1 AND m.mailbox = $2`;
 
 /** One statement, so that head, first and envelopes belong to one snapshot; the outer join keeps an empty page's head. */
 const READ = `
 SELECT m.head,
-  coalesce((SELECT min(e.seq) FROM envelopes e WHERE e.app = $1 AND e.mailbox = m.mailbox), m.head + 1) AS first,
+  coalesce((SELECT min(e.seq) FROM envelopes e WHERE e.app = $1 AND e.mailbox = m.mailbox AND e.seq > m.acked), m.head + 1) AS first,
   e.*
 FROM mailboxes m
 LEFT JOIN LATERAL (

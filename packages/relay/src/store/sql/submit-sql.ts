@@ -137,6 +137,10 @@ function toOutcome(result: number): ItemOutcome {
   return { outcome: result === -2 ? 'device-gone' : 'stale' };
 }
 
+/**
+ * What is acknowledged is deleted between two known positions: without the lower one, the index is read from its start,
+ * over everything that was deleted before and not vacuumed yet.
+ */
 const ACK = `
 WITH raw AS MATERIALIZED (
   SELECT * FROM unnest($2::uuid[], $3::int8[], $4::bytea[]) WITH ORDINALITY AS r(mailbox, seq, id, ord)
@@ -151,7 +155,7 @@ WITH raw AS MATERIALIZED (
     SELECT FROM envelopes e WHERE e.app = $1 AND e.mailbox = r.mailbox AND e.seq = r.seq AND e.id <> r.id)
 ), gone AS (
   DELETE FROM envelopes e USING good g
-  WHERE e.app = $1 AND e.mailbox = g.mailbox AND e.seq <= g.seq AND g.seq > g.acked
+  WHERE e.app = $1 AND e.mailbox = g.mailbox AND e.seq > g.acked AND e.seq <= g.seq
   RETURNING e.mailbox, octet_length(e.payload) AS size
 ), freed AS (
   SELECT mailbox, count(*)::int AS count, sum(size)::bigint AS bytes FROM gone GROUP BY mailbox

@@ -1,0 +1,65 @@
+/**
+ * `pnpm bench:relay [figure ...]`: what a relay carries, with the load generators, PostgreSQL and Redis on the same machine,
+ * and next to it what a peer carries. Durable one-to-one messages of 400 bytes unless a figure says otherwise: the sender
+ * is answered after the commit (fsync on), the recipient receives and acknowledges; tokens, device checks, limits and
+ * dedupe as in production.
+ *
+ *     --seconds 5   length of a run     --runs 5   runs of each figure (the table shows medians)
+ *     --seed TEXT   of the bytes sent   --json FILE   --profile FOLDER   processor profiles of the relay
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { openBench, type Bench, type Row } from './context.js';
+import { openLoop, pglite } from './figures/openloop.js';
+import { throughput } from './figures/throughput.js';
+import { buildPrograms } from './programs.js';
+import { print } from './table.js';
+
+const FIGURES: Record<string, (bench: Bench) => Promise<Row[]>> = { throughput, openloop: openLoop, pglite };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '5' },
+    runs: { type: 'string', default: '5' },
+    seed: { type: 'string', default: 'sotto' },
+    json: { type: 'string', default: 'bench-results/relay.json' },
+    profile: { type: 'string' },
+  },
+});
+
+async function main(): Promise<void> {
+  const wanted = positionals.length > 0 ? positionals : Object.keys(FIGURES);
+  const unknown = wanted.filter((name) => !(name in FIGURES));
+  if (unknown.length > 0)
+    throw new Error(`There is no ${unknown.join(', ')}; figures: ${Object.keys(FIGURES).join(' ')}`);
+  const options = {
+    seed: values.seed,
+    seconds: Number(values.seconds),
+    runs: Number(values.runs),
+    nodeOptions: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
+  };
+  const bench = openBench(options, await buildPrograms());
+  const rows: Row[] = [];
+  try {
+    for (const name of wanted) {
+      const found = (await FIGURES[name]?.(bench)) ?? [];
+      print(found);
+      rows.push(...found);
+    }
+  } finally {
+    await bench.remove();
+  }
+  const machine = { cores: cpus().length, model: cpus()[0]?.model, kernel: release(), node: process.version };
+  mkdirSync(dirname(values.json), { recursive: true });
+  writeFileSync(
+    values.json,
+    `${JSON.stringify({ at: new Date().toISOString(), machine, ...options, rows }, null, 2)}\n`,
+  );
+  process.stdout.write(`\n${values.json}\n`);
+}
+
+await main();
