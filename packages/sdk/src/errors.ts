@@ -11,6 +11,7 @@ export const SDK_ERRORS = {
   'message-unknown': 'There is no such message in this conversation.',
   'storage-full': 'The browser has no room left; nothing was stored. Free some space and try again.',
   'storage-failed': 'The browser refused access to its database (private mode, a policy, or a damaged profile).',
+  'storage-in-use': 'Another process has these files open. Stop it, or choose another folder.',
   closed: 'The client was closed.',
 } as const;
 

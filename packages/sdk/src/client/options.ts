@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 
 import type { TokenSource } from '../engine/tokens.js';
 import { SottoError } from '../errors.js';
+import type { ExclusiveStorage } from './databases.js';
 import type { ClientOptions } from './types.js';
 
 const MAX_USER_BYTES = 255;
@@ -18,9 +19,13 @@ const options = z.strictObject({
   user: userName,
   token: z.custom<TokenSource>((value) => typeof value === 'function', 'must be a function'),
   receipts: z._default(z.enum(['answered', 'always', 'never']), 'answered'),
-  storage: z.optional(z.enum(['indexeddb', 'memory'])),
+  storage: z.optional(z.union([z.enum(['indexeddb', 'memory']), z.custom<ExclusiveStorage>(isStorage)])),
   profile: z._default(z.string().check(z.maxLength(64)), ''),
 });
+
+function isStorage(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'open' in value && typeof value.open === 'function';
+}
 
 export interface ParsedOptions extends Omit<Required<ClientOptions>, 'app'> {
   readonly app: AppId;

@@ -4,6 +4,7 @@ import type { TokenSource } from '../engine/tokens.js';
 import type { ReceiptPolicy } from '../history/receipt-policy.js';
 import type { Conversation, ConversationSummary } from '../conversations/types.js';
 import type { Live } from '../live.js';
+import type { ExclusiveStorage } from './databases.js';
 
 /** What `createClient` needs. */
 export interface ClientOptions {
@@ -23,8 +24,11 @@ export interface ClientOptions {
    * strangers learn nothing. Not affected: what others tell us.
    */
   receipts?: ReceiptPolicy;
-  /** Where keys and history live. `indexeddb` (default in browsers) or `memory` (default where there is no IndexedDB). */
-  storage?: 'indexeddb' | 'memory';
+  /**
+   * Where keys and history live: `indexeddb` (default in browsers), `memory` (default where there is no IndexedDB), or files:
+   * `fileStorage(folder)` of `@sotto/sdk/node`.
+   */
+  storage?: 'indexeddb' | 'memory' | ExclusiveStorage;
   /** Keeps two clients of one user apart within one origin, for demos and tests. */
   profile?: string;
 }

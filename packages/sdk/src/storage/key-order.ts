@@ -32,3 +32,14 @@ export function inRange(key: Key, range: Range): boolean {
   }
   return true;
 }
+
+/** The named fields of a row, or null when one is absent (such a row is not in that index, as in IndexedDB). */
+export function keyFields(row: object, names: readonly string[]): KeyPart[] | null {
+  const parts: KeyPart[] = [];
+  for (const name of names) {
+    const value = (row as Readonly<Record<string, unknown>>)[name];
+    if (typeof value !== 'string' && typeof value !== 'number') return null;
+    parts.push(value);
+  }
+  return parts;
+}

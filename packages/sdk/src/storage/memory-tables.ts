@@ -1,11 +1,10 @@
 import { Mutex } from '../util/mutex.js';
 import { FootprintRecorder, recordingWrites } from './changes.js';
-import { compareKeys, inRange } from './key-order.js';
+import { compareKeys, inRange, keyFields } from './key-order.js';
 import { Observers } from './observers.js';
 import { StorageError } from './storage-error.js';
 import type {
   Key,
-  KeyPart,
   ObservableTables,
   Range,
   ReadTransaction,
@@ -122,7 +121,7 @@ class MemoryTable {
   }
 
   keyOf(row: object): Key {
-    return fields(row, this.#spec.key) ?? [];
+    return keyFields(row, this.#spec.key) ?? [];
   }
 
   get(key: Key): object | undefined {
@@ -175,7 +174,7 @@ class MemoryTable {
   #orderKey(name: string, row: object): Key | null {
     const primary = this.keyOf(row);
     if (name === PRIMARY) return primary;
-    const own = fields(row, this.#spec.indexes?.[name] ?? []);
+    const own = keyFields(row, this.#spec.indexes?.[name] ?? []);
     return own && [...own, ...primary];
   }
 }
@@ -193,15 +192,4 @@ function position(entries: readonly Entry[], key: Key): number {
     else high = middle;
   }
   return low;
-}
-
-/** The named fields of a row, or null when one is absent (such a row is not in that index, as in IndexedDB). */
-function fields(row: object, names: readonly string[]): KeyPart[] | null {
-  const parts: KeyPart[] = [];
-  for (const name of names) {
-    const value = (row as Readonly<Record<string, unknown>>)[name];
-    if (typeof value !== 'string' && typeof value !== 'number') return null;
-    parts.push(value);
-  }
-  return parts;
 }

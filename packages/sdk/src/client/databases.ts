@@ -1,0 +1,69 @@
+import { SottoError } from '../errors.js';
+import { HISTORY_SCHEMA, HISTORY_VERSION, type History } from '../history/schema.js';
+import { idbTables, observableIdbTables } from '../storage/idb-tables.js';
+import { memoryTables } from '../storage/memory-tables.js';
+import { StorageError } from '../storage/storage-error.js';
+import { VAULT_SCHEMA, VAULT_VERSION, type Vault } from '../vault/schema.js';
+import type { Names } from './names.js';
+
+/** Where one client keeps everything. */
+export interface Databases {
+  readonly history: History;
+  /** Opens the vault; without `shared` it is always the same one, which lives until `release`. */
+  readonly openVault: (onLost: () => void) => Promise<Vault>;
+  /** Whether other tabs may have them open too: then somebody is elected, and else this client leads. */
+  readonly shared: boolean;
+  /** Closes what is open. */
+  readonly release: () => Promise<void>;
+}
+
+/** Stores that no other client has open meanwhile, such as `fileStorage` of `@sotto/sdk/node`. */
+export interface ExclusiveStorage {
+  open(names: Pick<Names, 'history' | 'vault'>): Promise<Databases>;
+}
+
+/**
+ * @param onHistoryLost called when the history was closed from outside, as `destroy()` in another tab does
+ * @throws SottoError `storage-failed`, `storage-in-use`
+ */
+export async function openDatabases(
+  storage: 'indexeddb' | 'memory' | ExclusiveStorage,
+  names: Names,
+  onHistoryLost: () => void,
+): Promise<Databases> {
+  try {
+    if (storage === 'memory') return inMemory();
+    return storage === 'indexeddb' ? await inBrowser(names, onHistoryLost) : await storage.open(names);
+  } catch (error) {
+    if (error instanceof StorageError) throw new SottoError('storage-failed', undefined, { cause: error });
+    throw error;
+  }
+}
+
+async function inBrowser(names: Names, onHistoryLost: () => void): Promise<Databases> {
+  const history = await observableIdbTables(names.history, HISTORY_VERSION, HISTORY_SCHEMA, onHistoryLost);
+  return {
+    history,
+    openVault: (onLost) => idbTables(names.vault, VAULT_VERSION, VAULT_SCHEMA, onLost),
+    shared: true,
+    release: async () => history.close(),
+  };
+}
+
+function inMemory(): Databases {
+  return exclusive(memoryTables(HISTORY_SCHEMA), memoryTables(VAULT_SCHEMA), async () => undefined);
+}
+
+/** A history and a vault that this client alone has. */
+export function exclusive(history: History, vault: Vault, released: () => Promise<void>): Databases {
+  return {
+    history,
+    openVault: () => Promise.resolve(vault),
+    shared: false,
+    release: async () => {
+      history.close();
+      vault.close();
+      await released();
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { exclusive, type ExclusiveStorage } from '../client/databases.js';
+import { HISTORY_SCHEMA } from '../history/schema.js';
+import { fileTables } from '../storage/file-tables.js';
+import { VAULT_SCHEMA } from '../vault/schema.js';
+import { lockFile } from './lock-file.js';
+
+/**
+ * Keeps keys and history in files, for bots and servers: what was sent and received survives a restart, and every write is on
+ * the disk when it counts. One process may have a user's files open at a time. Needs the package `lmdb`.
+ *
+ *     createClient({ ..., storage: fileStorage('./bot-data') })
+ *
+ * The files hold the user's private keys, readable for this process's user only (mode 0600 in a folder of mode 0700): whoever
+ * can read them can be that user. Two copies of the files must never run: their ratchets would diverge.
+ *
+ * @param folder made where it is missing
+ */
+export function fileStorage(folder: string): ExclusiveStorage {
+  return {
+    async open(names) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const files = [names.history, names.vault].map((name) => join(folder, `${name}.mdb`));
+      const [historyFile = '', vaultFile = ''] = files;
+      const unlock = await lockFile(`${historyFile}.pid`);
+      try {
+        const history = fileTables(historyFile, HISTORY_SCHEMA);
+        const vault = fileTables(vaultFile, VAULT_SCHEMA);
+        let isDestroyed = false;
+        const destroying = { ...history, destroy: () => ((isDestroyed = true), history.destroy()) };
+        return exclusive(destroying, vault, async () => {
+          if (isDestroyed)
+            for (const file of files) for (const end of ['', '-lock']) await rm(file + end, { force: true });
+          await unlock();
+        });
+      } catch (error) {
+        await unlock();
+        throw error;
+      }
+    },
+  };
+}
