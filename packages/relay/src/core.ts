@@ -17,6 +17,8 @@ import { Switchboard } from './mailbox/switchboard.js';
 import { observers, type RelayObserver } from './observer.js';
 import { systemClock, systemRandom, type Clock, type Random } from './platform.js';
 import type { Quota, Store } from './store/store.js';
+import { NODE_BYTES } from './topics/topic-signal.js';
+import { Topics } from './topics/topics.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -59,6 +61,7 @@ export class RelayCore {
   readonly #observer: Required<RelayObserver>;
   readonly #relayKey: Uint8Array;
   readonly #switchboard: Switchboard;
+  readonly #topics: Topics;
   readonly #lists: DeviceLists;
   readonly #sessions = new Map<MailboxId, Session>();
   readonly #writers = new Map<AppId, Writers>();
@@ -80,6 +83,7 @@ export class RelayCore {
     this.verifier = options.verifier;
     this.#relayKey = relayKey;
     this.#switchboard = new Switchboard(bus);
+    this.#topics = new Topics(bus, random(NODE_BYTES));
     this.#lists = new DeviceLists(store);
     this.directory = new Directory({
       store,
@@ -103,6 +107,11 @@ export class RelayCore {
     let total = 0;
     for (const session of this.#sessions.values()) total += session.backlog;
     return total;
+  }
+
+  /** Subscriptions of topics on this node. */
+  get subscriptions(): number {
+    return this.#topics.count;
   }
 
   isOnline(mailbox: MailboxId): boolean {
@@ -185,6 +194,8 @@ export class RelayCore {
       retentionMs,
       onError,
       switchboard: this.#switchboard,
+      topics: this.#topics,
+      relayKey: this.#relayKey,
       lists: this.#lists,
       verifier: this.verifier,
       onClosed: (session) => {

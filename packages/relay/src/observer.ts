@@ -24,6 +24,8 @@ export interface RelayObserver {
   delivered?(count: number, at: number): void;
   /** An event of a socket has its answer. */
   answered?(event: UpEvent | 'unknown', result: 'ok' | ErrorCode): void;
+  /** A signal of a topic, to one socket; `dropped`: that socket was behind. */
+  signalled?(outcome: 'delivered' | 'dropped'): void;
   limited?(limit: LimitName): void;
   security?(event: SecurityEvent): void;
   /** A request or a connection that got no further. */
@@ -45,6 +47,7 @@ export function observers(all: readonly RelayObserver[]): Required<RelayObserver
     committed: tell('committed'),
     delivered: tell('delivered'),
     answered: tell('answered'),
+    signalled: tell('signalled'),
     limited: tell('limited'),
     security: tell('security'),
     refused: tell('refused'),

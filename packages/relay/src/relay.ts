@@ -71,6 +71,7 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
     connections: () => node.core?.connections ?? 0,
     backlog: () => node.core?.backlog ?? 0,
     clockSkew: () => clock.skew,
+    subscriptions: () => node.core?.subscriptions ?? 0,
     token: config.metricsToken,
   });
   const core = await createRelayCore({

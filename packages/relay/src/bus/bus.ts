@@ -1,17 +1,21 @@
 import type { MailboxId } from '../mailbox/mailbox-id.js';
+import type { TopicChannel } from '../topics/topic-channel.js';
 
-/** What a node tells whoever holds a mailbox's socket, as bytes: see `ring.ts` for their meaning. */
+/** A mailbox, heard by whoever holds its socket; or a topic, heard by every node that has a subscription of it. */
+export type Channel = MailboxId | TopicChannel;
+
+/** What nodes tell each other, as bytes: see `mailbox/ring.ts` and `topics/topic-signal.ts` for their meaning. */
 export type BusListener = (message: Uint8Array) => void;
 
 /**
  * Fire and forget between nodes. It may lose, repeat or reorder anything without harm: the mailbox is the truth, and
- * `seq` shows the gap. A channel is a mailbox.
+ * `seq` shows the gap; topics promise nothing.
  */
 export interface Bus {
   /** Never rejects; what cannot be sent is lost. */
-  publish(mailbox: MailboxId, message: Uint8Array): void;
+  publish(channel: Channel, message: Uint8Array): void;
   /** Resolves when messages published from now on arrive; what it yields ends the subscription. */
-  subscribe(mailbox: MailboxId, listener: BusListener): Promise<() => void>;
+  subscribe(channel: Channel, listener: BusListener): Promise<() => void>;
   /** Calls `listener` when messages may have been lost (a connection was renewed): read the mailboxes. */
   onGap(listener: () => void): void;
   /** Rejects when the bus cannot serve. */

@@ -4,17 +4,17 @@ import type { Bus, BusListener } from './bus.js';
 export function localBus(): Bus {
   const channels = new Map<string, Set<BusListener>>();
   return {
-    publish(mailbox, message) {
+    publish(channel, message) {
       queueMicrotask(() => {
-        for (const listener of channels.get(mailbox) ?? []) listener(message);
+        for (const listener of channels.get(channel) ?? []) listener(message);
       });
     },
-    subscribe(mailbox, listener) {
-      const listeners = channels.get(mailbox) ?? new Set();
-      channels.set(mailbox, listeners.add(listener));
+    subscribe(channel, listener) {
+      const listeners = channels.get(channel) ?? new Set();
+      channels.set(channel, listeners.add(listener));
       return Promise.resolve(() => {
         listeners.delete(listener);
-        if (listeners.size === 0 && channels.get(mailbox) === listeners) channels.delete(mailbox);
+        if (listeners.size === 0 && channels.get(channel) === listeners) channels.delete(channel);
       });
     },
     onGap: () => undefined,

@@ -1,9 +1,8 @@
-import type { MailboxId } from '../mailbox/mailbox-id.js';
-import type { Bus, BusListener } from './bus.js';
+import type { Bus, BusListener, Channel } from './bus.js';
 import { commandClient, subscriberClient } from './redis-client.js';
 
-/** The channel of a mailbox; sharded pub/sub sends it to the node that owns the slot. */
-const channelOf = (mailbox: MailboxId) => `sotto:${mailbox}`;
+/** Sharded pub/sub sends a channel to the server that owns its slot. */
+const nameOf = (channel: Channel) => `sotto:${channel}`;
 
 /**
  * The bus on Redis 7 sharded pub/sub: on a single server, or on a cluster, where every shard carries only its own
@@ -41,12 +40,12 @@ export async function openRedisBus(url: string, onError: (error: unknown) => voi
   });
 
   return {
-    publish(mailbox, message) {
-      publisher.spublish(channelOf(mailbox), Buffer.from(message)).catch(onError);
+    publish(channel, message) {
+      publisher.spublish(nameOf(channel), Buffer.from(message)).catch(onError);
     },
 
-    async subscribe(mailbox, listener) {
-      const name = channelOf(mailbox);
+    async subscribe(mailboxOrTopic, listener) {
+      const name = nameOf(mailboxOrTopic);
       const channel = channels.get(name) ?? { listeners: new Set(), ready: subscriber.ssubscribe(name).catch(onError) };
       channels.set(name, channel);
       channel.listeners.add(listener);

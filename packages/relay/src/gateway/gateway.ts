@@ -17,6 +17,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const PING_INTERVAL_MS = 20_000;
 const PING_TIMEOUT_MS = 15_000;
 
+/** Frames that wait for a slow socket; beyond these it gets no signals of topics. What is stored has its own window. */
+const MAX_WAITING_FRAMES = 256;
+
 interface GatewayOptions {
   core: RelayCore;
   apps: readonly AppConfig[];
@@ -88,10 +91,17 @@ function isReply(value: unknown): value is (answer: unknown) => void {
 }
 
 function peerOf(socket: Socket): Peer {
+  let waiting = 0;
+  // Fires when what waited was handed to the transport, which takes more only when it has sent what it had.
+  socket.conn.on('drain', () => {
+    waiting = 0;
+  });
   return {
     emit<E extends DownEvent>(event: E, message: DownMessage<E>) {
+      waiting++;
       socket.emit(event, message);
     },
+    isBehind: () => waiting >= MAX_WAITING_FRAMES,
     close() {
       socket.disconnect(true);
     },

@@ -3,8 +3,6 @@ import {
   PROTOCOL_VERSION,
   up,
   type Ack,
-  type DownEvent,
-  type DownMessage,
   type ErrorCode,
   type FreshToken,
   type Hello,
@@ -20,9 +18,9 @@ import { asBuffer, Delivery } from '../mailbox/deliver.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
 import type { Ring } from '../mailbox/ring.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
-import type { RelayObserver } from '../observer.js';
 import { StoreError, type DeviceRecord, type MailboxState, type Store } from '../store/store.js';
 import { parseOrRefuse } from './parse.js';
+import { Subscriptions, type TopicDeps, type TopicPeer } from '../topics/subscriptions.js';
 import { busy, Submissions, type SubmissionDeps } from './submissions.js';
 
 /** A socket may outlive its token by at most 60 s; a little less, so that the closing is within it too. */
@@ -32,17 +30,15 @@ const TOKEN_GRACE_MS = 55_000;
 const MAX_OPEN_REQUESTS = 1024;
 
 /** The other end of a session: a socket, or a simulated one. */
-export interface Peer {
-  emit<E extends DownEvent>(event: E, message: DownMessage<E>): void;
+export interface Peer extends TopicPeer {
   close(): void;
 }
 
-export interface SessionDeps extends SubmissionDeps {
+export interface SessionDeps extends SubmissionDeps, TopicDeps {
   store: Store;
   switchboard: Switchboard;
   acks: AckWriter;
   verifier: TokenVerifier;
-  observer: Required<RelayObserver>;
   retentionMs: number;
   onClosed: (session: Session) => void;
   onError: (error: unknown) => void;
@@ -60,7 +56,7 @@ export interface Admission {
 /**
  * One connected device, without its socket.
  *
- *     new --start--> open --submit, ack, token--> open
+ *     new --start--> open --submit, ack, token, join, leave, publish--> open
  *                     |--superseded, token-expired, device-gone, shutting-down--> `bye`, closed
  *                     |--the socket is gone--> closed
  */
@@ -73,6 +69,7 @@ export class Session {
   readonly #admission: Admission;
   readonly #peer: Peer;
   readonly #submissions: Submissions;
+  readonly #subscriptions: Subscriptions;
   #delivery: Delivery | null = null;
   #closed = false;
   #unsubscribe: () => void = () => undefined;
@@ -88,7 +85,9 @@ export class Session {
     this.epoch = hello.epoch;
     this.mailbox = device.mailbox;
     this.address = { user: login.user, device: device.device, registration: device.registration };
-    this.#submissions = new Submissions({ app: login.app, mailbox: device.mailbox, address: this.address }, deps);
+    const owner = { app: login.app, mailbox: device.mailbox };
+    this.#submissions = new Submissions({ ...owner, address: this.address }, deps);
+    this.#subscriptions = new Subscriptions(owner, peer, deps);
   }
 
   get app() {
@@ -139,6 +138,15 @@ export class Session {
         case 'token':
           await this.#renew(parseOrRefuse(up.token, message));
           return { ok: true };
+        case 'join':
+          await this.#subscriptions.join(parseOrRefuse(up.join, message));
+          return { ok: true };
+        case 'leave':
+          await this.#subscriptions.leave(parseOrRefuse(up.leave, message));
+          return { ok: true };
+        case 'publish':
+          await this.#subscriptions.publish(parseOrRefuse(up.publish, message));
+          return { ok: true };
         default:
           throw new RelayError('bad-request', 'There is no such event.');
       }
@@ -173,6 +181,7 @@ export class Session {
     this.#unsubscribe();
     this.#cancelExpiry();
     this.#delivery?.close();
+    this.#subscriptions.close();
     this.#deps.onClosed(this);
   }
 

@@ -19,6 +19,8 @@ export const LIMITS = {
   registrationsPerUser: { points: 30, seconds: 3600 },
   /** Envelopes that one device submits: receipts of a large backlog included. */
   envelopesPerDevice: { points: 12_000, seconds: 60 },
+  /** Joins and publishes on topics of one device, and one point more for every 20 subscriptions that hear it. */
+  topicSignalsPerDevice: { points: 1200, seconds: 60 },
   /** One-time prekeys one user may take from another: a few sessions anew with each of ten devices. */
   bundlesPerPair: { points: 30, seconds: 3600 },
   /** One-time prekeys a day that all fetchers together may take from one user: the stock refills, but not for ever. */

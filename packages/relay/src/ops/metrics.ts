@@ -22,6 +22,7 @@ export interface Metrics {
 /** What is read when somebody asks for the metrics. */
 export interface MetricsSource {
   connections(): number;
+  subscriptions(): number;
   backlog(): number;
   /** Milliseconds. */
   clockSkew(): number;
@@ -37,6 +38,9 @@ export function createMetrics(clock: Clock, source: MetricsSource): Metrics {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   gauge(registers, 'sotto_connections', 'Open device sockets on this node.', () => source.connections());
+  gauge(registers, 'sotto_topic_subscriptions', 'Topics joined by the sockets of this node.', () =>
+    source.subscriptions(),
+  );
   gauge(
     registers,
     'sotto_backlog_envelopes',
@@ -55,7 +59,7 @@ export function createMetrics(clock: Clock, source: MetricsSource): Metrics {
     registers,
   });
   return {
-    observer: eventMetrics(registers, clock),
+    observer: { ...envelopeMetrics(registers, clock), ...requestMetrics(registers) },
     routes: metricsRoute(registry, source.token),
     busProbed: busMetrics(registers),
     held: (count) => {
@@ -89,7 +93,7 @@ function busMetrics(registers: Registry[]): Metrics['busProbed'] {
   };
 }
 
-function eventMetrics(registers: Registry[], clock: Clock): RelayObserver {
+function envelopeMetrics(registers: Registry[], clock: Clock): RelayObserver {
   const stored = new Counter({ name: 'sotto_envelopes_stored_total', help: 'Envelopes stored.', registers });
   const bytes = new Counter({ name: 'sotto_envelope_bytes_stored_total', help: 'Payload bytes stored.', registers });
   const delivered = new Counter({
@@ -117,19 +121,6 @@ function eventMetrics(registers: Registry[], clock: Clock): RelayObserver {
     labelNames: ['kind'],
     registers,
   });
-  const requests = new Counter({
-    name: 'sotto_socket_requests_total',
-    help: 'Events of sockets by their answer.',
-    labelNames: ['event', 'result'],
-    registers,
-  });
-  const limited = new Counter({ name: 'sotto_limited_total', help: 'Limits hit.', labelNames: ['limit'], registers });
-  const refused = new Counter({
-    name: 'sotto_refused_total',
-    help: 'Refusals.',
-    labelNames: ['code', 'via'],
-    registers,
-  });
 
   return {
     stored(_app, _mailbox, envelopes) {
@@ -144,7 +135,33 @@ function eventMetrics(registers: Registry[], clock: Clock): RelayObserver {
       commitSeconds.observe({ kind }, seconds);
       commitItems.observe({ kind }, items);
     },
+  };
+}
+
+function requestMetrics(registers: Registry[]): RelayObserver {
+  const requests = new Counter({
+    name: 'sotto_socket_requests_total',
+    help: 'Events of sockets by their answer.',
+    labelNames: ['event', 'result'],
+    registers,
+  });
+  const signals = new Counter({
+    name: 'sotto_topic_signals_total',
+    help: 'Signals of topics to sockets; dropped: the socket was behind.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const limited = new Counter({ name: 'sotto_limited_total', help: 'Limits hit.', labelNames: ['limit'], registers });
+  const refused = new Counter({
+    name: 'sotto_refused_total',
+    help: 'Refusals.',
+    labelNames: ['code', 'via'],
+    registers,
+  });
+
+  return {
     answered: (event, result) => requests.inc({ event, result }),
+    signalled: (outcome) => signals.inc({ outcome }),
     limited: (limit) => limited.inc({ limit }),
     refused: ({ code }, { via }) => refused.inc({ code, via }),
   };

@@ -1,82 +1,12 @@
-import type { AppId, DownEvent } from '@sotto/protocol';
 import { expect, test } from 'vitest';
 
-import type { Login } from '../../src/auth/token-verifier.js';
-import { aciOf } from '../../src/auth/user.js';
-import { createRelayCore, localBus, memoryStore, type Clock } from '../../src/index.js';
 import { RelayError } from '../../src/errors.js';
-import { StoreError, type Store } from '../../src/store/store.js';
-import { helloOf, messageTo, someKey, random } from '../support/device.js';
-
-const APP = 'acme' as AppId;
-
-/** A clock that moves when it is told to, and runs what is due. */
-function handClock() {
-  let now = 1_000_000;
-  const tasks = new Set<{ at: number; task: () => void }>();
-  const clock: Clock = {
-    now: () => now,
-    after(ms, task) {
-      const entry = { at: now + ms, task };
-      tasks.add(entry);
-      return () => void tasks.delete(entry);
-    },
-  };
-  const advance = (ms: number) => {
-    now += ms;
-    for (const entry of [...tasks]) {
-      if (entry.at > now || !tasks.delete(entry)) continue;
-      entry.task();
-    }
-  };
-  return { clock, advance };
-}
-
-/** Tokens of the form `user@expiry`: verification without a signature, and without leaving the event loop. */
-const verifier = {
-  verify(token: string): Promise<Login> {
-    const [user = '', expiry = ''] = token.split('@');
-    return Promise.resolve({ app: APP, user: aciOf(APP, user), expiresAt: Number(expiry) });
-  },
-};
-
-async function world(changes: (store: Store) => Partial<Store> = () => ({})) {
-  const { clock, advance } = handClock();
-  const inner = memoryStore();
-  const errors: unknown[] = [];
-  const core = await createRelayCore({
-    store: { ...inner, ...changes(inner) },
-    bus: localBus(),
-    verifier,
-    clock,
-    onError: (error) => errors.push(error),
-  });
-
-  async function join(name: string, expiresAt = clock.now() + 3_600_000) {
-    const token = `${name}@${expiresAt}`;
-    const login = await verifier.verify(token);
-    const keys = { identityKey: someKey() as Uint8Array<ArrayBuffer>, attempt: random(32) as Uint8Array<ArrayBuffer> };
-    const registered = await core.directory.register(login, keys);
-    const device = { ...registered, ...keys, app: APP, name, url: '', token, listVersion: 1 };
-    const signed = { record: Buffer.from(''), signature: random(64) };
-    await inner.updateUser(APP, device.user, (state) => ({
-      change: { list: { signed, version: 1 }, nextListVersion: 2, listed: state.devices.map(({ mailbox }) => mailbox) },
-      result: undefined,
-    }));
-    const events: [DownEvent, unknown][] = [];
-    const peer = { closed: false };
-    const session = core.open(await core.admit(helloOf(device)), {
-      emit: (event, message) => events.push([event, message]),
-      close: () => (peer.closed = true),
-    });
-    await new Promise((resolve) => setImmediate(resolve));
-    return { device, session, events, peer };
-  }
-  return { core, clock, advance, join, errors };
-}
+import { StoreError } from '../../src/store/store.js';
+import { coreWorld } from '../support/core.js';
+import { helloOf, messageTo, random } from '../support/device.js';
 
 test('a socket outlives its token by less than a minute, unless a fresh one comes', async () => {
-  const { clock, advance, join } = await world();
+  const { clock, advance, join } = await coreWorld();
   const { session, events, peer } = await join('alice', clock.now() + 100_000);
   expect(events.map(([event]) => event)).toEqual(['welcome', 'drained']);
   advance(120_000);
@@ -90,15 +20,17 @@ test('a socket outlives its token by less than a minute, unless a fresh one come
 
 test('a deadlock is retried; one that stays is split, so that only the culpritâ€™s sender waits', async () => {
   let calls = 0;
-  const { join } = await world((store) => ({
-    submit: (app, batch) => {
-      calls++;
-      const poisoned = batch.payloads.some((payload) => payload[0] === 66);
-      return poisoned || calls === 1
-        ? Promise.reject(new StoreError('conflict', new Error('deadlock')))
-        : store.submit(app, batch);
-    },
-  }));
+  const { join } = await coreWorld({
+    changes: (store) => ({
+      submit: (app, batch) => {
+        calls++;
+        const poisoned = batch.payloads.some((payload) => payload[0] === 66);
+        return poisoned || calls === 1
+          ? Promise.reject(new StoreError('conflict', new Error('deadlock')))
+          : store.submit(app, batch);
+      },
+    }),
+  });
   const [alice, bob] = [await join('alice'), await join('bob')];
   const to = (first: number) => messageTo(bob.device, { complete: false, payload: Buffer.from([first, 1]) });
   const replies = await Promise.all([65, 66, 67, 68].map((first) => alice.session.handle('submit', to(first))));
@@ -112,7 +44,7 @@ test('a deadlock is retried; one that stays is split, so that only the culpritâ€
 
 test('a store that is away means "unavailable"; what nobody foresaw means "internal", without a detail', async () => {
   let failure: Error = new StoreError('unavailable', new Error('ECONNREFUSED'));
-  const { join, errors } = await world(() => ({ submit: () => Promise.reject(failure) }));
+  const { join, errors } = await coreWorld({ changes: () => ({ submit: () => Promise.reject(failure) }) });
   const [alice, bob] = [await join('alice'), await join('bob')];
   const submit = () => alice.session.handle('submit', messageTo(bob.device, { complete: false }));
   expect(await submit()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
@@ -125,12 +57,14 @@ test('a store that is away means "unavailable"; what nobody foresaw means "inter
 
 test('a list that changes between check and commit is checked again', async () => {
   let changes = 1;
-  const { join } = await world((store) => ({
-    submit: async (app, batch) => {
-      if (changes-- > 0) return batch.items.map(() => ({ outcome: 'stale' as const }));
-      return store.submit(app, batch);
-    },
-  }));
+  const { join } = await coreWorld({
+    changes: (store) => ({
+      submit: async (app, batch) => {
+        if (changes-- > 0) return batch.items.map(() => ({ outcome: 'stale' as const }));
+        return store.submit(app, batch);
+      },
+    }),
+  });
   const [alice, bob] = [await join('alice'), await join('bob')];
   expect(await alice.session.handle('submit', messageTo(bob.device, { complete: false }))).toEqual({
     ok: true,
@@ -139,7 +73,7 @@ test('a list that changes between check and commit is checked again', async () =
 });
 
 test('a node that is going down admits nobody', async () => {
-  const { core, join } = await world();
+  const { core, join } = await coreWorld();
   const { device, events } = await join('alice');
   await core.close();
   expect(events.at(-1)).toMatchObject(['bye', { code: 'shutting-down' }]);
@@ -150,12 +84,14 @@ test('a node that is going down admits nobody', async () => {
 test('a socket that sends without waiting is bounded, in requests and in bytes; then it goes on', async () => {
   let release: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
-  const { join } = await world((store) => ({
-    submit: async (app, batch) => {
-      await held;
-      return store.submit(app, batch);
-    },
-  }));
+  const { join } = await coreWorld({
+    changes: (store) => ({
+      submit: async (app, batch) => {
+        await held;
+        return store.submit(app, batch);
+      },
+    }),
+  });
   const [alice, bob] = [await join('alice'), await join('bob')];
   const submit = (size: number) =>
     alice.session.handle('submit', messageTo(bob.device, { complete: false, payload: random(size) }));
