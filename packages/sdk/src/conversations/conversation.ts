@@ -17,7 +17,7 @@ import {
   receiptRow,
   touchConversation,
 } from '../history/rows.js';
-import { THIS_DEVICE, type ConversationRow, type HistoryRows, type MessageRow } from '../history/schema.js';
+import { THIS_DEVICE, type HistoryRows, type MessageRow } from '../history/schema.js';
 import type { WriteTransaction } from '../storage/tables.js';
 import { randomId } from '../util/random.js';
 import type { Front } from './front.js';
@@ -62,15 +62,22 @@ export class DirectConversation implements Conversation {
     const at = clock.now();
     const fallback = kind.fallback?.(body) ?? null;
     const content = { kind: 'content', type: kind.name, data: body, fallback, raw: null } as const;
+    const id = randomId(random);
     await this.#write(async (transaction) => {
-      const conversation = await ensureConversation(transaction, this.#id, this.#peerAci, this.user);
-      if (conversation.answered === 0) await this.#firstAnswer(transaction, conversation);
+      // Side by side: each waits for the database, and a person waits for all of them.
+      const [conversation, largest] = await Promise.all([
+        ensureConversation(transaction, this.#id, this.#peerAci, this.user),
+        largestHlc(transaction, this.#id, true),
+        this.#enqueueMessage(transaction, { id, at }, content),
+      ]);
+      if (conversation.answered === 0) await this.#firstAnswer(transaction);
+      const hlc = pendingHlc(at, largest);
       const row: MessageRow = {
         conversation: this.#id,
         user,
-        id: randomId(random),
+        id,
         device: THIS_DEVICE,
-        hlc: pendingHlc(at, await largestHlc(transaction, this.#id, true)),
+        hlc,
         at,
         unread: 0,
         status: 'pending',
@@ -80,7 +87,7 @@ export class DirectConversation implements Conversation {
         notes: {},
       };
       await transaction.put('messages', row);
-      await this.#enqueueMessage(transaction, row, content);
+      await transaction.put('conversations', { ...conversation, answered: 1, activity: hlc });
     });
   }
 
@@ -135,12 +142,12 @@ export class DirectConversation implements Conversation {
       const again: MessageRow = { ...row, status: 'pending', failure: null, hlc };
       await transaction.put('messages', again);
       await this.#enqueueMessage(transaction, again, row.body);
+      await touchConversation(transaction, this.#id);
     });
   }
 
   /** From now on the other user may know what was delivered and read here: also what came before the answer. */
-  async #firstAnswer(transaction: Transaction, conversation: ConversationRow): Promise<void> {
-    await transaction.put('conversations', { ...conversation, answered: 1 });
+  async #firstAnswer(transaction: Transaction): Promise<void> {
     if (this.#front.tellsReceipts(false) || !this.#front.tellsReceipts(true)) return;
     const rows = await transaction.range('messages', { ...this.#everything(), reverse: true, limit: PAGE });
     for (const row of rows.reverse()) {
@@ -151,12 +158,11 @@ export class DirectConversation implements Conversation {
 
   async #enqueueMessage(
     transaction: Transaction,
-    { id, at }: MessageRow,
+    { id, at }: Pick<MessageRow, 'id' | 'at'>,
     { type, data }: { type: string; data: object },
   ): Promise<void> {
     const to = { conversation: this.#id, peer: this.user };
     await enqueue(transaction, { ...to, id: messageOutboxId(id), kind: type, body: data, at, messageId: id });
-    await touchConversation(transaction, this.#id);
   }
 
   async #enqueue<B extends object>(

@@ -58,9 +58,12 @@ async function applyMessage(
   const mine = envelope.user === context.user;
   const peer = mine ? (content.peer ?? null) : content.from.user;
   const peerAci = await peerOf(transaction, context, opened);
-  const conversation = await ensureConversation(transaction, content.conversation, peerAci, peer);
   const key = [content.conversation, envelope.user, content.id, envelope.device] as const;
-  if (await transaction.get('messages', key)) return;
+  const [conversation, known] = await Promise.all([
+    ensureConversation(transaction, content.conversation, peerAci, peer),
+    transaction.get('messages', key),
+  ]);
+  if (known) return;
   const data = parsed === 'unknown' ? content.body : parsed.body;
   const row: MessageRow = {
     conversation: content.conversation,
@@ -77,13 +80,17 @@ async function applyMessage(
     notes: {},
   };
   await transaction.put('messages', row);
-  await touchConversation(transaction, row.conversation);
-  await applyWaiting(transaction, context.kinds, row);
+  const activity = Math.max(conversation.activity, row.hlc);
   const answered = conversation.answered === 1;
-  if (mine && !answered) await markAnswered(transaction, row.conversation);
+  if (activity !== conversation.activity || (mine && !answered))
+    await transaction.put('conversations', { ...conversation, activity, answered: mine || answered ? 1 : 0 });
   const receipted = parsed === 'unknown' || parsed.kind.receipted;
-  if (!mine && peer !== null && receipted && tellsReceipts(context.receipts, answered))
-    await enqueue(transaction, receiptRow('delivered', row, peer, now));
+  const tell = !mine && peer !== null && receipted && tellsReceipts(context.receipts, answered);
+  // Side by side: each waits for the database several times.
+  await Promise.all([
+    applyWaiting(transaction, context.kinds, row),
+    tell && enqueue(transaction, receiptRow('delivered', row, peer, now)),
+  ]);
 }
 
 async function peerOf(
@@ -95,11 +102,6 @@ async function peerOf(
   const known = await transaction.get('conversations', [content.conversation]);
   // checkHeader has proved that own devices' content names its peer.
   return known?.peerAci ?? aciOf(context.app, content.peer ?? content.from.user);
-}
-
-async function markAnswered(transaction: Transaction, conversation: string): Promise<void> {
-  const row = await transaction.get('conversations', [conversation]);
-  if (row && row.answered === 0) await transaction.put('conversations', { ...row, answered: 1 });
 }
 
 async function applyUndecryptable(

@@ -95,7 +95,7 @@ class RunningEngine implements Engine {
     const { history } = this.#context;
     const fail = (error: unknown): void => this.#failed(error);
     this.#stopWatching = [
-      history.watch('outbox', () => this.#outbox.kick()),
+      history.watch('outbox', (rows) => this.#outbox.changed(rows)),
       history.observe(
         ['commands'],
         (transaction) => transaction.count('commands'),

@@ -92,10 +92,24 @@ export class Sealer {
    */
   #largestHlc({ covers, conversation }: Outgoing): Promise<number | null> {
     return this.#context.history.read(['outbox', 'messages'], async (transaction) => {
-      for (const id of covers) {
-        if (await transaction.get('outbox', [id])) return largestHlc(transaction, conversation, false);
-      }
-      return null;
+      const [largest, ...rows] = await Promise.all([
+        largestHlc(transaction, conversation, false),
+        ...covers.map((id) => transaction.get('outbox', [id])),
+      ]);
+      return rows.some((row) => row !== undefined) ? largest : null;
+    });
+  }
+
+  /** What is sealed of this already, and the conversation's counter. */
+  #sealedBefore({ id, conversation }: Outgoing) {
+    const tables = ['sealedMessages', 'sealedPayloads', 'counters'] as const;
+    return this.#context.vault.read(tables, async (transaction) => {
+      const [message, payloads, counter] = await Promise.all([
+        transaction.get('sealedMessages', [id]),
+        transaction.range('sealedPayloads', startingWith(id)),
+        transaction.get('counters', [conversation]),
+      ]);
+      return { message, payloads, counter };
     });
   }
 
@@ -162,14 +176,8 @@ export class Sealer {
     targets: readonly Target[],
     bundles: ReadonlyMap<string, PreKeyBundle>,
   ): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
-    const largest = await this.#largestHlc(outgoing);
+    const [largest, before] = await Promise.all([this.#largestHlc(outgoing), this.#sealedBefore(outgoing)]);
     if (largest === null) return null;
-    const tables = ['sealedMessages', 'sealedPayloads', 'counters'] as const;
-    const before = await this.#context.vault.read(tables, async (transaction) => ({
-      message: await transaction.get('sealedMessages', [outgoing.id]),
-      payloads: await transaction.range('sealedPayloads', startingWith(outgoing.id)),
-      counter: await transaction.get('counters', [outgoing.conversation]),
-    }));
     const message = before.message ?? this.#fix(outgoing, largest, before.counter);
     const current = before.payloads.filter((row) => targets.some((target) => isFor(row, target)));
     const missing = targets.filter((target) => !current.some((row) => isFor(row, target)));
@@ -192,9 +200,10 @@ export class Sealer {
       this.#context,
       ['peers', 'sessions', 'archivedSessions', 'sealedMessages', 'sealedPayloads', 'counters'],
       async (transaction) => {
-        for (const { user, identityKey } of targets) {
-          const pinned = await transaction.get('peers', [user]);
-          if (!pinned || !equalBytes(pinned.identityKey, identityKey)) throw new VaultConflict('conflict');
+        const pinned = await Promise.all(targets.map(({ user }) => transaction.get('peers', [user])));
+        for (const [i, { identityKey }] of targets.entries()) {
+          const peer = pinned[i];
+          if (!peer || !equalBytes(peer.identityKey, identityKey)) throw new VaultConflict('conflict');
         }
         await unit.write(transaction);
         if (!before.message) {

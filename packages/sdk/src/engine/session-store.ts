@@ -110,9 +110,10 @@ export class SessionUnit {
 
   /** Whether the rows are still the ones that were read. @throws VaultConflict `conflict` */
   async confirm(transaction: WriteTransaction<Pick<VaultRows, 'sessions' | 'archivedSessions'>>): Promise<void> {
-    for (const { user, device, held } of this.#read.values()) {
-      const row = await transaction.get('sessions', [user, device]);
-      if ((row?.version ?? 0) !== held.version) throw new VaultConflict('conflict');
+    const read = [...this.#read.values()];
+    const rows = await Promise.all(read.map(({ user, device }) => transaction.get('sessions', [user, device])));
+    for (const [i, { held }] of read.entries()) {
+      if ((rows[i]?.version ?? 0) !== held.version) throw new VaultConflict('conflict');
     }
   }
 

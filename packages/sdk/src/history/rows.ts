@@ -30,10 +30,12 @@ export async function ensureConversation(
   return row;
 }
 
-/** Sets `activity` to the largest position stored. */
+/** Sets `activity` to the largest position stored: for a message that has moved. */
 export async function touchConversation(transaction: Write<'conversations' | 'messages'>, id: string): Promise<void> {
-  const row = await transaction.get('conversations', [id]);
-  const activity = await largestHlc(transaction, id, true);
+  const [row, activity] = await Promise.all([
+    transaction.get('conversations', [id]),
+    largestHlc(transaction, id, true),
+  ]);
   if (row && row.activity !== activity) await transaction.put('conversations', { ...row, activity });
 }
 
@@ -90,8 +92,11 @@ export function receiptRow(
 
 /** Appends to the outbox; a row that is already there stays as it is. */
 export async function enqueue(transaction: Write<'outbox'>, row: Omit<OutboxRow, 'order'>): Promise<void> {
-  if (await transaction.get('outbox', [row.id])) return;
-  const [last] = await transaction.range('outbox', { index: 'order', reverse: true, limit: 1 });
+  const [known, [last]] = await Promise.all([
+    transaction.get('outbox', [row.id]),
+    transaction.range('outbox', { index: 'order', reverse: true, limit: 1 }),
+  ]);
+  if (known) return;
   const order = Math.max(row.at, (last?.order ?? 0) + 1);
   await transaction.put('outbox', { ...row, order } satisfies OutboxRow);
 }

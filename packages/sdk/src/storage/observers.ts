@@ -30,10 +30,11 @@ export class Observers<R extends Rows> {
     this.#observers.clear();
   }
 
-  watch(table: keyof R & string, changed: () => void): () => void {
+  watch(table: keyof R & string, changed: (parts: ReadonlySet<string | number> | null) => void): () => void {
     return this.#register({
       changed: (changes) => {
-        if (changes === null || changes.has(table)) changed();
+        const touched = changes === null ? 'all' : changes.get(table);
+        if (touched) changed(touched === 'all' ? null : touched);
       },
     });
   }

@@ -78,8 +78,9 @@ export interface ObservableTables<R extends Rows> extends Tables<R> {
     error: (error: unknown) => void,
   ): () => void;
   /**
-   * Calls `changed` when a transaction in any tab has written to the table, or may have. It may come just before that commit: a
-   * transaction begun then sees it. Returns the function that ends it.
+   * Calls `changed` when a transaction in any tab has written to the table, with the first parts of the keys it wrote, or null when
+   * they are many or unknown. It may come just before that commit: a transaction begun then sees it. Returns the function
+   * that ends it.
    */
-  watch(table: keyof R & string, changed: () => void): () => void;
+  watch(table: keyof R & string, changed: (parts: ReadonlySet<string | number> | null) => void): () => void;
 }
