@@ -1,5 +1,5 @@
 export type { ClientOptions, ConnectionState, SottoClient } from './client/types.js';
-export type { Conversation, ConversationSummary, Message } from './conversations/types.js';
+export type { Conversation, ConversationSummary, IncomingMessage, Message } from './conversations/types.js';
 export type { MessageStatus, SendFailure, UndecryptableCause } from './history/message-state.js';
 export type { ReceiptPolicy } from './history/receipt-policy.js';
 export { createClient } from './client/create-client.js';

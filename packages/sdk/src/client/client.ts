@@ -1,7 +1,9 @@
 import { DirectConversation } from '../conversations/conversation.js';
 import type { Front } from '../conversations/front.js';
+import { exportHistory } from '../conversations/export-history.js';
+import { incoming } from '../conversations/incoming.js';
 import { toMessage } from '../conversations/to-message.js';
-import type { Conversation, ConversationSummary } from '../conversations/types.js';
+import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
 import { SottoError } from '../errors.js';
 import { startingWith, type ReadTransaction } from '../storage/tables.js';
 import type { ConnectionStatus } from '../history/connection-status.js';
@@ -49,6 +51,14 @@ export class Client implements SottoClient {
     const handle = new DirectConversation(this.#front, user);
     this.#handles.set(user, handle);
     return handle;
+  }
+
+  incoming(): AsyncIterableIterator<IncomingMessage> {
+    return incoming(this.#front, (user) => this.direct(user));
+  }
+
+  export(): ReadableStream<Uint8Array> {
+    return exportHistory(this.#front);
   }
 
   close(): Promise<void> {

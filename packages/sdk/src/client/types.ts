@@ -2,7 +2,7 @@ import type { ErrorCode } from '@sotto/protocol';
 
 import type { TokenSource } from '../engine/tokens.js';
 import type { ReceiptPolicy } from '../history/receipt-policy.js';
-import type { Conversation, ConversationSummary } from '../conversations/types.js';
+import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
 import type { Live } from '../live.js';
 import type { ExclusiveStorage } from './databases.js';
 
@@ -58,6 +58,19 @@ export interface SottoClient {
   /** All conversations, most recently active first. */
   readonly conversations: Live<readonly ConversationSummary[]>;
   readonly connection: Live<ConnectionState>;
+  /**
+   * Every unread message of others, one at a time and in order within a conversation: what is stored now, then what comes.
+   * For bots. Asking for the next one marks the last as read; after a crash that one comes again. Ends when the client is
+   * closed.
+   *
+   *     for await (const { conversation, message } of client.incoming()) await conversation.send(message.text)
+   */
+  incoming(): AsyncIterableIterator<IncomingMessage>;
+  /**
+   * Everything that this device has of conversations and messages, as JSON text in UTF-8, streamed: it is read page by page as
+   * fast as it is taken. Not in it: keys. The format is described in the SDK's README.
+   */
+  export(): ReadableStream<Uint8Array>;
   /** Stops this tab's part. What was sent is kept, and goes out from another tab or at the next opening. */
   close(): Promise<void>;
   /** Wipes this device: keys, history, and its registration at the relay (if that can be reached). */

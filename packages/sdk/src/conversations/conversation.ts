@@ -18,10 +18,10 @@ import {
   touchConversation,
 } from '../history/rows.js';
 import { THIS_DEVICE, type HistoryRows, type MessageRow } from '../history/schema.js';
-import type { WriteTransaction } from '../storage/tables.js';
+import { startingWith, type WriteTransaction } from '../storage/tables.js';
 import { randomId } from '../util/random.js';
 import type { Front } from './front.js';
-import { parseMessageKey, toMessage } from './to-message.js';
+import { messageKey, parseMessageKey, toMessage } from './to-message.js';
 import type { Conversation, Message } from './types.js';
 
 /** How many of the newest messages `messages` starts with, and how many `loadEarlier` adds. */
@@ -108,14 +108,11 @@ export class DirectConversation implements Conversation {
     return true;
   }
 
-  async markRead(): Promise<void> {
+  async markRead(upTo?: string): Promise<void> {
     const { clock } = this.#front;
     await this.#write(async (transaction) => {
-      const unread = await transaction.range('messages', {
-        index: 'unread',
-        lower: [this.#id, 1],
-        upper: [this.#id, 1, []],
-      });
+      const all = await transaction.range('messages', { index: 'unread', ...startingWith(this.#id, 1) });
+      const unread = upTo === undefined ? all : all.slice(0, all.findIndex((row) => messageKey(row) === upTo) + 1);
       const conversation = await transaction.get('conversations', [this.#id]);
       if (!conversation || unread.length === 0) return;
       const tell = this.#front.tellsReceipts(conversation.answered === 1);

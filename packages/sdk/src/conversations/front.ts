@@ -15,6 +15,9 @@ type Table = keyof HistoryRows;
 /** What conversations work with: the history database, with storage failures in the SDK's own words. */
 export class Front {
   #closed = false;
+  #end: () => void = () => undefined;
+  /** Resolves when the client is closed. */
+  readonly closed = new Promise<void>((resolve) => (this.#end = resolve));
   readonly #lives = new Set<LiveQuery<Table, unknown>>();
 
   constructor(
@@ -27,6 +30,10 @@ export class Front {
     readonly kinds: Kinds,
     private readonly history: History,
   ) {}
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
 
   tellsReceipts(answered: boolean): boolean {
     return tellsReceipts(this.receipts, answered);
@@ -60,6 +67,7 @@ export class Front {
 
   close(): void {
     this.#closed = true;
+    this.#end();
     for (const live of this.#lives) live.close();
   }
 

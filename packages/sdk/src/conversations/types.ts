@@ -53,8 +53,18 @@ export interface Conversation {
   readonly messages: Live<readonly Message[]>;
   /** Extends `messages` into the past. Resolves with false when there are no earlier ones. */
   loadEarlier(count?: number): Promise<boolean>;
-  /** Marks all that is stored now as read and, where receipts allow, tells the senders. */
-  markRead(): Promise<void>;
+  /**
+   * Marks all that is stored now as read, or all up to one message, and tells the senders where receipts allow.
+   *
+   * @param upTo id of a message that is still unread; any other changes nothing
+   */
+  markRead(upTo?: string): Promise<void>;
   /** Sends a `failed` message again. */
   retry(messageId: string): Promise<void>;
+}
+
+/** What `client.incoming()` yields. */
+export interface IncomingMessage {
+  readonly conversation: Conversation;
+  readonly message: Message;
 }

@@ -13,7 +13,7 @@ import { lockFile } from './lock-file.js';
  *
  *     createClient({ ..., storage: fileStorage('./bot-data') })
  *
- * The files hold the user's private keys, readable for this process's user only (mode 0600 in a folder of mode 0700): whoever
+ * The files hold the user's private keys, in a folder that only this process's user can enter (mode 0700): whoever
  * can read them can be that user. Two copies of the files must never run: their ratchets would diverge.
  *
  * @param folder made where it is missing

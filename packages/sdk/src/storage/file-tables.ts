@@ -81,7 +81,7 @@ export function fileTables<R extends Rows>(path: string, schema: Schema<R>): Obs
 function openRoot(path: string): RootDatabase {
   try {
     // Without overlapping sync a commit returns when it is on the disk, not when it is merely visible.
-    return open({ path, noSubdir: true, maxDbs: 64, overlappingSync: false, permissions: 0o600 } as RootOptions);
+    return open({ path, noSubdir: true, maxDbs: 64, overlappingSync: false } as RootOptions);
   } catch (error) {
     throw new StorageError('storage-failed', { cause: error });
   }

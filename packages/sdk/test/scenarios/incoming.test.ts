@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+
+import { FakeRelay } from '../support/fake-relay.js';
+import { Person } from '../support/person.js';
+
+async function pair(): Promise<{ alice: Person; bot: Person }> {
+  const relay = new FakeRelay();
+  const alice = await new Person('alice', relay).wake();
+  const bot = await new Person('bot', relay).wake();
+  await Promise.all([alice.online(), bot.online()]);
+  return { alice, bot };
+}
+
+test('a bot answers each message once, in order, and the sender sees that it was read', async () => {
+  const { alice, bot } = await pair();
+  const running = (async () => {
+    for await (const { conversation, message } of bot.client.incoming())
+      await conversation.send(`echo ${message.text}`);
+  })();
+  for (const text of ['one', 'two', 'three']) await alice.say(bot, text);
+  const messages = await alice.sees(bot, (list) => list.filter(({ mine }) => !mine).length === 3);
+  expect(messages.filter(({ mine }) => !mine).map(({ text }) => text)).toEqual(['echo one', 'echo two', 'echo three']);
+  await alice.sees(bot, (list) =>
+    list.filter(({ mine }) => mine).every((one) => one.kind === 'text' && one.status === 'read'),
+  );
+  await bot.client.close();
+  await running;
+});
+
+test('what a bot had not finished comes again; what it had finished does not', async () => {
+  const { alice, bot } = await pair();
+  await alice.say(bot, 'first');
+  await alice.say(bot, 'second');
+  await bot.texts(alice, 2);
+  const seen: string[] = [];
+  // Ends while it works on the second: as a crash would.
+  for await (const { message } of bot.client.incoming()) if (seen.push(message.text) === 2) break;
+  for await (const { message } of bot.client.incoming()) if (seen.push(message.text) === 3) break;
+  expect(seen).toEqual(['first', 'second', 'second']);
+});
+
+test('messages that wait in a conversation of long ago are found', async () => {
+  const { alice, bot } = await pair();
+  await alice.say(bot, 'old');
+  await bot.texts(alice, 1);
+  await bot.history.write(['conversations'], async (transaction) => {
+    for (let i = 0; i < 250; i++) {
+      const id = `newer-${String(i).padStart(16, '0')}`;
+      const [known] = await transaction.range('conversations', { limit: 1 });
+      if (known)
+        await transaction.put('conversations', { ...known, id, peer: `p${i}`, activity: known.activity + i + 1 });
+    }
+  });
+  for await (const { message } of bot.client.incoming()) {
+    expect(message.text).toBe('old');
+    break;
+  }
+});
