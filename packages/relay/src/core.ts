@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { AppId } from '@sotto/protocol';
 
+import { everyApp, type Tenants } from './apps/tenants.js';
 import type { TokenVerifier } from './auth/token-verifier.js';
 import type { Bus } from './bus/bus.js';
 import { Directory } from './directory/directory.js';
@@ -9,7 +10,8 @@ import { DeviceLists } from './directory/lists.js';
 import { RelayError } from './errors.js';
 import { parseHello } from './gateway/parse.js';
 import { Session, type Admission, type Peer, type SessionDeps } from './gateway/session.js';
-import { takeOrRefuse, unlimited, type Limiter, type LimitName } from './limits/limits.js';
+import { Leases } from './limits/lease.js';
+import { takeOrRefuse, unlimited, type Demand, type Limiter } from './limits/limits.js';
 import { AckWriter } from './mailbox/ack.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
 import { SubmitWriter } from './mailbox/submit.js';
@@ -30,6 +32,8 @@ export interface RelayCoreOptions {
   store: Store;
   bus: Bus;
   verifier: TokenVerifier;
+  /** The apps; absent: one policy for whatever the verifier lets in. */
+  tenants?: Tenants;
   limiter?: Limiter;
   clock?: Clock;
   random?: Random;
@@ -58,6 +62,7 @@ export class RelayCore {
   readonly directory: Directory;
   readonly verifier: TokenVerifier;
   readonly #options: Required<RelayCoreOptions>;
+  readonly #leases: Leases;
   readonly #observer: Required<RelayObserver>;
   readonly #relayKey: Uint8Array;
   readonly #switchboard: Switchboard;
@@ -68,12 +73,14 @@ export class RelayCore {
   #isClosing = false;
 
   constructor(options: RelayCoreOptions, relayKey: Uint8Array) {
+    const { retentionMs = DEFAULT_RETENTION_MS, quota = DEFAULT_QUOTA } = options;
     this.#options = {
+      tenants: everyApp({ retentionMs, quota }),
       limiter: unlimited,
       clock: systemClock,
       random: systemRandom,
-      retentionMs: DEFAULT_RETENTION_MS,
-      quota: DEFAULT_QUOTA,
+      retentionMs,
+      quota,
       observers: [],
       onError: () => undefined,
       ...options,
@@ -82,6 +89,7 @@ export class RelayCore {
     this.#observer = observers(this.#options.observers);
     this.verifier = options.verifier;
     this.#relayKey = relayKey;
+    this.#leases = new Leases(limiter, clock);
     this.#switchboard = new Switchboard(bus);
     this.#topics = new Topics(bus, random(NODE_BYTES));
     this.#lists = new DeviceLists(store);
@@ -118,9 +126,9 @@ export class RelayCore {
     return this.#sessions.has(mailbox);
   }
 
-  /** Takes points of limits; refuses with `rate-limited`. */
-  async limit(limit: LimitName, key: string): Promise<void> {
-    await takeOrRefuse(this.#options.limiter, limit, key);
+  /** Takes a point of each; refuses with `rate-limited`. */
+  async limit(...demands: Demand[]): Promise<void> {
+    await takeOrRefuse(this.#options.limiter, demands);
   }
 
   /** Tells the observers of a refusal. */
@@ -128,16 +136,25 @@ export class RelayCore {
     this.#observer.refused(refusal, from);
   }
 
-  /** Checks a `hello`: rejects with the refusal that the socket is to hear. Takes nothing that would have to be freed. */
-  async admit(input: unknown): Promise<Admission> {
+  /**
+   * Checks a `hello`: rejects with the refusal that the socket is to hear. Takes nothing that would have to be freed.
+   *
+   * @param ip where the socket comes from
+   */
+  async admit(input: unknown, ip?: string): Promise<Admission> {
     if (this.#isClosing) throw new RelayError('shutting-down');
     const hello = parseHello(input);
     const login = await this.verifier.verify(hello.token);
-    await this.limit('connectionsPerUser', `${login.app}/${login.user}`);
+    const { app } = login;
+    await this.limit({ app, limit: 'connectionsPerUser', key: `${app}/${login.user}` });
     const { device, state } = await this.directory.authenticate(login, hello);
+    await this.limit(
+      { app, limit: 'connectionsPerDevice', key: device.mailbox },
+      { app, limit: 'connectionsPerApp', key: app },
+    );
     const current = this.#sessions.get(device.mailbox);
     if (current && current.epoch > hello.epoch) throw new RelayError('superseded');
-    return { login, hello, device, listVersion: state.listVersion };
+    return { login, hello, device, listVersion: state.listVersion, ...(ip !== undefined && { ip }) };
   }
 
   /** The admitted device has a socket now. */
@@ -145,7 +162,10 @@ export class RelayCore {
     const { app } = admission.login;
     const session = new Session(randomUUID(), admission, peer, this.#sessionDeps(app));
     const current = this.#sessions.get(session.mailbox);
+    // The app may have been suspended since the device was admitted.
+    const refusal = this.#options.tenants.refusal(app);
     if (this.#isClosing) session.bye('shutting-down');
+    else if (refusal) session.bye(refusal);
     else if (current && current.epoch > session.epoch) session.bye('superseded');
     else {
       current?.bye('superseded');
@@ -173,8 +193,17 @@ export class RelayCore {
 
   /** Deletes what has expired. */
   sweep(): Promise<{ expired: number }> {
-    const { store, clock, retentionMs } = this.#options;
-    return store.sweep({ now: clock.now(), retentionMs, dedupeMs: DEDUPE_MS });
+    const { store, clock, retentionMs, tenants } = this.#options;
+    const retentionMsOf = tenants.retentions();
+    return store.sweep({ now: clock.now(), retentionMs, retentionMsOf, dedupeMs: DEDUPE_MS });
+  }
+
+  /** The apps have changed: sockets of those that may not work any more are told, and closed. */
+  recheckApps(): void {
+    for (const [app, open] of this.#sessionsByApp()) {
+      const refusal = this.#options.tenants.refusal(app);
+      if (refusal) for (const session of open) session.bye(refusal);
+    }
   }
 
   /** Tells everybody, then waits for the commits under way. Store and bus stay open: they belong to the caller. */
@@ -185,13 +214,13 @@ export class RelayCore {
   }
 
   #sessionDeps(app: AppId): SessionDeps {
-    const { store, clock, limiter, retentionMs, onError } = this.#options;
+    const { store, clock, tenants, onError } = this.#options;
     return {
-      limiter,
+      leases: this.#leases,
       observer: this.#observer,
       store,
       clock,
-      retentionMs,
+      tenants,
       onError,
       switchboard: this.#switchboard,
       topics: this.#topics,
@@ -209,13 +238,13 @@ export class RelayCore {
   #writersOf(app: AppId): Writers {
     const existing = this.#writers.get(app);
     if (existing) return existing;
-    const { store, clock, quota } = this.#options;
+    const { store, clock, tenants } = this.#options;
     const observer = this.#observer;
     const writers = {
       submits: new SubmitWriter(app, {
         store,
         clock,
-        quota,
+        quota: () => tenants.policy(app).quota,
         observer,
         switchboard: this.#switchboard,
         key: this.#relayKey,

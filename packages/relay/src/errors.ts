@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorBody, type ErrorCode, type StaleUser } from '@sotto/protocol';
+import { ERROR_CODES, type AppId, type ErrorBody, type ErrorCode, type StaleUser } from '@sotto/protocol';
 
 /**
  * The relay's typed refusal: what it becomes on the wire stands in the protocol's `ERROR_CODES`. The message is for
@@ -11,16 +11,19 @@ export class RelayError extends Error {
   readonly retryAfterMs: number | undefined;
   /** With `stale-device-list` only: what the sender must correct. */
   readonly stale: StaleUser[] | undefined;
+  /** For the audit log, not for the wire: the app whose token was refused. */
+  readonly app: AppId | undefined;
 
   constructor(
     code: ErrorCode,
     message?: string,
-    extra: { retryAfterMs?: number; stale?: StaleUser[]; cause?: unknown } = {},
+    extra: { retryAfterMs?: number; stale?: StaleUser[]; app?: AppId; cause?: unknown } = {},
   ) {
     super(message ?? ERROR_CODES[code].meaning, extra.cause === undefined ? undefined : { cause: extra.cause });
     this.code = code;
     this.retryAfterMs = extra.retryAfterMs;
     this.stale = extra.stale;
+    this.app = extra.app;
   }
 
   get status(): number {

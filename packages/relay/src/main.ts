@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 
-import { ConfigError, configFrom } from './config/config.js';
+import { ConfigError } from './config/config-error.js';
+import { configFrom } from './config/config.js';
 import { startRelay, type Relay } from './relay.js';
 
 const USAGE = `sotto-relay [--port N] [--host ADDRESS] [--data FOLDER] [--dev [--static FOLDER]]

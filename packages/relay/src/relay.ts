@@ -3,9 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import type { Server as SocketServer } from 'socket.io';
 
-import type { AppConfig } from './auth/app.js';
 import { tokenVerifier } from './auth/token-verifier.js';
-import type { Bus } from './bus/bus.js';
 import { parseConfig, type RelayConfig, type RelayConfigInput } from './config/config.js';
 import { createRelayCore, type RelayCore } from './core.js';
 import { devApp, devTokenRoute } from './dev/dev-app.js';
@@ -19,13 +17,12 @@ import { auditLog } from './ops/audit.js';
 import { BusProbe } from './ops/bus-probe.js';
 import { healthRoutes } from './ops/health.js';
 import { createLog, errorLog } from './ops/log.js';
-import { createMetrics, type Metrics } from './ops/metrics.js';
+import { createMetrics } from './ops/metrics.js';
+import { openApps } from './ops/open-apps.js';
 import { openBus, openLimiter, openStore, type RelayParts, type Startup } from './ops/services.js';
 import { StoreClock } from './ops/store-clock.js';
 import { startUpkeep } from './ops/upkeep.js';
 import { systemClock } from './platform.js';
-import type { Sql } from './store/sql/driver.js';
-import type { Store } from './store/store.js';
 
 /** How long clients and requests under way get before their connections are cut, milliseconds. */
 const DRAIN_MS = 3_000;
@@ -53,15 +50,16 @@ export async function startRelay(input: RelayConfigInput, parts: RelayParts = {}
   }
 }
 
-async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
-  const { log, onError, cleanups } = startup;
+/** Everything of a node that needs no door: what it is made of, and the core that they make up. */
+async function openNode(config: RelayConfig, startup: Startup) {
+  const { log, onError } = startup;
   const { store, embedded, folder } = await openStore(config, startup);
   const bus = await openBus(config, startup);
   const clock = new StoreClock(store);
   await clock.adjust();
   const dev = config.dev ? devApp(folder) : null;
   if (dev) log.warn('--dev: this relay gives a token to anyone who asks. Never use it for real people.');
-  const apps: AppConfig[] = dev ? [dev, ...config.apps] : config.apps;
+  const apps = await openApps(config, { store, bus, statics: dev ? [dev, ...config.apps] : config.apps }, startup);
 
   // The observers ask the core, which needs them first.
   const node: { core: RelayCore | null } = { core: null };
@@ -74,33 +72,43 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
     subscriptions: () => node.core?.subscriptions ?? 0,
     token: config.metricsToken,
   });
+  const limiter = await openLimiter(config, startup, {
+    onLimited: (limit) => metrics.observer.limited?.(limit),
+    budgetOf: (app, limit) => apps.budget(app, limit),
+  });
   const core = await createRelayCore({
     store,
     bus,
     onError,
     clock,
+    limiter,
     verifier: tokenVerifier(apps, clock),
-    limiter: await openLimiter(config, startup, (limit) => metrics.observer.limited?.(limit)),
+    tenants: apps,
     retentionMs: config.retentionMs,
     quota: config.quota,
     observers: [metrics.observer, auditLog(log), ...(devObserver ? [devObserver] : [])],
   });
   node.core = core;
+  apps.onChange(() => {
+    core.recheckApps();
+  });
+  const devRoutes = dev && devObserver ? [devTokenRoute(dev), devObserver.routes()] : [];
+  return { store, embedded, bus, clock, apps, core, metrics, devObserver, devRoutes };
+}
 
+async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
+  const { log, onError, cleanups } = startup;
+  const node = await openNode(config, startup);
+  const { core, apps, store, bus, metrics, devObserver } = node;
   let isClosing = false;
   const health = healthRoutes({ store: () => store.time(), bus: () => bus.check(), isClosing: () => isClosing });
-  const extras = [
-    health,
-    metrics.routes,
-    docsRoutes(),
-    ...(dev && devObserver ? [devTokenRoute(dev), devObserver.routes()] : []),
-  ];
+  const extras = [health, metrics.routes, docsRoutes(), ...node.devRoutes];
   const statics = config.staticFolder === undefined ? [] : staticRoutes(config.staticFolder);
   const door = { core, apps, trustedProxies: config.trustedProxies, onError };
   const server = createServer(createHttpApp({ ...door, extras, statics }));
   const io = attachGateway(server, door);
   const port = await listen(server, config);
-  const stopUpkeep = await upkeep({ core, store, bus, clock, metrics, sweepMs: config.sweepMs, embedded, onError });
+  const stopUpkeep = await upkeep(node, { sweepMs: config.sweepMs, onError });
   log.info({ port, dev: config.dev }, 'the relay listens');
 
   const close = once(async () => {
@@ -115,23 +123,18 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
   return { url: `http://127.0.0.1:${port}`, port, core, close };
 }
 
-interface UpkeepParts {
-  core: RelayCore;
-  store: Store;
-  bus: Bus;
-  clock: StoreClock;
-  metrics: Metrics;
-  sweepMs: number;
-  embedded: Sql | null;
-  onError: (error: unknown) => void;
-}
+type Node = Awaited<ReturnType<typeof openNode>>;
 
-async function upkeep({ store, bus, metrics, embedded, ...rest }: UpkeepParts): Promise<() => void> {
+async function upkeep(
+  { core, apps, store, bus, clock, metrics, embedded }: Node,
+  options: { sweepMs: number; onError: (error: unknown) => void },
+): Promise<() => void> {
   const probe = new BusProbe(bus, metrics.busProbed);
   await probe.start();
   const count = () => store.held().then(metrics.held);
   await count();
-  return startUpkeep({ ...rest, probe, count, ...(embedded && { sql: embedded }) });
+  const parts = { core, apps, store: store.apps, clock, probe, count, ...(embedded && { sql: embedded }) };
+  return startUpkeep({ ...parts, ...options });
 }
 
 function listen(server: HttpServer, { port, host }: RelayConfig): Promise<number> {

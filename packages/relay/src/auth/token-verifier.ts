@@ -1,20 +1,12 @@
 import { createHash } from 'node:crypto';
 
 import { limits, RESET_CLAIM, TOKEN_AUDIENCE, type Aci, type AppId } from '@sotto/protocol';
-import {
-  createRemoteJWKSet,
-  decodeJwt,
-  errors,
-  importJWK,
-  importSPKI,
-  jwtVerify,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-} from 'jose';
+import { decodeJwt, errors, type JWTPayload } from 'jose';
 
+import { KeysUnavailable } from '../apps/jwks.js';
+import { verifyWith, type VerificationKey } from '../apps/verification.js';
 import { RelayError } from '../errors.js';
 import type { Clock } from '../platform.js';
-import type { AppConfig } from './app.js';
 import { aciOf } from './user.js';
 
 /** What a verified token says. The user's name is not among it. */
@@ -28,32 +20,48 @@ export interface Login {
 }
 
 export interface TokenVerifier {
-  /** Rejects with `token-missing`, `token-invalid`, `token-expired` or `app-unknown`. */
+  /** Rejects with `token-missing`, `token-invalid`, `token-expired`, `app-unknown`, `app-suspended` or `unavailable`. */
   verify(token: string): Promise<Login>;
 }
 
 /** Clocks of app backends are a few seconds off. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-type Verify = (token: string, now: Date) => Promise<JWTPayload>;
+/** What the verifier asks about apps: `AppRegistry`. */
+interface Apps {
+  refusal(app: AppId): 'app-unknown' | 'app-suspended' | null;
+  keys(app: AppId): readonly VerificationKey[];
+}
 
-/** The key is chosen by `iss`, the algorithm pinned per app, `aud`, `exp` and `sub` required. */
-export function tokenVerifier(apps: readonly AppConfig[], clock: Clock): TokenVerifier {
-  const verifiers = new Map<string, Verify>(apps.map((app) => [app.id, verifierOf(app)]));
+/** The key is chosen by `iss` and `kid`, the algorithm pinned to the key, `aud`, `exp` and `sub` required. */
+export function tokenVerifier(apps: Apps, clock: Clock): TokenVerifier {
   return {
     async verify(token) {
       if (token === '') throw new RelayError('token-missing');
       if (token.length > limits.MAX_TOKEN_LENGTH) throw new RelayError('token-invalid');
-      const issuer = issuerOf(token);
-      const verify = verifiers.get(issuer);
-      if (!verify) throw new RelayError('app-unknown');
+      const app = issuerOf(token) as AppId;
+      const refusal = apps.refusal(app);
+      if (refusal === 'app-unknown') throw new RelayError(refusal);
+      if (refusal) throw new RelayError(refusal, undefined, { app });
       try {
-        return toLogin(issuer as AppId, token, await verify(token, new Date(clock.now())));
+        return toLogin(app, token, await payloadOf(token, app, apps.keys(app), new Date(clock.now())));
       } catch (error) {
-        throw toRefusal(error);
+        // The app is one of ours, so its name may stand in the audit log; whatever else a token claims may not.
+        throw toRefusal(error, app);
       }
     },
   };
+}
+
+function payloadOf(token: string, app: AppId, keys: readonly VerificationKey[], now: Date): Promise<JWTPayload> {
+  if (keys.length === 0) throw new RelayError('unavailable', 'The relay has no key of this app that it can use.');
+  return verifyWith(keys, token, {
+    issuer: app,
+    audience: TOKEN_AUDIENCE,
+    requiredClaims: ['exp', 'sub'],
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    currentDate: now,
+  });
 }
 
 function issuerOf(token: string): string {
@@ -64,35 +72,6 @@ function issuerOf(token: string): string {
     throw toRefusal(error);
   }
   throw new RelayError('token-invalid', 'The token names no issuer.');
-}
-
-function verifierOf(app: AppConfig): Verify {
-  const key = keyOf(app);
-  return async (token, now) => {
-    const { payload } = await jwtVerify(token, key, {
-      issuer: app.id,
-      audience: TOKEN_AUDIENCE,
-      algorithms: [app.algorithm],
-      requiredClaims: ['exp', 'sub'],
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
-      currentDate: now,
-    });
-    return payload;
-  };
-}
-
-function keyOf(app: AppConfig): JWTVerifyGetKey {
-  if ('jwksUrl' in app)
-    return createRemoteJWKSet(new URL(app.jwksUrl), { timeoutDuration: 5_000, cooldownDuration: 30_000 });
-  const key =
-    'secret' in app
-      ? Promise.resolve(new TextEncoder().encode(app.secret))
-      : typeof app.publicKey === 'string'
-        ? importSPKI(app.publicKey, app.algorithm)
-        : importJWK(app.publicKey, app.algorithm);
-  // A key that cannot be read refuses every token of its app; the rejection must not go unhandled until then.
-  key.catch(() => undefined);
-  return () => key;
 }
 
 function toLogin(app: AppId, token: string, payload: JWTPayload): Login {
@@ -107,11 +86,13 @@ function toLogin(app: AppId, token: string, payload: JWTPayload): Login {
   return { ...login, reset: { hash: createHash('sha256').update(name).digest(), issuedAt: iat * 1000 } };
 }
 
-function toRefusal(error: unknown): RelayError {
-  if (error instanceof RelayError) return error;
-  if (error instanceof errors.JWTExpired) return new RelayError('token-expired', undefined, { cause: error });
-  if (error instanceof errors.JWKSTimeout || (error instanceof TypeError && error.message === 'fetch failed')) {
-    return new RelayError('unavailable', 'The app\u2019s keys cannot be fetched right now.', { cause: error });
+function toRefusal(error: unknown, app?: AppId): RelayError {
+  const named = app !== undefined && { app };
+  if (error instanceof RelayError) return new RelayError(error.code, error.message, { ...named, cause: error.cause });
+  if (error instanceof errors.JWTExpired) return new RelayError('token-expired', undefined, { ...named, cause: error });
+  if (error instanceof KeysUnavailable) {
+    const message = 'The app\u2019s keys cannot be fetched right now.';
+    return new RelayError('unavailable', message, { ...named, cause: error.cause ?? error });
   }
-  return new RelayError('token-invalid', undefined, { cause: error });
+  return new RelayError('token-invalid', undefined, { ...named, cause: error });
 }

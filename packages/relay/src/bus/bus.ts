@@ -1,15 +1,18 @@
 import type { MailboxId } from '../mailbox/mailbox-id.js';
 import type { TopicChannel } from '../topics/topic-channel.js';
 
-/** A mailbox, heard by whoever holds its socket; or a topic, heard by every node that has a subscription of it. */
-export type Channel = MailboxId | TopicChannel;
+/** A mailbox, heard by whoever holds its socket; a topic, by every node with a subscription of it; `apps`, by every node. */
+export type Channel = MailboxId | TopicChannel | 'apps';
 
-/** What nodes tell each other, as bytes: see `mailbox/ring.ts` and `topics/topic-signal.ts` for their meaning. */
+/**
+ * What nodes tell each other, as bytes: see `mailbox/ring.ts` and `topics/topic-signal.ts` for their meaning. On `apps`
+ * any message says that the apps have changed.
+ */
 export type BusListener = (message: Uint8Array) => void;
 
 /**
  * Fire and forget between nodes. It may lose, repeat or reorder anything without harm: the mailbox is the truth, and
- * `seq` shows the gap; topics promise nothing.
+ * `seq` shows the gap; topics promise nothing; changes of apps are looked for anyway.
  */
 export interface Bus {
   /** Never rejects; what cannot be sent is lost. */

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
-
 import * as z from 'zod';
 
-import { appConfig } from '../auth/app.js';
-import { LIMITS, type LimitName } from '../limits/limits.js';
+import { appConfig } from '../apps/app.js';
 import { DEFAULT_QUOTA, DEFAULT_RETENTION_MS } from '../core.js';
+import { limitOverrides } from '../limits/overrides.js';
+import { ConfigError } from './config-error.js';
+import { readSetting, type Environment } from './read-setting.js';
+import { secretsKeyOf } from './secrets-key.js';
 
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_SWEEP_MS = 10 * 60_000;
@@ -29,18 +30,16 @@ export const relayConfig = z.strictObject({
   dataFolder: z.string().min(1).default('sotto-data'),
   /** PGlite without a folder: for tests. */
   memory: z.boolean().default(false),
+  /** Static apps; those of the database come besides. */
   apps: z.array(appConfig).default([]),
   /** How often what has expired is deleted. */
   sweepMs: z.number().int().min(1_000).default(DEFAULT_SWEEP_MS),
+  /** 32 bytes that seal the apps' HS256 secrets in the database. */
+  secretsKey: z.instanceof(Uint8Array).optional(),
   retentionMs: z.number().int().min(60_000).default(DEFAULT_RETENTION_MS),
   quota: z.strictObject({ envelopes: z.number().int().min(1), bytes: z.number().int().min(1) }).default(DEFAULT_QUOTA),
   /** Changes to the default limits (`LIMITS`), by name. */
-  limits: z
-    .partialRecord(
-      z.enum(Object.keys(LIMITS) as [LimitName, ...LimitName[]]),
-      z.strictObject({ points: z.number().int().min(1), seconds: z.number().int().min(1) }),
-    )
-    .default({}),
+  limits: limitOverrides.default({}),
   /** Proxies of yours in front of the relay: only so many addresses of `x-forwarded-for` are believed. */
   trustedProxies: z.number().int().min(0).max(10).default(0),
   /** When set, `/metrics` asks for it as a Bearer token. */
@@ -54,12 +53,6 @@ export const relayConfig = z.strictObject({
 export type RelayConfig = z.infer<typeof relayConfig>;
 export type RelayConfigInput = z.input<typeof relayConfig>;
 
-/** A configuration that cannot be used. Its message names settings, never their values. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly code = 'config-invalid';
-}
-
 export function parseConfig(input: unknown): RelayConfig {
   const parsed = relayConfig.safeParse(input);
   if (!parsed.success) {
@@ -71,15 +64,11 @@ export function parseConfig(input: unknown): RelayConfig {
     throw new ConfigError('--dev lets anyone be anyone; it is refused with NODE_ENV=production.');
   }
   if (config.staticFolder !== undefined && !config.dev) throw new ConfigError('--static works with --dev only.');
-  if (!config.dev && config.apps.length === 0) {
-    throw new ConfigError('No app is configured: set SOTTO_APPS or SOTTO_APPS_FILE, or start with --dev.');
-  }
   if (new Set(config.apps.map(({ id }) => id)).size !== config.apps.length)
     throw new ConfigError('Two apps have the same id.');
   return config;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
 type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
 /** Flags win over environment variables. */
@@ -98,6 +87,7 @@ export function configFrom(given: Environment, flags: Flags): RelayConfig {
       redisUrl: environment['REDIS_URL'],
       dataFolder: flags['data'] ?? environment['SOTTO_DATA'],
       apps: appsFrom(environment),
+      secretsKey: secretsKeyOf(environment['SOTTO_SECRETS_KEY']),
       retentionMs: days === undefined ? undefined : days * DAY_MS,
       sweepMs: sweep === undefined ? undefined : sweep * 1_000,
       quota:
@@ -115,19 +105,19 @@ export function configFrom(given: Environment, flags: Flags): RelayConfig {
 }
 
 /** Secrets may stand in files, as container platforms mount them: `DATABASE_URL_FILE` and so on. */
-const IN_FILES = ['DATABASE_URL', 'REDIS_URL', 'SOTTO_METRICS_TOKEN'] as const;
+const IN_FILES = ['DATABASE_URL', 'REDIS_URL', 'SOTTO_METRICS_TOKEN', 'SOTTO_SECRETS_KEY'] as const;
 
 function withFiles(environment: Environment): Environment {
   const read = IN_FILES.flatMap((name) => {
     const file = environment[`${name}_FILE`];
-    return file === undefined ? [] : [[name, readSettings(`${name}_FILE`, file).trim()] as const];
+    return file === undefined ? [] : [[name, readSetting(`${name}_FILE`, file).trim()] as const];
   });
   return { ...environment, ...Object.fromEntries(read) };
 }
 
 function appsFrom(environment: Environment): unknown {
   const file = environment['SOTTO_APPS_FILE'];
-  const text = file === undefined ? environment['SOTTO_APPS'] : readSettings('SOTTO_APPS_FILE', file);
+  const text = file === undefined ? environment['SOTTO_APPS'] : readSetting('SOTTO_APPS_FILE', file);
   return jsonOf(file === undefined ? 'SOTTO_APPS' : 'SOTTO_APPS_FILE', text);
 }
 
@@ -137,14 +127,6 @@ function jsonOf(name: string, text: string | undefined): unknown {
     return JSON.parse(text);
   } catch {
     throw new ConfigError(`${name} is not JSON.`);
-  }
-}
-
-function readSettings(name: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    throw new ConfigError(`${name} cannot be read: ${file}`);
   }
 }
 

@@ -5,18 +5,19 @@ import { join } from 'node:path';
 import { DEV_APP, limits, toBase64Url, type AppId } from '@sotto/protocol';
 import express, { type Router } from 'express';
 
-import type { AppConfig } from '../auth/app.js';
+import type { AppConfig } from '../apps/app.js';
 import { RelayError } from '../errors.js';
 import { refuse } from '../http/problem.js';
 import { mintToken } from '../token.js';
 
-/** The app of `--dev`: its key is made once and kept in the data folder, so that tokens survive a restart. */
+/** The app of `--dev`: its secret is made once and kept in the data folder, so that tokens survive a restart. */
 export function devApp(folder: string | null): AppConfig & { secret: string } {
   return {
     id: DEV_APP as AppId,
     algorithm: 'HS256',
     secret: folder === null ? newKey() : keptKey(folder),
     origins: ['*'],
+    limits: {},
   };
 }
 

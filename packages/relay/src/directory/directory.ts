@@ -17,7 +17,7 @@ import {
 import { hashSecret } from '../auth/secret.js';
 import type { Login } from '../auth/token-verifier.js';
 import { RelayError } from '../errors.js';
-import type { Limiter } from '../limits/limits.js';
+import type { Demand, Limiter } from '../limits/limits.js';
 import type { MailboxId } from '../mailbox/mailbox-id.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
 import type { RelayObserver, SecurityEvent } from '../observer.js';
@@ -39,6 +39,8 @@ const MAX_STOCK = 2 * limits.ONE_TIME_PREKEY_STOCK;
 export interface Caller {
   login: Login;
   device: DeviceRecord;
+  /** Where the request comes from. */
+  ip?: string;
 }
 
 export interface DirectoryDeps {
@@ -125,17 +127,18 @@ export class Directory {
   }
 
   /** Devices that are not listed, or have published nothing, are left out. Rejects with `user-unknown`. */
-  async bundles({ login }: Caller, user: Aci, devices: readonly DeviceId[]): Promise<BundlesResponse> {
+  async bundles(caller: Caller, user: Aci, devices: readonly DeviceId[]): Promise<BundlesResponse> {
     const { store } = this.#deps;
-    const state = await store.user(login.app, user);
+    const { app } = caller.login;
+    const state = await store.user(app, user);
     if (!state?.list || !state.identityKey) throw new RelayError('user-unknown');
     const bundles: PreKeyBundle[] = [];
     for (const device of state.devices) {
       if (!device.listed || !devices.includes(device.device)) continue;
-      const bundle = await this.#takeBundle(login, user, device);
+      const bundle = await this.#takeBundle(caller, user, device);
       if (bundle) bundles.push(bundle);
     }
-    this.#deps.observer.directoryChanged?.(login.app);
+    this.#deps.observer.directoryChanged?.(app);
     return { user, identityKey: state.identityKey, list: state.list, bundles };
   }
 
@@ -147,11 +150,10 @@ export class Directory {
   }
 
   /** Whoever fetches too much still gets a bundle, only without one-time keys: nobody can be cut off by draining. */
-  async #takeBundle({ app, user: fetcher }: Login, user: Aci, device: DeviceRecord): Promise<PreKeyBundle | null> {
-    const { store, clock, limiter, switchboard } = this.#deps;
-    const isAllowed =
-      (await limiter.take('bundlesPerPair', `${app}/${fetcher}/${user}`)) === null &&
-      (await limiter.take('bundlesPerTarget', `${app}/${user}`)) === null;
+  async #takeBundle(caller: Caller, user: Aci, device: DeviceRecord): Promise<PreKeyBundle | null> {
+    const { store, clock, switchboard } = this.#deps;
+    const { app } = caller.login;
+    const isAllowed = await this.#mayUseUp(caller, user);
     const bundle = await store.takeBundle(app, device.mailbox, { oneTime: isAllowed, now: clock.now() });
     if (!bundle) return null;
     const { left, took, ...keys } = bundle;
@@ -159,6 +161,26 @@ export class Directory {
       switchboard.ring(device.mailbox, { kind: 'prekeys-low', counts: left });
     }
     return { device: device.device, registration: device.registration, ...keys };
+  }
+
+  /** A fetcher that is over a limit of its own takes nothing from what others share: that comes second. */
+  async #mayUseUp({ login: { app, user: fetcher }, device, ip }: Caller, user: Aci): Promise<boolean> {
+    const { limiter } = this.#deps;
+    const own: Demand[] = [
+      { app, limit: 'bundlesPerPair', key: `${app}/${fetcher}/${user}` },
+      { app, limit: 'bundlesPerUser', key: `${app}/${fetcher}` },
+      { app, limit: 'bundlesPerDevice', key: device.mailbox },
+    ];
+    const shared: Demand[] = [
+      { app, limit: 'bundlesPerTarget', key: `${app}/${user}` },
+      { app, limit: 'bundlesPerApp', key: app },
+      ...(ip === undefined ? [] : [{ limit: 'bundlesPerAddress', key: ip } as const]),
+    ];
+    for (const demands of [own, shared]) {
+      const waits = await Promise.all(demands.map((demand) => limiter.take(demand)));
+      if (waits.some((wait) => wait !== null)) return false;
+    }
+    return true;
   }
 
   #record(event: SecurityEvent['event'], { app, user }: Login, device: DeviceId): void {

@@ -4,7 +4,7 @@ import { limits, SOCKET_PATH, type DownEvent, type DownMessage } from '@sotto/pr
 import { Server, type Socket } from 'socket.io';
 import parser from 'socket.io-msgpack-parser';
 
-import { originAllowed, type AppConfig } from '../auth/app.js';
+import type { AppRegistry } from '../apps/app-registry.js';
 import type { RelayCore } from '../core.js';
 import { RelayError } from '../errors.js';
 import { clientAddress } from '../ops/client-address.js';
@@ -22,7 +22,7 @@ const MAX_WAITING_FRAMES = 256;
 
 interface GatewayOptions {
   core: RelayCore;
-  apps: readonly AppConfig[];
+  apps: AppRegistry;
   /** Proxies of the operator in front of the relay, whose `x-forwarded-for` is believed. */
   trustedProxies: number;
   onError: (error: unknown) => void;
@@ -61,11 +61,13 @@ export function attachGateway(server: HttpServer, { core, apps, trustedProxies, 
   });
 
   async function admit(socket: Socket): Promise<Admission> {
-    await core.limit('connectionsPerAddress', clientAddress(socket.request, trustedProxies));
-    const admission = await core.admit(socket.handshake.auth);
-    const app = apps.find(({ id }) => id === admission.login.app);
-    if (!app) throw new RelayError('app-unknown');
-    if (!originAllowed(app, socket.handshake.headers.origin)) throw new RelayError('origin-refused');
+    const ip = clientAddress(socket.request, trustedProxies);
+    await core.limit({ limit: 'connectionsPerAddress', key: ip });
+    const admission = await core.admit(socket.handshake.auth, ip);
+    const { app } = admission.login;
+    if (!apps.allowsOrigin(app, socket.handshake.headers.origin)) {
+      throw new RelayError('origin-refused', undefined, { app });
+    }
     return admission;
   }
 

@@ -10,6 +10,7 @@ import {
   type UpReply,
 } from '@sotto/protocol';
 
+import type { Tenants } from '../apps/tenants.js';
 import type { Login, TokenVerifier } from '../auth/token-verifier.js';
 import { RelayError } from '../errors.js';
 import type { AckWriter } from '../mailbox/ack.js';
@@ -39,7 +40,7 @@ export interface SessionDeps extends SubmissionDeps, TopicDeps {
   switchboard: Switchboard;
   acks: AckWriter;
   verifier: TokenVerifier;
-  retentionMs: number;
+  tenants: Tenants;
   onClosed: (session: Session) => void;
   onError: (error: unknown) => void;
 }
@@ -51,13 +52,15 @@ export interface Admission {
   device: DeviceRecord;
   /** Version of the user's list when the device was admitted. */
   listVersion: number;
+  /** Where the socket comes from; absent in a simulation. */
+  ip?: string;
 }
 
 /**
  * One connected device, without its socket.
  *
  *     new --start--> open --submit, ack, token, join, leave, publish--> open
- *                     |--superseded, token-expired, device-gone, shutting-down--> `bye`, closed
+ *                     |--superseded, token-expired, device-gone, app-suspended, shutting-down--> `bye`, closed
  *                     |--the socket is gone--> closed
  */
 export class Session {
@@ -77,7 +80,7 @@ export class Session {
   #openRequests = 0;
 
   constructor(id: string, admission: Admission, peer: Peer, deps: SessionDeps) {
-    const { login, hello, device } = admission;
+    const { login, hello, device, ip } = admission;
     this.#id = id;
     this.#admission = admission;
     this.#peer = peer;
@@ -86,7 +89,7 @@ export class Session {
     this.mailbox = device.mailbox;
     this.address = { user: login.user, device: device.device, registration: device.registration };
     const owner = { app: login.app, mailbox: device.mailbox };
-    this.#submissions = new Submissions({ ...owner, address: this.address }, deps);
+    this.#submissions = new Submissions({ ...owner, address: this.address, ip }, deps);
     this.#subscriptions = new Subscriptions(owner, peer, deps);
   }
 
@@ -190,7 +193,7 @@ export class Session {
   }
 
   async #welcome(): Promise<void> {
-    const { store, clock, retentionMs, acks } = this.#deps;
+    const { store, clock, tenants, acks } = this.#deps;
     const { device, listVersion, hello } = this.#admission;
     const mailbox = await store.mailbox(this.app, this.mailbox);
     if (!mailbox) throw new RelayError('device-gone');
@@ -211,7 +214,7 @@ export class Session {
       acked: { seq: acked.seq, id: acked.id && asBuffer(acked.id) },
       head: mailbox.head,
       first,
-      retentionSeconds: Math.floor(retentionMs / 1000),
+      retentionSeconds: Math.floor(tenants.policy(this.app).retentionMs / 1000),
       listVersion: device.listed ? listVersion : 0,
       preKeys,
       expiring: [],

@@ -2,8 +2,8 @@ import type { AppId, Outcome, Submit } from '@sotto/protocol';
 
 import type { DeviceLists } from '../directory/lists.js';
 import { RelayError } from '../errors.js';
-import { Lease } from '../limits/lease.js';
-import type { Limiter } from '../limits/limits.js';
+import type { Leases } from '../limits/lease.js';
+import { refuseFor, type Demand } from '../limits/limits.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
 import { checkSubmit, findStale } from '../mailbox/recipients.js';
 import type { SubmitWriter } from '../mailbox/submit.js';
@@ -20,23 +20,42 @@ const BUSY_RETRY_MS = 1_000;
 export interface SubmissionDeps {
   lists: DeviceLists;
   submits: SubmitWriter;
-  limiter: Limiter;
+  leases: Leases;
   clock: Clock;
+}
+
+interface Sender {
+  app: AppId;
+  mailbox: MailboxId;
+  address: DeviceAddress;
+  /** Where the socket comes from; absent in a simulation. */
+  ip: string | undefined;
 }
 
 /** The submits of one session: bounded, checked, and handed to the write path in the order in which they came. */
 export class Submissions {
-  readonly #sender: { app: AppId; address: DeviceAddress };
+  readonly #sender: Sender;
   readonly #deps: SubmissionDeps;
-  readonly #envelopes: Lease;
+  /** First what is the sender's own: whoever is over that takes nothing from what others share. */
+  readonly #demands: readonly (readonly Demand[])[];
   #openBytes = 0;
   /** The checks run one after another, so that a fast one does not overtake a slow one. */
   #checked: Promise<unknown> = Promise.resolve();
 
-  constructor(sender: { app: AppId; mailbox: MailboxId; address: DeviceAddress }, deps: SubmissionDeps) {
+  constructor(sender: Sender, deps: SubmissionDeps) {
+    const { app, mailbox, address, ip } = sender;
     this.#sender = sender;
     this.#deps = deps;
-    this.#envelopes = new Lease(deps.limiter, 'envelopesPerDevice', sender.mailbox, deps.clock);
+    this.#demands = [
+      [
+        { app, limit: 'envelopesPerDevice', key: mailbox },
+        { app, limit: 'envelopesPerUser', key: `${app}/${address.user}` },
+      ],
+      [
+        { app, limit: 'envelopesPerApp', key: app },
+        ...(ip === undefined ? [] : [{ limit: 'envelopesPerAddress', key: ip } as const]),
+      ],
+    ];
   }
 
   /**
@@ -70,8 +89,10 @@ export class Submissions {
 
   async #limit({ recipients }: Submit): Promise<void> {
     const envelopes = recipients.reduce((total, { devices }) => total + devices.length, 0);
-    const retryAfterMs = await this.#envelopes.take(envelopes);
-    if (retryAfterMs !== null) throw new RelayError('rate-limited', undefined, { retryAfterMs });
+    for (const demands of this.#demands) {
+      const waits = demands.flatMap((demand) => this.#deps.leases.take(demand, envelopes) ?? []);
+      if (waits.length > 0) refuseFor(await Promise.all(waits), this.#sender.app);
+    }
   }
 
   async #checkLists(message: Submit): Promise<void> {

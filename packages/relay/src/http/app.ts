@@ -17,19 +17,14 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import helmet from 'helmet';
 import * as z from 'zod/mini';
 
-import type { AppConfig } from '../auth/app.js';
-import type { RelayCore } from '../core.js';
+import type { AppRegistry } from '../apps/app-registry.js';
 import { RelayError } from '../errors.js';
 import { parseOrRefuse } from '../gateway/parse.js';
 import { clientAddress } from '../ops/client-address.js';
-import { callerOf, loginOf } from './caller.js';
+import { callerOf, loginOf, type Door } from './caller.js';
 import { notFound, problemHandler } from './problem.js';
 
-export interface HttpOptions {
-  core: RelayCore;
-  apps: readonly AppConfig[];
-  /** Proxies of the operator in front of the relay, whose `x-forwarded-for` is believed. */
-  trustedProxies: number;
+export interface HttpOptions extends Door {
   onError: (error: unknown) => void;
   /** Health and `--dev`: mounted before the API. */
   extras: Router[];
@@ -38,12 +33,13 @@ export interface HttpOptions {
 }
 
 /** The relay's HTTP side: routes of `protocol/http`, CORS, refusals. The work is done in the core's directory. */
-export function createHttpApp({ core, apps, trustedProxies, onError, extras, statics }: HttpOptions): Express {
+export function createHttpApp({ onError, extras, statics, ...door }: HttpOptions): Express {
+  const { core, apps, trustedProxies } = door;
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.use(...extras);
-  app.use('/v1', helmet(), cors(apps), addressLimit(core, trustedProxies), apiRouter(core, apps, trustedProxies));
+  app.use('/v1', helmet(), cors(apps), addressLimit(door), apiRouter(door));
   if (statics.length > 0) app.use(...statics);
   app.use(notFound);
   app.use(
@@ -54,49 +50,52 @@ export function createHttpApp({ core, apps, trustedProxies, onError, extras, sta
   return app;
 }
 
-function apiRouter(core: RelayCore, apps: readonly AppConfig[], trustedProxies: number): Router {
+function apiRouter(door: Door): Router {
+  const { core, trustedProxies } = door;
   const router = express.Router({ caseSensitive: true, strict: true });
   const json = express.json({ limit: limits.MAX_HTTP_BODY_BYTES, strict: true, type: () => true });
 
   route(router, ROUTES.register, json, async (request) => {
-    const login = await loginOf(request, core, apps);
-    await core.limit('registrationsPerAddress', clientAddress(request, trustedProxies));
-    await core.limit('registrationsPerUser', `${login.app}/${login.user}`);
+    const login = await loginOf(request, door);
+    const { app } = login;
+    await core.limit({ limit: 'registrationsPerAddress', key: clientAddress(request, trustedProxies) });
+    await core.limit({ app, limit: 'registrationsPerUser', key: `${app}/${login.user}` });
+    await core.limit({ app, limit: 'registrationsPerApp', key: app });
     return z.encode(registerResponse, await core.directory.register(login, bodyOf(request, registerRequest)));
   });
   route(router, ROUTES.putDeviceList, json, async (request) => {
-    const caller = await callerOf(request, core, apps);
+    const caller = await callerOf(request, door);
     await core.directory.putDeviceList(caller, bodyOf(request, putDeviceListRequest));
     return { ok: true };
   });
   route(router, ROUTES.getDeviceList, null, async (request) => {
-    const { login } = await callerOf(request, core, apps);
+    const { login } = await callerOf(request, door);
     return z.encode(deviceListResponse, await core.directory.getDeviceList(login.app, userOf(request)));
   });
   route(router, ROUTES.linkToken, null, async (request) => {
-    const caller = await callerOf(request, core, apps);
+    const caller = await callerOf(request, door);
     return z.encode(linkTokenResponse, await core.directory.makeLinkToken(caller));
   });
   route(router, ROUTES.putPreKeys, json, async (request) => {
-    const caller = await callerOf(request, core, apps);
+    const caller = await callerOf(request, door);
     return core.directory.putPreKeys(caller, bodyOf(request, putPreKeysRequest));
   });
   route(router, ROUTES.bundles, json, async (request) => {
-    const caller = await callerOf(request, core, apps);
+    const caller = await callerOf(request, door);
     const { devices } = bodyOf(request, bundlesRequest);
     return z.encode(bundlesResponse, await core.directory.bundles(caller, userOf(request), devices));
   });
   route(router, ROUTES.removeSelf, null, async (request) => {
-    await core.directory.removeSelf(await callerOf(request, core, apps));
+    await core.directory.removeSelf(await callerOf(request, door));
     return { ok: true };
   });
   return router;
 }
 
 /** Before anything of a request is read. */
-function addressLimit(core: RelayCore, trustedProxies: number): RequestHandler {
+function addressLimit({ core, trustedProxies }: Door): RequestHandler {
   return (request, _response, next) => {
-    core.limit('requestsPerAddress', clientAddress(request, trustedProxies)).then(() => {
+    core.limit({ limit: 'requestsPerAddress', key: clientAddress(request, trustedProxies) }).then(() => {
       next();
     }, next);
   };
@@ -135,12 +134,11 @@ function userOf(request: Request) {
  * A preflight carries no token, so it is answered for every origin that some app allows; the request itself is then held
  * against its own app's list.
  */
-function cors(apps: readonly AppConfig[]): RequestHandler {
-  const origins = new Set(apps.flatMap((app) => app.origins));
+function cors(apps: AppRegistry): RequestHandler {
   return (request, response, next) => {
     const origin = request.get('origin');
     response.vary('origin');
-    if (origin !== undefined && (origins.has('*') || origins.has(origin))) {
+    if (origin !== undefined && apps.knowsOrigin(origin)) {
       response.set({ 'access-control-allow-origin': origin, 'cross-origin-resource-policy': 'cross-origin' });
     }
     if (request.method !== 'OPTIONS') {

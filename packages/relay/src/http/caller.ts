@@ -2,36 +2,47 @@ import { deviceId, deviceSecret, DEVICE_HEADER, VERSION_HEADER } from '@sotto/pr
 import type { Request } from 'express';
 import * as z from 'zod/mini';
 
-import { originAllowed, type AppConfig } from '../auth/app.js';
+import type { AppRegistry } from '../apps/app-registry.js';
 import type { Login } from '../auth/token-verifier.js';
 import type { RelayCore } from '../core.js';
 import type { Caller } from '../directory/directory.js';
 import type { DeviceClaim } from '../directory/authenticate.js';
 import { RelayError } from '../errors.js';
 import { checkVersion } from '../gateway/parse.js';
+import { clientAddress } from '../ops/client-address.js';
 
 /** `deviceId.secret` */
 const DEVICE_CLAIM = /^([1-9][0-9]{0,2})\.([A-Za-z0-9_-]{43})$/;
 
+/** What the doors of the directory need. */
+export interface Door {
+  core: RelayCore;
+  apps: AppRegistry;
+  /** Proxies of the operator in front of the relay, whose `x-forwarded-for` is believed. */
+  trustedProxies: number;
+}
+
 /** Who calls: a token for every route, from a website that the app allows. */
-export async function loginOf(request: Request, core: RelayCore, apps: readonly AppConfig[]): Promise<Login> {
+export async function loginOf(request: Request, { core, apps }: Door): Promise<Login> {
   const version = request.get(VERSION_HEADER);
   if (version !== undefined) {
     if (!/^[0-9]{1,6}$/.test(version)) throw new RelayError('bad-request', `${VERSION_HEADER}: not a version`);
     checkVersion(Number(version));
   }
   const login = await core.verifier.verify(bearerToken(request));
-  const app = apps.find(({ id }) => id === login.app);
-  if (!app) throw new RelayError('app-unknown');
-  await core.limit('requestsPerUser', `${login.app}/${login.user}`);
-  if (!isSameOrigin(request) && !originAllowed(app, request.get('origin'))) throw new RelayError('origin-refused');
+  const { app } = login;
+  await core.limit({ app, limit: 'requestsPerUser', key: `${app}/${login.user}` });
+  if (!isSameOrigin(request) && !apps.allowsOrigin(app, request.get('origin'))) {
+    throw new RelayError('origin-refused', undefined, { app });
+  }
   return login;
 }
 
 /** A token *and* a device secret: for every route but registration. */
-export async function callerOf(request: Request, core: RelayCore, apps: readonly AppConfig[]): Promise<Caller> {
-  const login = await loginOf(request, core, apps);
-  return core.directory.authenticate(login, deviceClaim(request));
+export async function callerOf(request: Request, door: Door): Promise<Caller> {
+  const login = await loginOf(request, door);
+  const caller = await door.core.directory.authenticate(login, deviceClaim(request));
+  return { ...caller, ip: clientAddress(request, door.trustedProxies) };
 }
 
 function bearerToken(request: Request): string {

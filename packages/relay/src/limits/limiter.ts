@@ -1,30 +1,47 @@
+import type { AppId } from '@sotto/protocol';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
 
-import { LIMITS, type Budget, type Limiter, type LimitName } from './limits.js';
+import { LIMITS, type Budget, type Demand, type Limiter, type LimitName } from './limits.js';
+import type { LimitOverrides } from './overrides.js';
 
-export type LimitOverrides = Partial<Record<LimitName, Budget>>;
-
-interface LimiterOptions {
+export interface LimiterOptions {
   /** Changes to the default budgets. */
   overrides?: LimitOverrides;
+  /** The budget of one app, where it has one of its own. */
+  budgetOf?: (app: AppId, limit: LimitName) => Budget | undefined;
   /** An ioredis client; then all nodes share the limits. When it fails, each node counts for itself. */
   redis?: object;
   onLimited?: (limit: LimitName) => void;
   onError: (error: unknown) => void;
 }
 
-/** Limits on rate-limiter-flexible. The keys are addresses and ACIs, and expire with their window. */
-export function createLimiter({ overrides = {}, redis, onLimited, onError }: LimiterOptions): Limiter {
-  const names = Object.keys(LIMITS) as LimitName[];
-  const limiters = new Map(names.map((name) => [name, limiterOf(name, overrides[name] ?? LIMITS[name], redis)]));
+/** Limits on rate-limiter-flexible. The keys are addresses, apps and ACIs, and expire with their window. */
+export function createLimiter(options: LimiterOptions): Limiter {
+  const { overrides = {}, budgetOf, redis, onLimited, onError } = options;
+  // One for each budget that somebody has: those of the apps are few.
+  const limiters = new Map<string, RateLimiterAbstract>();
+
+  const budgetFor = ({ limit, app }: Demand) => (app && budgetOf?.(app, limit)) ?? overrides[limit] ?? LIMITS[limit];
+
+  function limiterFor(demand: Demand): RateLimiterAbstract {
+    const { limit } = demand;
+    const budget = budgetFor(demand);
+    const name = `${limit}/${budget.points}/${budget.seconds}`;
+    const limiter = limiters.get(name) ?? limiterOf(limit, budget, redis);
+    limiters.set(name, limiter);
+    return limiter;
+  }
+
   return {
-    async take(limit, key, points = 1) {
+    budget: (demand) => budgetFor(demand).points,
+
+    async take(demand, points = 1) {
       try {
-        await limiters.get(limit)?.consume(key, points);
+        await limiterFor(demand).consume(demand.key, points);
         return null;
       } catch (error) {
         if (error instanceof RateLimiterRes) {
-          onLimited?.(limit);
+          onLimited?.(demand.limit);
           return error.msBeforeNext;
         }
         onError(error);

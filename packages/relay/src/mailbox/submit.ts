@@ -39,7 +39,7 @@ export interface SubmitDeps {
   clock: Clock;
   /** The relay key: dedupe digests are made with it. */
   key: Uint8Array;
-  quota: Quota;
+  quota: () => Quota;
   observer: RelayObserver;
 }
 
@@ -100,7 +100,7 @@ export class SubmitWriter {
   async #store(round: Prepared[], isRetry = false): Promise<[Prepared, SubmitResult | RelayError][]> {
     const { clock, observer, quota } = this.#deps;
     const started = clock.now();
-    const batch = toBatch(round, started, quota);
+    const batch = toBatch(round, started, quota());
     try {
       const outcomes = await this.#deps.store.submit(this.#app, batch);
       observer.committed?.('submit', batch.items.length, (clock.now() - started) / 1000);

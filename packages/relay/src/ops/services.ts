@@ -5,8 +5,8 @@ import { localBus } from '../bus/local-bus.js';
 import { openRedisBus } from '../bus/redis-bus.js';
 import { commandClient } from '../bus/redis-client.js';
 import type { RelayConfig } from '../config/config.js';
-import { createLimiter } from '../limits/limiter.js';
-import type { Limiter, LimitName } from '../limits/limits.js';
+import { createLimiter, type LimiterOptions } from '../limits/limiter.js';
+import type { Limiter } from '../limits/limits.js';
 import { openPglite } from '../store/sql/pglite.js';
 import { openPostgres } from '../store/sql/postgres.js';
 import type { Sql } from '../store/sql/driver.js';
@@ -73,16 +73,16 @@ export async function openBus(config: RelayConfig, { log, onError, cleanups, par
 export async function openLimiter(
   { redisUrl, limits }: RelayConfig,
   { onError, cleanups }: Startup,
-  onLimited: (limit: LimitName) => void,
+  hooks: Pick<LimiterOptions, 'onLimited' | 'budgetOf'>,
 ): Promise<Limiter> {
-  if (redisUrl === undefined) return createLimiter({ overrides: limits, onLimited, onError });
+  if (redisUrl === undefined) return createLimiter({ overrides: limits, onError, ...hooks });
   const redis = commandClient(redisUrl);
   redis.on('error', onError);
   cleanups.push(() => {
     redis.disconnect();
   });
   await redis.connect();
-  return createLimiter({ overrides: limits, redis, onLimited, onError });
+  return createLimiter({ overrides: limits, redis, onError, ...hooks });
 }
 
 async function connectBus(config: RelayConfig, log: Logger, onError: (error: unknown) => void): Promise<Bus> {

@@ -1,10 +1,19 @@
+import type { AppRegistry } from '../apps/app-registry.js';
+import { purgeDeleted } from '../apps/purge.js';
 import type { RelayCore } from '../core.js';
+import type { AppStore } from '../store/app-store.js';
 import type { Sql } from '../store/sql/driver.js';
 import type { BusProbe } from './bus-probe.js';
 import type { StoreClock } from './store-clock.js';
 
 /** How long an envelope may lie unnoticed when the bus lost its ring, milliseconds. */
 const HEAL_MS = 15_000;
+
+/** How long a change of the apps may go unnoticed when its notice is lost, or came from the command line. */
+const APPS_MS = 2_000;
+
+/** How often the data of deleted apps is looked for. */
+const PURGE_MS = 10_000;
 
 /** PGlite has no autovacuum; without statistics its plans go wrong, without vacuum its files grow. */
 const VACUUM_MS = 5 * 60_000;
@@ -20,18 +29,23 @@ interface UpkeepOptions {
   /** Counts what the store holds. */
   count: () => Promise<void>;
   sweepMs: number;
+  apps: AppRegistry;
+  store: AppStore;
   onError: (error: unknown) => void;
   /** An embedded database, which must be vacuumed from here. */
   sql?: Sql;
 }
 
 /** The relay's only timers. @returns what stops them */
-export function startUpkeep({ core, clock, probe, count, sweepMs, onError, sql }: UpkeepOptions): () => void {
+export function startUpkeep(options: UpkeepOptions): () => void {
+  const { core, apps, store, clock, probe, count, sweepMs, onError, sql } = options;
   const timers = [
     every(HEAL_MS, () => core.heal(), onError),
     every(HEAL_MS, () => clock.adjust(), onError),
     every(COUNT_MS, count, onError),
     every(PROBE_MS, async () => probe.send(), onError),
+    every(APPS_MS, () => apps.refresh(), onError),
+    every(PURGE_MS, () => purgeDeleted(store, apps.all(), clock.now()), onError),
     // What is old is old by the store's clock as it is now.
     every(sweepMs, () => clock.adjust().then(() => core.sweep()), onError),
   ];

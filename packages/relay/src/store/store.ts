@@ -12,6 +12,7 @@ import type {
 } from '@sotto/protocol';
 
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
+import type { AppStore } from './app-store.js';
 
 /** How much a mailbox holds before it refuses (`mailbox-full`). One sending user gets at most a tenth of both. */
 export interface Quota {
@@ -191,6 +192,8 @@ export interface SweepPolicy {
   now: number;
   /** Unacknowledged envelopes older than this are deleted. Milliseconds. */
   retentionMs: number;
+  /** The same for the apps that have a time of their own. */
+  retentionMsOf?: ReadonlyMap<AppId, number>;
   /** Dedupe keys are kept at least this long after their acknowledgement. Milliseconds. */
   dedupeMs: number;
 }
@@ -205,6 +208,7 @@ export interface Inspection {
  * The relay's memory. Every method is keyed by the app; no statement crosses apps. Failures are {@link StoreError}s.
  */
 export interface Store extends MailboxStore, DirectoryStore {
+  apps: AppStore;
   /** 32 random bytes, made once per store and shared by all nodes: keys for dedupe digests and device secrets. */
   relayKey(): Promise<Uint8Array>;
   /** Deletes what has expired, in every app. */

@@ -11,12 +11,11 @@ import {
 } from '@sotto/protocol';
 
 import { RelayError } from '../errors.js';
-import { Lease } from '../limits/lease.js';
-import type { Limiter } from '../limits/limits.js';
+import type { Leases } from '../limits/lease.js';
+import { refuseFor } from '../limits/limits.js';
 import { asBuffer } from '../mailbox/deliver.js';
 import type { MailboxId } from '../mailbox/mailbox-id.js';
 import type { RelayObserver } from '../observer.js';
-import type { Clock } from '../platform.js';
 import { topicChannel, type TopicChannel } from './topic-channel.js';
 import type { TopicSignal } from './topic-signal.js';
 import type { Subscription, Topics } from './topics.js';
@@ -34,8 +33,7 @@ export interface TopicPeer {
 export interface TopicDeps {
   topics: Topics;
   relayKey: Uint8Array;
-  limiter: Limiter;
-  clock: Clock;
+  leases: Leases;
   observer: Required<RelayObserver>;
 }
 
@@ -48,7 +46,7 @@ export class Subscriptions {
   readonly #app: AppId;
   readonly #peer: TopicPeer;
   readonly #deps: TopicDeps;
-  readonly #points: Lease;
+  readonly #mailbox: MailboxId;
   readonly #joined = new Map<TopicChannel, Joined>();
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -57,7 +55,7 @@ export class Subscriptions {
     this.#app = owner.app;
     this.#peer = peer;
     this.#deps = deps;
-    this.#points = new Lease(deps.limiter, 'topicSignalsPerDevice', owner.mailbox, deps.clock);
+    this.#mailbox = owner.mailbox;
   }
 
   /** Rejects with `topic-limit`, `topic-full`, `rate-limited`. */
@@ -142,8 +140,8 @@ export class Subscriptions {
 
   async #pay(channel: TopicChannel): Promise<void> {
     const points = 1 + Math.floor(this.#deps.topics.size(channel) / FAN_OUT_PER_POINT);
-    const retryAfterMs = await this.#points.take(points);
-    if (retryAfterMs !== null) throw new RelayError('rate-limited', undefined, { retryAfterMs });
+    const demand = { app: this.#app, limit: 'topicSignalsPerDevice', key: this.#mailbox } as const;
+    refuseFor([await this.#deps.leases.take(demand, points)], this.#app);
   }
 
   #channelOf(topic: Uint8Array): TopicChannel {

@@ -18,6 +18,7 @@ import type { Session } from '../../src/gateway/session.js';
 import { memoryStore } from '../../src/store/memory/memory-store.js';
 import { tokenVerifier } from '../../src/auth/token-verifier.js';
 import { systemClock } from '../../src/platform.js';
+import { registryOf } from '../support/apps.js';
 import { connect, helloOf, messageTo, newUser, TEST_APP, type TestDevice } from '../support/device.js';
 import { testRelay } from '../support/relay.js';
 
@@ -105,7 +106,7 @@ async function quietCore(): Promise<{ core: RelayCore; session: Session }> {
   const core = await createRelayCore({
     store,
     bus: localBus(),
-    verifier: tokenVerifier([{ ...TEST_APP, origins: [] }], systemClock),
+    verifier: tokenVerifier(registryOf({ ...TEST_APP, origins: [] }), systemClock),
     onError: (error) => failures.push(error),
   });
   const login = await core.verifier.verify(alice.token);

@@ -16,6 +16,7 @@ import { auditLog } from '../../src/ops/audit.js';
 import { clientAddress } from '../../src/ops/client-address.js';
 import { createLog } from '../../src/ops/log.js';
 import { systemClock } from '../../src/platform.js';
+import { registryOf } from '../support/apps.js';
 import {
   auth,
   codeOf,
@@ -188,7 +189,7 @@ describe('what an operator sees', () => {
       warn: (line: unknown) => lines.push(line),
     })) as never;
     const audit = auditLog(log);
-    const verifier = tokenVerifier([{ ...TEST_APP, origins: [] }], systemClock);
+    const verifier = tokenVerifier(registryOf({ ...TEST_APP, origins: [] }), systemClock);
     const core = await createRelayCore({ store: memoryStore(), bus: localBus(), verifier, observers: [audit] });
     const token = await tokenFor('a name that nobody logs');
     const login = await verifier.verify(token);

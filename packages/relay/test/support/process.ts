@@ -8,10 +8,15 @@ const AMPLE = { points: 1_000_000_000, seconds: 60 };
 const LIMITS = Object.fromEntries(
   [
     'envelopesPerDevice',
+    'envelopesPerUser',
+    'envelopesPerAddress',
+    'envelopesPerApp',
     'requestsPerAddress',
     'registrationsPerAddress',
     'connectionsPerAddress',
     'connectionsPerUser',
+    'connectionsPerDevice',
+    'connectionsPerApp',
   ].map((name) => [name, AMPLE]),
 );
 

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import type { Aci, DeviceId, Envelope, RegistrationId } from '@sotto/protocol';
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { ConfigError, configFrom } from '../../src/config/config.js';
+import { ConfigError } from '../../src/config/config-error.js';
+import { configFrom } from '../../src/config/config.js';
 import { Batcher } from '../../src/mailbox/batcher.js';
 import { Delivery, type DeliveryPort } from '../../src/mailbox/deliver.js';
 import { decodeRing, encodeRing, type Ring } from '../../src/mailbox/ring.js';
@@ -180,7 +181,6 @@ describe('configuration', () => {
   });
 
   test.each([
-    ['no app', {}, {}],
     ['a port that is none', { SOTTO_APPS, PORT: 'http' }, {}],
     ['apps that are no JSON', { SOTTO_APPS: '[' }, {}],
     ['a file of apps that is not there', { SOTTO_APPS_FILE: '/nowhere/apps.json' }, {}],

@@ -5,20 +5,18 @@ import { RESET_CLAIM, TOKEN_AUDIENCE, type AppId } from '@sotto/protocol';
 import { exportJWK, exportPKCS8, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { appConfig, type AppConfigInput } from '../../src/auth/app.js';
+import { appConfig, type AppConfigInput } from '../../src/apps/app.js';
 import { tokenVerifier } from '../../src/auth/token-verifier.js';
 import { aciOf } from '../../src/auth/user.js';
 import { systemClock } from '../../src/platform.js';
 import { mintToken } from '../../src/token.js';
+import { registryOf } from '../support/apps.js';
 
 const id = 'acme' as AppId;
 const secret = 'a test secret of more than 32 bytes';
 
 function verifierOf(...apps: AppConfigInput[]) {
-  return tokenVerifier(
-    apps.map((app) => appConfig.parse(app)),
-    systemClock,
-  );
+  return tokenVerifier(registryOf(...apps), systemClock);
 }
 
 const codeOf = (promise: Promise<unknown>) =>

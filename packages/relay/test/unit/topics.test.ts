@@ -146,7 +146,8 @@ describe('bounds', () => {
     let left = 200;
     const taken: [string, number][] = [];
     const limiter: Limiter = {
-      take(limit, _key, points = 1) {
+      budget: () => 200,
+      take({ limit }, points = 1) {
         if (limit !== 'topicSignalsPerDevice') return Promise.resolve(null);
         taken.push([limit, points]);
         left -= points;

@@ -46,6 +46,10 @@ export class MemoryMailboxes {
     this.#boxes.delete(mailbox);
   }
 
+  of(app: AppId): MailboxId[] {
+    return [...this.#boxes].filter(([, box]) => box.app === app).map(([mailbox]) => mailbox);
+  }
+
   list(mailbox: MailboxId): void {
     const box = this.#boxes.get(mailbox);
     if (box) box.listed = true;
@@ -90,10 +94,10 @@ export class MemoryMailboxes {
     return { first: firstOf(box), head: box.head, envelopes };
   }
 
-  sweep({ now, retentionMs, dedupeMs }: SweepPolicy): number {
+  sweep({ now, retentionMs, retentionMsOf, dedupeMs }: SweepPolicy): number {
     let expired = 0;
     for (const box of this.#boxes.values()) {
-      const last = box.envelopes.findLast(({ at }) => at < now - retentionMs);
+      const last = box.envelopes.findLast(({ at }) => at < now - (retentionMsOf?.get(box.app) ?? retentionMs));
       if (last) {
         const before = box.envelopes.length;
         box.envelopes = box.envelopes.filter(({ seq }) => seq > last.seq);

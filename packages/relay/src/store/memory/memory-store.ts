@@ -5,6 +5,7 @@ import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import { systemRandom, type Random } from '../../platform.js';
 import type { DirectoryStore, MailboxStore, Store, UserChange, UserState } from '../store.js';
 import { emptyUser } from '../user-state.js';
+import { memoryApps } from './memory-apps.js';
 import { MemoryMailboxes } from './memory-mailboxes.js';
 import { MemoryPreKeys } from './memory-prekeys.js';
 
@@ -30,6 +31,7 @@ export function memoryStore(random: Random = systemRandom): Store {
   return {
     ...mailboxes(tables),
     ...directory(tables),
+    apps: memoryApps((app) => purge(tables, app)),
     relayKey: () => Promise.resolve(key),
 
     async sweep(policy) {
@@ -61,6 +63,17 @@ export function memoryStore(random: Random = systemRandom): Store {
     held: () => Promise.resolve(tables.mailboxes.held()),
     close: () => Promise.resolve(),
   };
+}
+
+function purge({ users, preKeys, mailboxes: boxes }: Tables, app: AppId): number {
+  const gone = boxes.of(app);
+  for (const mailbox of gone) {
+    boxes.remove(mailbox);
+    preKeys.delete(mailbox);
+  }
+  const names = [...users.keys()].filter((name) => userIn(app, name) !== null);
+  for (const name of names) users.delete(name);
+  return gone.length + names.length;
 }
 
 function mailboxes({ users, mailboxes: boxes }: Tables): MailboxStore {

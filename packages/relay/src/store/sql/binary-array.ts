@@ -22,6 +22,13 @@ function binaryArray(elementType: number, elements: readonly Uint8Array[]): Uint
   return bytes;
 }
 
+export function textArray(values: readonly string[]): Uint8Array {
+  return binaryArray(
+    25,
+    values.map((value) => Buffer.from(value)),
+  );
+}
+
 export function byteaArray(values: readonly Uint8Array[]): Uint8Array {
   return binaryArray(17, values);
 }

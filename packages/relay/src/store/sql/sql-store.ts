@@ -5,6 +5,7 @@ import type { Aci, AppId } from '@sotto/protocol';
 import { migrate } from '../../migrations/migrate.js';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { Inspection, Store } from '../store.js';
+import { sqlApps } from './app-sql.js';
 import { uuidArray } from './binary-array.js';
 import type { Sql } from './driver.js';
 import { sqlMailboxes, toEnvelope, type EnvelopeRow } from './mailbox-sql.js';
@@ -43,6 +44,7 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
       sql.transaction((transaction) => takeBundle(transaction, app, mailbox, options)),
     preKeyCounts: (app, mailbox) => countPreKeys(sql, app, mailbox),
 
+    apps: sqlApps(sql),
     relayKey: () => relayKey(sql),
     sweep: (policy) => sweep(sql, policy),
     inspect: (app) => inspect(sql, app),

@@ -1,4 +1,7 @@
+import type { AppId } from '@sotto/protocol';
+
 import type { SweepPolicy } from '../store.js';
+import { int8Array, textArray } from './binary-array.js';
 import type { Sql } from './driver.js';
 
 /** Mailboxes whose envelopes expire in one transaction: other writers wait no longer than that takes. */
@@ -7,16 +10,21 @@ const EXPIRY_BATCH = 200;
 /** Spent prekeys are remembered longer than any client repeats an upload. */
 const SPENT_PREKEY_MS = 60 * 24 * 3_600_000;
 
+/** $1: the youngest bound of all, for the index; $2: the bound of apps that have none of their own in $3, $4. */
 const EXPIRE = `
-WITH old AS MATERIALIZED (
-  SELECT DISTINCT e.app, e.mailbox FROM envelopes e WHERE e.at < $1 LIMIT ${EXPIRY_BATCH}
+WITH own AS MATERIALIZED (
+  SELECT * FROM unnest($3::text[], $4::int8[]) AS o(app, before)
+), old AS MATERIALIZED (
+  SELECT DISTINCT e.app, e.mailbox FROM envelopes e LEFT JOIN own o ON o.app = e.app
+  WHERE e.at < $1 AND e.at < coalesce(o.before, $2) LIMIT ${EXPIRY_BATCH}
 ), box AS MATERIALIZED (
   SELECT m.app, m.mailbox FROM mailboxes m JOIN old o ON o.app = m.app AND o.mailbox = m.mailbox
   ORDER BY m.mailbox FOR UPDATE OF m
 ), upto AS MATERIALIZED (
   -- The longest run of old envelopes from the front: seqs that are held never have a gap.
   SELECT b.app, b.mailbox, max(e.seq) AS seq FROM box b JOIN envelopes e ON e.app = b.app AND e.mailbox = b.mailbox
-  WHERE e.at < $1 GROUP BY 1, 2
+  LEFT JOIN own o ON o.app = b.app
+  WHERE e.at < coalesce(o.before, $2) GROUP BY 1, 2
 ), gone AS (
   DELETE FROM envelopes e USING upto u WHERE e.app = u.app AND e.mailbox = u.mailbox AND e.seq <= u.seq
   RETURNING e.app, e.mailbox, octet_length(e.payload) AS size
@@ -42,10 +50,18 @@ WITH box AS MATERIALIZED (
 UPDATE mailboxes m SET mark_seq = m.head - m.held, mark_at = $2
 FROM box b WHERE m.app = b.app AND m.mailbox = b.mailbox RETURNING m.mailbox`;
 
-export async function sweep(sql: Sql, { now, retentionMs, dedupeMs }: SweepPolicy): Promise<{ expired: number }> {
+export async function sweep(sql: Sql, policy: SweepPolicy): Promise<{ expired: number }> {
+  const { now, retentionMs, retentionMsOf = new Map<AppId, number>(), dedupeMs } = policy;
+  const bounds = [...retentionMsOf].map(([app, ms]) => ({ app, before: now - ms }));
+  const youngest = Math.max(now - retentionMs, ...bounds.map(({ before }) => before));
   let expired = 0;
   for (;;) {
-    const [row] = await sql.query<{ expired: number }>(EXPIRE, [now - retentionMs]);
+    const [row] = await sql.query<{ expired: number }>(EXPIRE, [
+      youngest,
+      now - retentionMs,
+      textArray(bounds.map(({ app }) => app)),
+      int8Array(bounds.map(({ before }) => before)),
+    ]);
     if (!row || row.expired === 0) break;
     expired += row.expired;
   }

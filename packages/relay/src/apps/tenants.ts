@@ -1,0 +1,24 @@
+import type { AppId } from '@sotto/protocol';
+
+import type { Quota } from '../store/store.js';
+
+/** What the relay's settings and the app's own make together. */
+export interface AppPolicy {
+  /** Unacknowledged envelopes are kept so long, milliseconds. */
+  retentionMs: number;
+  quota: Quota;
+}
+
+/** What the core asks about an app whose token was good. */
+export interface Tenants {
+  /** Null: its users may work. */
+  refusal(app: AppId): 'app-unknown' | 'app-suspended' | null;
+  policy(app: AppId): AppPolicy;
+  /** Retention of the apps that have one of their own, milliseconds. */
+  retentions(): ReadonlyMap<AppId, number>;
+}
+
+/** One policy for whatever the verifier lets in: for simulations and tests. */
+export function everyApp(policy: AppPolicy): Tenants {
+  return { refusal: () => null, policy: () => policy, retentions: () => new Map() };
+}

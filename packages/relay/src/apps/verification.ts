@@ -1,0 +1,110 @@
+import {
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose';
+
+import type { App } from './app.js';
+import { importKey, MAX_APP_KEYS, type AppKey } from './app-key.js';
+import { KeysUnavailable, remoteKeys } from './jwks.js';
+
+/** One key of an app, ready to verify with. */
+export interface VerificationKey extends Pick<AppKey, 'kid' | 'algorithm' | 'expiresAt'> {
+  find: JWTVerifyGetKey;
+}
+
+/** Key sets by their URL: they outlive changes of the apps that name them. */
+export class KeySets {
+  readonly #sets = new Map<string, JWTVerifyGetKey>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  get(url: string): JWTVerifyGetKey {
+    const set = this.#sets.get(url) ?? remoteKeys(url, this.#onError);
+    this.#sets.set(url, set);
+    return set;
+  }
+
+  /** Forgets the sets that no app names any more. */
+  keep(urls: ReadonlySet<string>): void {
+    for (const url of this.#sets.keys()) if (!urls.has(url)) this.#sets.delete(url);
+  }
+}
+
+export function verificationKeys({ keys }: Pick<App, 'keys'>, sets: KeySets): VerificationKey[] {
+  return keys.map(({ kid, algorithm, expiresAt, material }) => {
+    if ('jwksUrl' in material) return { kid, algorithm, expiresAt, find: sets.get(material.jwksUrl) };
+    const key = importKey({ algorithm, material });
+    // A key that cannot be read refuses every token; the rejection must not go unhandled until then.
+    key.catch(() => undefined);
+    return { kid, algorithm, expiresAt, find: () => key };
+  });
+}
+
+/**
+ * Verifies with the key that the token names, or else with each that it may be for: those of its algorithm whose grace
+ * period is not over. Rejects as `jose` does, or with `KeysUnavailable`.
+ */
+export async function verifyWith(
+  keys: readonly VerificationKey[],
+  token: string,
+  options: JWTVerifyOptions & { currentDate: Date },
+): Promise<JWTPayload> {
+  const { alg, kid } = decodeProtectedHeader(token);
+  const now = options.currentDate.getTime();
+  const usable = keys.filter((key) => key.algorithm === alg && (key.expiresAt === null || now < key.expiresAt));
+  const named = usable.filter((key) => kid !== undefined && key.kid === kid);
+  let failure: unknown = new errors.JWSSignatureVerificationFailed('No key of the app fits.');
+  for (const key of (named.length > 0 ? named : usable).slice(0, MAX_APP_KEYS)) {
+    try {
+      return await verifyWithKey(key, token, options);
+    } catch (error) {
+      if (!isOtherKey(error)) throw error;
+      // A set that cannot be fetched might have held the key: waiting may help, so that is what is told in the end.
+      if (!(failure instanceof KeysUnavailable)) failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function verifyWithKey(key: VerificationKey, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  const strict = { ...options, algorithms: [key.algorithm] };
+  try {
+    return (await jwtVerify(token, key.find, strict)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    return verifyWithEach(error, token, strict);
+  }
+}
+
+/** A token without `kid`, and a key set with several keys that it may be for. */
+async function verifyWithEach(
+  matching: errors.JWKSMultipleMatchingKeys,
+  token: string,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  let tried = 0;
+  for await (const key of matching) {
+    if (++tried > MAX_APP_KEYS) break;
+    try {
+      return (await jwtVerify(token, key, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
+}
+
+function isOtherKey(error: unknown): boolean {
+  return (
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof KeysUnavailable
+  );
+}
