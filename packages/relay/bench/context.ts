@@ -61,7 +61,8 @@ export function openBench(options: Options, programs: Programs): Bench {
     programs,
     servers: () =>
       (servers ??= Promise.all([startPostgres(), startRedis()]).then(([postgres, redis]) => ({ postgres, redis }))),
-    relay: async (environment) => keep(await startRelayProcess(environment, [...options.nodeOptions, programs.relay])),
+    relay: async (environment) =>
+      keep(await startRelayProcess(environment, { command: [...options.nodeOptions, programs.relay] })),
     generator: () => keep(startGenerator(programs.load, options.seed)),
     async remove() {
       await Promise.all([...living].map((process) => process.stop()));

@@ -1,26 +1,48 @@
-import type { Cursor, Envelope, SubmitReply } from '@sotto/protocol';
+import { createHash } from 'node:crypto';
+
+import type { Cursor, Envelope, Outcome, SubmitReply, Welcome } from '@sotto/protocol';
 import type { Socket } from 'socket.io-client';
 
-import { helloOf, messageTo, open, random, type TestDevice } from '../test/support/device.js';
+import { helloOf, open, random, type TestDevice } from '../test/support/device.js';
+import type { Note } from './history.js';
 
 /** How long a client waits for an answer before it takes the connection for dead. */
 const PATIENCE_MS = 3_000;
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Between two messages of one sender: the load is there for the faults, not for its own sake. */
+const PACE_MS = 15;
 
-/** A device that keeps connecting to one of the nodes, each time with a higher epoch. */
+/** One message in so many is submitted again after its answer, over the other node. */
+const REPEAT_EVERY = 30;
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+const digestOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('base64');
+
+/** What a client needs of its surroundings. */
+export interface Surroundings {
+  /** Addresses of the nodes, as a load balancer knows them. */
+  nodes: readonly string[];
+  note: Note;
+}
+
+/** A device that keeps connecting, each time to the next node and with a higher epoch. */
 class Client {
   protected socket: Socket | null = null;
   readonly device: TestDevice;
-  readonly #nodes: readonly string[];
-  readonly #pick: () => number;
-  #epoch = 0;
-  stopped = false;
+  protected readonly surroundings: Surroundings;
+  protected connection = 0;
+  isStopped = false;
 
-  constructor(device: TestDevice, nodes: readonly string[], pick: () => number) {
+  constructor(device: TestDevice, surroundings: Surroundings) {
     this.device = device;
-    this.#nodes = nodes;
-    this.#pick = pick;
+    this.surroundings = surroundings;
+    // Half of the devices begin at each node.
+    this.connection = device.name.charCodeAt(device.name.length - 1);
+  }
+
+  get name(): string {
+    return this.device.name;
   }
 
   /** Ends the connection without a word, as a network does. */
@@ -29,14 +51,15 @@ class Client {
   }
 
   stop(): void {
-    this.stopped = true;
+    this.isStopped = true;
     this.socket?.disconnect();
   }
 
   protected async connected(cursor: Cursor, prepare?: (socket: Socket) => void): Promise<Socket | null> {
     if (this.socket?.connected) return this.socket;
-    const url = this.#nodes[Math.floor(this.#pick() * this.#nodes.length)] ?? '';
-    const socket = open(url, helloOf(this.device, { epoch: ++this.#epoch, cursor }));
+    const { nodes } = this.surroundings;
+    const url = nodes[++this.connection % nodes.length] ?? '';
+    const socket = open(url, helloOf(this.device, { epoch: this.connection, cursor }));
     this.socket = socket;
     prepare?.(socket);
     const isOpen = await Promise.race([
@@ -57,66 +80,141 @@ class Client {
   }
 }
 
-/** Sends one message after the other, each until it is answered, and notes the answered ones. */
-export class Sender extends Client {
-  readonly acknowledged: string[] = [];
+interface Message {
+  id: Buffer;
+  payloads: Buffer[];
+  recipients: object[];
+}
 
-  async run(recipient: TestDevice): Promise<void> {
-    while (!this.stopped) {
-      const { id, payloads, recipients } = messageTo(recipient, { payload: random(200) });
-      const message = { id: Buffer.from(id), payloads: payloads.map((payload) => Buffer.from(payload)), recipients };
-      // Also after the end of the faults: a message whose fate is unknown is sent until it is known.
-      while (!(await this.#attempt(message)));
-      this.acknowledged.push(message.id.toString('hex'));
+/** Sends one message after the other to all its recipients, each until it is answered. */
+export class Sender extends Client {
+  readonly #recipients: readonly TestDevice[];
+  sent = 0;
+
+  constructor(device: TestDevice, recipients: readonly TestDevice[], surroundings: Surroundings) {
+    super(device, surroundings);
+    this.#recipients = recipients;
+  }
+
+  async run(): Promise<void> {
+    while (!this.isStopped) {
+      const message = this.#newMessage();
+      await this.#untilAnswered(message);
+      this.sent++;
+      if (this.sent % REPEAT_EVERY === 0) {
+        this.socket?.disconnect();
+        await this.#untilAnswered(message);
+      }
+      await pause(PACE_MS);
     }
     this.stop();
   }
 
-  async #attempt(message: object): Promise<boolean> {
+  #newMessage(): Message {
+    const content = Buffer.from(random(200));
+    const message = {
+      id: Buffer.from(random(16)),
+      payloads: [content],
+      recipients: this.#recipients.map(({ user, listVersion, device, registration }) => ({
+        user,
+        list: listVersion,
+        complete: true,
+        devices: [{ device, registration, payload: 0 }],
+      })),
+    };
+    this.surroundings.note({
+      kind: 'submitted',
+      sender: this.name,
+      message: hex(message.id),
+      recipients: this.#recipients.map(({ name }) => name),
+      content: digestOf(content),
+    });
+    return message;
+  }
+
+  /** Also after the end of the faults: a message whose fate is unknown is sent until it is known. */
+  async #untilAnswered(message: Message): Promise<void> {
+    for (;;) {
+      const outcomes = await this.#attempt(message);
+      if (!outcomes) continue;
+      const byName = Object.fromEntries(this.#recipients.map(({ name }, at) => [name, outcomes[at] ?? 'device-gone']));
+      this.surroundings.note({ kind: 'answered', message: hex(message.id), outcomes: byName });
+      return;
+    }
+  }
+
+  async #attempt(message: Message): Promise<Outcome[] | null> {
     const socket = await this.connected({ seq: 0, id: null });
-    if (!socket) return false;
+    if (!socket) return null;
     try {
       const reply = (await socket.timeout(PATIENCE_MS).emitWithAck('submit', message)) as SubmitReply;
-      if (reply.ok && ['stored', 'duplicate'].includes(reply.outcomes[0] ?? '')) return true;
+      if (reply.ok) return reply.outcomes;
       await pause(50);
     } catch {
       socket.disconnect();
     }
-    return false;
+    return null;
   }
 }
 
-/** Receives and acknowledges, and checks the order as it goes. */
+/** Receives, and acknowledges unless told to be silent. */
 export class Receiver extends Client {
-  readonly received: string[] = [];
-  readonly violations: string[] = [];
+  /** What it has acknowledged, or is about to. */
   #cursor: Cursor = { seq: 0, id: null };
+  /** The last that came on the present connection. */
+  #last: Cursor = this.#cursor;
+  isSilent: boolean;
+  readonly received = new Set<string>();
+
+  constructor(device: TestDevice, surroundings: Surroundings, options: { isSilent?: boolean } = {}) {
+    super(device, surroundings);
+    this.isSilent = options.isSilent ?? false;
+  }
 
   async run(): Promise<void> {
-    while (!this.stopped) {
+    while (!this.isStopped) {
       await this.connected(this.#cursor, (socket) => {
-        socket.on('welcome', ({ verdict }: { verdict: string }) => {
-          if (verdict !== 'ok') this.violations.push(`verdict ${verdict} at ${this.#cursor.seq}`);
+        const { connection } = this;
+        socket.on('welcome', (welcome: Welcome) => {
+          this.#welcomed(connection, welcome);
         });
-        socket.on('deliver', ({ first, envelopes }: { first: number; envelopes: Envelope[] }) => {
-          this.#take(socket, first, envelopes);
+        socket.on('deliver', ({ envelopes }: { envelopes: Envelope[] }) => {
+          this.#take(socket, connection, envelopes);
         });
       });
       await pause(20);
     }
   }
 
-  #take(socket: Socket, first: number, envelopes: Envelope[]): void {
-    if (socket !== this.socket) return;
-    if (first > this.#cursor.seq + 1) this.violations.push(`lost up to ${first - 1} at ${this.#cursor.seq}`);
-    for (const { seq, id } of envelopes) {
-      // Delivery is at least once: what the cursor covers may come again.
-      if (seq <= this.#cursor.seq) continue;
-      if (seq !== this.#cursor.seq + 1) this.violations.push(`${seq} after ${this.#cursor.seq}`);
-      this.received.push(Buffer.from(id).toString('hex'));
-      this.#cursor = { seq, id };
+  /** Speaks again: acknowledges what came meanwhile. */
+  speak(): void {
+    this.isSilent = false;
+    if (this.#last.seq > this.#cursor.seq) this.#cursor = this.#last;
+    if (this.socket) this.#acknowledge(this.socket);
+  }
+
+  #welcomed(connection: number, { verdict, acked }: Welcome): void {
+    const { note } = this.surroundings;
+    this.#last = acked;
+    note({ kind: 'welcomed', recipient: this.name, connection, after: acked.seq });
+    if (verdict !== 'ok') note({ kind: 'anomaly', what: `verdict ${verdict} for ${this.name} at ${this.#cursor.seq}` });
+  }
+
+  #take(socket: Socket, connection: number, envelopes: Envelope[]): void {
+    for (const { seq, id, payload } of envelopes) {
+      const message = hex(id);
+      const content = digestOf(payload);
+      this.surroundings.note({ kind: 'delivered', recipient: this.name, connection, seq, message, content });
+      this.received.add(message);
+      this.#last = { seq, id };
+      // A silent device has committed nothing: after a reconnect it begins again where it was.
+      if (!this.isSilent && seq > this.#cursor.seq) this.#cursor = this.#last;
     }
+    this.#acknowledge(socket);
+  }
+
+  #acknowledge(socket: Socket): void {
     const { seq, id } = this.#cursor;
-    if (id) socket.emit('ack', { seq, id: Buffer.from(id) }, () => undefined);
+    if (id && !this.isSilent) socket.emit('ack', { seq, id: Buffer.from(id) }, () => undefined);
   }
 }

@@ -21,31 +21,42 @@ const LIMITS = Object.fromEntries(
 );
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const SOURCES = ['--conditions=@sotto/source', '--import', 'tsx', MAIN];
+const TSX = ['--conditions=@sotto/source', '--import', 'tsx'];
+const SOURCES = [...TSX, MAIN];
 
 export interface RelayProcess {
   url: string;
+  readonly port: number;
   readonly pid: number;
-  /** SIGTERM and SIGKILL; resolves when the process is gone. */
-  stop(): Promise<void>;
+  /** SIGTERM; resolves to the exit code when the process is gone, null when a signal ended it. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** SIGSTOP and SIGCONT: what a suspended machine does to its processes. */
+  freeze(): void;
+  thaw(): void;
+  /** Its wall clock is so far from the real one from now on, milliseconds; only with `jumpingClock`. */
+  setClock(offset: number): void;
 }
 
-/**
- * A relay in a process of its own, as an operator runs it, with limits that no test reaches.
- *
- * @param command arguments of Node; by default they run the sources
- */
+interface ProcessOptions {
+  /** Arguments of Node; by default they run the sources. */
+  command?: readonly string[];
+  jumpingClock?: boolean;
+}
+
+/** A relay in a process of its own, as an operator runs it, with limits that no test reaches. */
 export async function startRelayProcess(
   environment: Record<string, string>,
-  command: readonly string[] = SOURCES,
+  { command = SOURCES, jumpingClock = false }: ProcessOptions = {},
 ): Promise<RelayProcess> {
   const port = await freePort();
+  const clock = jumpingClock ? [...TSX, '--import', new URL('jumping-clock.ts', import.meta.url).href] : [];
   const url = `http://127.0.0.1:${port}`;
   const launch = () =>
-    spawn(process.execPath, command, {
-      stdio: ['ignore', 'ignore', 'inherit'],
+    spawn(process.execPath, [...clock, ...command], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
         ...process.env,
         NODE_ENV: 'test',
@@ -69,14 +80,21 @@ export async function startRelayProcess(
   await ready();
   return {
     url,
+    port,
     get pid() {
       return child.pid ?? 0;
     },
-    stop: () => end(child, 'SIGTERM'),
+    async stop() {
+      await end(child, 'SIGTERM');
+      return child.exitCode;
+    },
     kill: () => end(child, 'SIGKILL'),
     async start() {
       child = launch();
       await ready();
     },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    setClock: (clockOffset) => void child.send({ clockOffset }),
   };
 }
