@@ -51,8 +51,8 @@ export interface Bench extends Options {
 
 export function openBench(options: Options, programs: Programs): Bench {
   let servers: Promise<Servers> | undefined;
-  const living = new Set<{ stop(): Promise<void> }>();
-  const keep = <T extends { stop(): Promise<void> }>(process: T): T => {
+  const living = new Set<{ stop(): Promise<unknown> }>();
+  const keep = <T extends { stop(): Promise<unknown> }>(process: T): T => {
     living.add(process);
     return process;
   };
