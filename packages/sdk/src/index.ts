@@ -1,5 +1,12 @@
 export type { ClientOptions, ConnectionState, SottoClient } from './client/types.js';
-export type { Conversation, ConversationSummary, IncomingMessage, Message } from './conversations/types.js';
+export type {
+  Conversation,
+  ConversationSummary,
+  Edges,
+  IncomingMessage,
+  JumpTarget,
+  Message,
+} from './conversations/types.js';
 export type { MessageStatus, SendFailure, UndecryptableCause } from './history/message-state.js';
 export type { ReceiptPolicy } from './history/receipt-policy.js';
 export { createClient } from './client/create-client.js';

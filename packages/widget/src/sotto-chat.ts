@@ -56,7 +56,13 @@ export class SottoChat extends LitElement {
 
   #strings: Strings = english;
   #oldest: string | null = null;
-  readonly #scroll = new ScrollKeeper(this, () => this.#find('.scroller'));
+  #newest: string | null = null;
+  #hadLater = false;
+  readonly #scroll = new ScrollKeeper(
+    this,
+    () => this.#find('.scroller'),
+    () => !this.#conversation.hasLater,
+  );
   readonly #conversation = new ConversationController(this, {
     arrived: (message) => this.dispatchEvent(new SottoMessageEvent(message)),
     failed: (action, error) => this.#report(action, error),
@@ -96,7 +102,7 @@ export class SottoChat extends LitElement {
 
   /** Scrolls to the newest message. */
   scrollToNewest(): void {
-    this.#scroll.toEnd();
+    void this.#toEnd();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -119,6 +125,11 @@ export class SottoChat extends LitElement {
     const oldest = this.#conversation.oldest;
     if (oldest !== this.#oldest) this.#top.again();
     this.#oldest = oldest;
+    // The same below, after a long way back; and the end may have become the conversation's end without moving.
+    const { newest, hasLater } = this.#conversation;
+    if ((hasLater && newest !== this.#newest) || hasLater !== this.#hadLater) this.#end.again();
+    this.#newest = newest;
+    this.#hadLater = hasLater;
   }
 
   protected override render(): TemplateResult {
@@ -199,8 +210,13 @@ export class SottoChat extends LitElement {
   async #send(text: string): Promise<void> {
     const user = this.with;
     await this.#conversation.send(text);
-    if (user === this.with) this.#scroll.toEnd();
+    if (user === this.with) await this.#toEnd();
     this.dispatchEvent(new SottoSendEvent(user));
+  }
+
+  async #toEnd(): Promise<void> {
+    if (this.#conversation.hasLater) await this.#conversation.toNewest();
+    this.#scroll.toEnd();
   }
 
   #report(action: SottoAction, error: unknown): void {
@@ -212,7 +228,7 @@ export class SottoChat extends LitElement {
   }
 
   readonly #onToNewest = (): void => {
-    this.#scroll.toEnd();
+    void this.#toEnd();
     this.#composer.focus({ preventScroll: true });
   };
 

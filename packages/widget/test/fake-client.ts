@@ -1,4 +1,13 @@
-import type { ConnectionState, Conversation, Live, Message, MessageStatus, SottoClient } from '@sotto/sdk';
+import type {
+  ConnectionState,
+  Conversation,
+  Edges,
+  JumpTarget,
+  Live,
+  Message,
+  MessageStatus,
+  SottoClient,
+} from '@sotto/sdk';
 
 /** A {@link Live} that a test sets. */
 export class FakeLive<T> implements Live<T> {
@@ -31,6 +40,7 @@ type TextMessage = Extract<Message, { kind: 'text' }>;
 /** A conversation in memory, which a test plays from both ends. */
 export class FakeConversation implements Conversation {
   readonly messages = new FakeLive<readonly Message[]>([]);
+  readonly edges = new FakeLive<Edges>({ earlier: false, later: false });
   readonly retried: string[] = [];
   marks = 0;
   /** What `send` rejects with, if anything. */
@@ -55,6 +65,34 @@ export class FakeConversation implements Conversation {
     // As in the real one: the list follows after the promise, when the database was read.
     setTimeout(() => this.messages.set([...page, ...this.messages.get()]), 30);
     return true;
+  }
+
+  /** Messages beyond the loaded ones, which `loadLater` finds. */
+  future: Message[] = [];
+
+  /** Leaves the newest behind, as going far back does. */
+  leaveBehind(...messages: Message[]): void {
+    this.future = messages;
+    this.edges.set({ ...this.edges.get(), later: messages.length > 0 });
+  }
+
+  async loadLater(count = 50): Promise<boolean> {
+    if (this.future.length === 0) return false;
+    const page = this.future.splice(0, count);
+    setTimeout(() => {
+      this.leaveBehind(...this.future);
+      this.append(...page);
+    }, 30);
+    return true;
+  }
+
+  async jumpTo({ to }: JumpTarget): Promise<string | null> {
+    if (to === 'newest' && this.future.length > 0) {
+      const page = this.future.splice(0);
+      this.leaveBehind();
+      this.messages.set(page);
+    }
+    return this.messages.get().at(-1)?.id ?? null;
   }
 
   async markRead(): Promise<void> {
@@ -105,6 +143,19 @@ export class FakeClient implements SottoClient {
     const known = this.#conversations.get(user) ?? new FakeConversation(this.user, user);
     this.#conversations.set(user, known);
     return known;
+  }
+
+  // The widget uses neither.
+  async *incoming(): AsyncGenerator<never, void> {
+    yield* [];
+  }
+
+  export(): ReadableStream<Uint8Array> {
+    return new ReadableStream();
+  }
+
+  async loadMoreConversations(): Promise<boolean> {
+    return false;
   }
 
   async close(): Promise<void> {

@@ -99,6 +99,29 @@ test('a failed attempt to load earlier messages can be repeated by scrolling up 
   await expect.poll(() => withBob.messages.get().length).toBe(120);
 });
 
+test('far back, the end of the list loads later messages without a jump, and the button goes to the newest', async () => {
+  const { chat, withBob } = await openStage((conversation) => conversation.append(...fill(conversation, 60)));
+  await scrollTo(chat, -1_000);
+  withBob.leaveBehind(...fill(withBob, 120, true));
+  const marks = withBob.marks;
+  withBob.append(withBob.theirs('the last one of this stretch'));
+  await nextFrame();
+  const last = withBob.messages.get().at(-1)?.id ?? '';
+  await scrollTo(chat, 0);
+  const before = topOf(chat, last);
+  await expect.poll(() => withBob.messages.get().length).toBe(111);
+  await nextFrame();
+  expect(topOf(chat, last)).toBeCloseTo(before, 0);
+  // The end of a stretch in the past is not the end of the conversation.
+  expect(withBob.marks).toBe(marks);
+
+  await scrollTo(chat, -1_000);
+  find(chat, '.to-newest').click();
+  await expect.poll(() => withBob.edges.get().later).toBe(false);
+  await expect.poll(() => scroller(chat).scrollTop).toBe(0);
+  await expect.poll(() => withBob.marks).toBeGreaterThan(marks);
+});
+
 test('messages are marked read only while their end is before her eyes', async () => {
   const { chat, withBob } = await openStage((conversation) => conversation.append(...fill(conversation, 60)));
   withBob.append(withBob.theirs('seen at once'));
@@ -191,16 +214,13 @@ test('a user that cannot be written to is an error event, not an exception', asy
   const errors: SottoErrorEvent[] = [];
   const { alice, chat } = await openStage();
   chat.addEventListener('sotto-error', (event) => errors.push(event));
-  const broken: SottoClient = {
-    user: 'alice',
-    conversations: alice.conversations,
-    connection: alice.connection,
-    direct: () => {
-      throw new Error('not oneself');
+  const broken: SottoClient = Object.create(alice, {
+    direct: {
+      value: () => {
+        throw new Error('not oneself');
+      },
     },
-    close: () => alice.close(),
-    destroy: () => alice.destroy(),
-  };
+  }) as SottoClient;
   chat.client = broken;
   await chat.updateComplete;
   expect(errors.map((event) => event.action)).toEqual(['open']);

@@ -1,3 +1,4 @@
+import { ConversationList, LIST_PAGE } from '../conversations/conversation-list.js';
 import { DirectConversation } from '../conversations/conversation.js';
 import type { Front } from '../conversations/front.js';
 import { exportHistory } from '../conversations/export-history.js';
@@ -5,16 +6,11 @@ import { incoming } from '../conversations/incoming.js';
 import { toMessage } from '../conversations/to-message.js';
 import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
 import { SottoError } from '../errors.js';
-import { startingWith, type ReadTransaction } from '../storage/tables.js';
 import type { ConnectionStatus } from '../history/connection-status.js';
 import type { LiveQuery } from '../history/live-query.js';
-import type { ConversationRow, HistoryRows } from '../history/schema.js';
 import { randomId } from '../util/random.js';
 import { userName } from './options.js';
 import type { ConnectionState, SottoClient } from './types.js';
-
-/** Conversations shown in the list; older ones are reached by name. */
-const LISTED = 1_000;
 
 export interface Lifecycle {
   close(): Promise<void>;
@@ -27,13 +23,17 @@ export class Client implements SottoClient {
   readonly connection: LiveQuery<'status', ConnectionState>;
   #ended: Promise<void> | null = null;
   readonly #handles = new Map<string, Conversation>();
+  readonly #list: ConversationList;
   readonly #front: Front;
   readonly #lifecycle: Lifecycle;
 
   constructor(front: Front, lifecycle: Lifecycle) {
     this.#front = front;
     this.#lifecycle = lifecycle;
-    this.conversations = front.live(['conversations', 'messages'], [], (transaction) => this.#list(transaction));
+    this.#list = new ConversationList((row, peer) => toMessage(row, front, peer));
+    this.conversations = front.live(['conversations', 'messages'], [], (transaction, changes) =>
+      this.#list.read(transaction, changes),
+    );
     this.connection = front.live(['status'], { state: 'connecting' }, async (transaction): Promise<ConnectionState> => {
       const row = await transaction.get('status', ['connection']);
       return this.#toState(row?.value ?? { state: 'connecting' });
@@ -61,6 +61,13 @@ export class Client implements SottoClient {
     return exportHistory(this.#front);
   }
 
+  async loadMoreConversations(count = LIST_PAGE): Promise<boolean> {
+    if (!this.#list.hasMore) return false;
+    this.#list.extend(count);
+    this.conversations.restart();
+    return true;
+  }
+
   close(): Promise<void> {
     return this.#end(() => this.#lifecycle.close());
   }
@@ -76,35 +83,6 @@ export class Client implements SottoClient {
       await how();
     })();
     return this.#ended;
-  }
-
-  async #list(
-    transaction: ReadTransaction<Pick<HistoryRows, 'conversations' | 'messages'>>,
-  ): Promise<readonly ConversationSummary[]> {
-    const rows = await transaction.range('conversations', { index: 'activity', reverse: true, limit: LISTED });
-    const summaries: ConversationSummary[] = [];
-    for (const row of rows) if (row.peer !== null) summaries.push(await this.#summary(transaction, row, row.peer));
-    return summaries;
-  }
-
-  async #summary(
-    transaction: ReadTransaction<Pick<HistoryRows, 'messages'>>,
-    { id }: ConversationRow,
-    peer: string,
-  ): Promise<ConversationSummary> {
-    const [last] = await transaction.range('messages', {
-      index: 'position',
-      ...startingWith(id),
-      reverse: true,
-      limit: 1,
-    });
-    const unread = await transaction.count('messages', { index: 'unread', ...startingWith(id, 1) });
-    return {
-      id,
-      user: peer,
-      last: last ? toMessage(last, this.#front, peer) : null,
-      unread,
-    };
   }
 
   #toState(status: ConnectionStatus): ConnectionState {

@@ -55,8 +55,10 @@ export interface SottoClient {
   readonly user: string;
   /** The direct conversation with a user: a handle, made without waiting. */
   direct(user: string): Conversation;
-  /** All conversations, most recently active first. */
+  /** The 50 most recently active conversations, newest first; {@link loadMoreConversations} adds older ones. */
   readonly conversations: Live<readonly ConversationSummary[]>;
+  /** Lists 50 more, or `count`. Resolves with false when all are listed; for lists that somebody listens to. */
+  loadMoreConversations(count?: number): Promise<boolean>;
   readonly connection: Live<ConnectionState>;
   /**
    * Every unread message of others, one at a time and in order within a conversation: what is stored now, then what comes.

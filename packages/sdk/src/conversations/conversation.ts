@@ -1,6 +1,5 @@
 import type { Aci } from '@sotto/protocol';
 
-import type { LiveQuery } from '../history/live-query.js';
 import { aciOf, directConversationId } from '../content/content.js';
 import type { ContentKind } from '../content/kind.js';
 import { readMark, type ReadMarkBody } from '../content/kinds/read-mark.js';
@@ -18,21 +17,22 @@ import {
   touchConversation,
 } from '../history/rows.js';
 import { THIS_DEVICE, type HistoryRows, type MessageRow } from '../history/schema.js';
+import type { Live } from '../live.js';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 import { randomId } from '../util/random.js';
 import type { Front } from './front.js';
+import { MessageWindow, WINDOW_PAGE } from './message-window.js';
 import { messageKey, parseMessageKey, toMessage } from './to-message.js';
-import type { Conversation, Message } from './types.js';
+import type { Conversation, Edges, JumpTarget, Message } from './types.js';
 
-/** How many of the newest messages `messages` starts with, and how many `loadEarlier` adds. */
-const PAGE = 100;
+/** How many of the newest messages a first answer gives receipts for. */
+const FIRST_ANSWER = 100;
 
 type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
 
 /** A direct conversation, as a tab sees it: reads history, writes history and outbox. Touches no key and no socket. */
 export class DirectConversation implements Conversation {
-  #shown = PAGE;
-  readonly messages: LiveQuery<'messages', readonly Message[]>;
+  readonly #window: MessageWindow;
   readonly #front: Front;
   readonly #id: string;
   readonly #peerAci: Aci;
@@ -44,10 +44,15 @@ export class DirectConversation implements Conversation {
     this.#front = front;
     this.#peerAci = aciOf(front.app, user);
     this.#id = directConversationId(front.user, this.#peerAci);
-    this.messages = front.live(['messages'], [], async (transaction): Promise<readonly Message[]> => {
-      const rows = await transaction.range('messages', { ...this.#everything(), reverse: true, limit: this.#shown });
-      return rows.reverse().map((row) => this.#toMessage(row));
-    });
+    this.#window = new MessageWindow(front, this.#id, (row) => this.#toMessage(row));
+  }
+
+  get messages(): Live<readonly Message[]> {
+    return this.#window.messages;
+  }
+
+  get edges(): Live<Edges> {
+    return this.#window.edges;
   }
 
   async send(text: string): Promise<void> {
@@ -98,14 +103,17 @@ export class DirectConversation implements Conversation {
     await this.#write((transaction) => this.#enqueue(transaction, id, kind, body, clock.now()));
   }
 
-  async loadEarlier(count = PAGE): Promise<boolean> {
-    const total = await this.#front.read(['messages'], (transaction) =>
-      transaction.count('messages', this.#everything()),
-    );
-    if (total <= this.#shown) return false;
-    this.#shown += count;
-    this.messages.restart();
-    return true;
+  loadEarlier(count = WINDOW_PAGE): Promise<boolean> {
+    return this.#window.loadEarlier(count);
+  }
+
+  loadLater(count = WINDOW_PAGE): Promise<boolean> {
+    return this.#window.loadLater(count);
+  }
+
+  async jumpTo(target: JumpTarget): Promise<string | null> {
+    const row = await this.#window.jumpTo(target);
+    return row && messageKey(row);
   }
 
   async markRead(upTo?: string): Promise<void> {
@@ -146,7 +154,7 @@ export class DirectConversation implements Conversation {
   /** From now on the other user may know what was delivered and read here: also what came before the answer. */
   async #firstAnswer(transaction: Transaction): Promise<void> {
     if (this.#front.tellsReceipts(false) || !this.#front.tellsReceipts(true)) return;
-    const rows = await transaction.range('messages', { ...this.#everything(), reverse: true, limit: PAGE });
+    const rows = await transaction.range('messages', { ...this.#everything(), reverse: true, limit: FIRST_ANSWER });
     for (const row of rows.reverse()) {
       if (row.user !== this.#peerAci || !this.#isReceipted(row)) continue;
       await this.#enqueueReceipt(transaction, row.unread === 1 ? 'delivered' : 'read', row);

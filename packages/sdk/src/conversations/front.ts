@@ -2,7 +2,7 @@ import type { Aci, AppId } from '@sotto/protocol';
 
 import type { Kinds } from '../content/kind.js';
 import { SottoError } from '../errors.js';
-import { LiveQuery } from '../history/live-query.js';
+import { LiveQuery, type Query } from '../history/live-query.js';
 import { tellsReceipts, type ReceiptPolicy } from '../history/receipt-policy.js';
 import type { History, HistoryRows } from '../history/schema.js';
 import type { ReadTransaction, WriteTransaction } from '../storage/tables.js';
@@ -54,11 +54,7 @@ export class Front {
   }
 
   /** A live value; it goes silent when the client is closed. */
-  live<T extends Table, V>(
-    tables: readonly T[],
-    initial: V,
-    query: (transaction: ReadTransaction<Pick<HistoryRows, T>>) => Promise<V>,
-  ): LiveQuery<T, V> {
+  live<T extends Table, V>(tables: readonly T[], initial: V, query: Query<T, V>): LiveQuery<T, V> {
     // A failing query keeps its last value: the failure shows in `connection` and in the next write.
     const live = new LiveQuery(this.history, tables, initial, query, () => undefined);
     this.#lives.add(live as unknown as LiveQuery<Table, unknown>);

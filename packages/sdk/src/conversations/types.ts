@@ -40,6 +40,19 @@ export interface ConversationSummary {
   readonly unread: number;
 }
 
+/** What lies beyond the messages that are loaded. */
+export interface Edges {
+  readonly earlier: boolean;
+  readonly later: boolean;
+}
+
+export type JumpTarget =
+  | { readonly to: 'message'; readonly id: string }
+  /** The first message at or after a time, milliseconds since the epoch; the newest if there is none. */
+  | { readonly to: 'time'; readonly at: number }
+  | { readonly to: 'first-unread' }
+  | { readonly to: 'newest' };
+
 /** A direct conversation. */
 export interface Conversation {
   readonly user: string;
@@ -49,10 +62,22 @@ export interface Conversation {
    * @throws SottoError `text-empty`, `text-too-long` (32,768 bytes of UTF-8), `storage-full`, `closed`
    */
   send(text: string): Promise<void>;
-  /** The newest messages in their order, oldest first. Starts with 100; {@link loadEarlier} adds to it. */
+  /**
+   * A stretch of the conversation in its order, oldest first. Starts with the newest 50 and follows them;
+   * {@link loadEarlier}, {@link loadLater} and {@link jumpTo} move it. Never more than 500: what lies far away is left behind.
+   */
   readonly messages: Live<readonly Message[]>;
-  /** Extends `messages` into the past. Resolves with false when there are no earlier ones. */
+  /** Whether there are messages before and after those of `messages`; kept up to date while somebody listens to that. */
+  readonly edges: Live<Edges>;
+  /** Extends `messages` into the past, by 50 unless said otherwise. Resolves with false when there are no earlier ones. */
   loadEarlier(count?: number): Promise<boolean>;
+  /** Extends `messages` towards the newest. Resolves with false when they are there already. */
+  loadLater(count?: number): Promise<boolean>;
+  /**
+   * Moves `messages` to where the target is, with some before and after it. Resolves with the message's id, or null when there
+   * is none: then nothing moves.
+   */
+  jumpTo(target: JumpTarget): Promise<string | null>;
   /**
    * Marks all that is stored now as read, or all up to one message, and tells the senders where receipts allow.
    *

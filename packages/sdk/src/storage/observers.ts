@@ -41,13 +41,13 @@ export class Observers<R extends Rows> {
 
   observe<T extends keyof R & string, V>(
     tables: readonly T[],
-    query: (transaction: ReadTransaction<Pick<R, T>>) => Promise<V>,
+    query: (transaction: ReadTransaction<Pick<R, T>>, changes: Footprint | null) => Promise<V>,
     next: (value: V) => void,
     fail: (error: unknown) => void,
   ): () => void {
-    const run = (read: FootprintRecorder): Promise<V> =>
+    const run = (read: FootprintRecorder, changes: Footprint | null): Promise<V> =>
       this.#read(tables, (transaction) =>
-        query(recordingReads(transaction, this.#schema as unknown as Schema<Pick<R, T>>, read)),
+        query(recordingReads(transaction, this.#schema as unknown as Schema<Pick<R, T>>, read), changes),
       );
     const live = new LiveRun(tables, run, next, fail);
     const end = this.#register(live);
@@ -66,25 +66,26 @@ export class Observers<R extends Rows> {
 
 /** One query, run one at a time. */
 class LiveRun<V> implements Observer {
+  /** What it has read in all its runs: one that only looks at what changed still depends on the rest. */
   readonly #read = new FootprintRecorder();
-  /** What has changed since the run under way began. */
-  readonly #missed = new FootprintRecorder();
-  #stale = false;
+  /** What has changed since the run before this began; null: everything. */
+  #changes: FootprintRecorder | null = new FootprintRecorder();
+  /** The last run has failed: the next one must read everything. */
+  #failed = false;
   #running = false;
   #ended = false;
 
   constructor(
     private readonly tables: readonly string[],
-    private readonly query: (read: FootprintRecorder) => Promise<V>,
+    private readonly query: (read: FootprintRecorder, changes: Footprint | null) => Promise<V>,
     private readonly next: (value: V) => void,
     private readonly fail: (error: unknown) => void,
   ) {}
 
   changed(changes: Footprint | null): void {
-    if (!this.#running) {
-      if (changes === null || overlaps(changes, this.#read.footprint)) void this.#run();
-    } else if (changes === null) this.#stale = true;
-    else this.#missed.addAll(changes);
+    if (changes === null) this.#changes = null;
+    else this.#changes?.addAll(changes);
+    if (!this.#running) void this.#run();
   }
 
   end(): void {
@@ -93,26 +94,28 @@ class LiveRun<V> implements Observer {
 
   async #run(): Promise<void> {
     this.#running = true;
-    do {
-      this.#stale = false;
-      this.#missed.clear();
-      this.#read.clear();
-      await this.#once();
-    } while (this.#isDue());
+    while (this.#isDue()) await this.#once();
     this.#running = false;
   }
 
   #isDue(): boolean {
-    return !this.#ended && (this.#stale || overlaps(this.#missed.footprint, this.#read.footprint));
+    if (this.#ended) return false;
+    if (this.#changes === null || overlaps(this.#changes.footprint, this.#read.footprint)) return true;
+    this.#changes.clear();
+    return false;
   }
 
   async #once(): Promise<void> {
+    const changes = this.#failed ? null : (this.#changes?.footprint ?? null);
+    this.#failed = false;
+    this.#changes = new FootprintRecorder();
     try {
-      const value = await this.query(this.#read);
+      const value = await this.query(this.#read, changes);
       if (!this.#ended) this.next(value);
     } catch (error) {
-      // What it would have read is unknown: whatever changes may mend it.
+      // What it would have read is unknown: whatever changes may mend it, and it then reads all.
       for (const table of this.tables) this.#read.add(table, null);
+      this.#failed = true;
       if (!this.#ended) this.fail(error);
     }
   }

@@ -1,3 +1,5 @@
+import type { Footprint } from './changes.js';
+
 /**
  * The storage port: named tables with ordered keys and indexes, read and written in atomic transactions. IndexedDB's
  * model, small enough that a memory adapter is exact. History and vault are each one such database.
@@ -69,11 +71,12 @@ export interface Tables<R extends Rows> {
 export interface ObservableTables<R extends Rows> extends Tables<R> {
   /**
    * Runs `query` now and again after every commit, in any tab, that touched what it read. A query that failed runs again
-   * after the next commit to its tables. Returns the function that ends it.
+   * after the next commit to its tables. It is told what may have changed since its last answer (null: everything), so that it
+   * need not read all anew. Returns the function that ends it.
    */
   observe<T extends keyof R & string, V>(
     tables: readonly T[],
-    query: (transaction: ReadTransaction<Pick<R, T>>) => Promise<V>,
+    query: (transaction: ReadTransaction<Pick<R, T>>, changes: Footprint | null) => Promise<V>,
     next: (value: V) => void,
     error: (error: unknown) => void,
   ): () => void;

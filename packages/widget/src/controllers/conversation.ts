@@ -24,6 +24,7 @@ export class ConversationController implements ReactiveController {
   #seeing = false;
   #newBelow = 0;
   #earlier: 'unknown' | 'loading' | 'none' = 'unknown';
+  #loadingLater = false;
   #markedRead: readonly Message[] | null = null;
   #opening = false;
   readonly #marker = new UnreadMarker();
@@ -66,6 +67,11 @@ export class ConversationController implements ReactiveController {
     return this.#messages[0]?.id ?? null;
   }
 
+  /** Id of the last message that is loaded. */
+  get newest(): string | null {
+    return this.#messages.at(-1)?.id ?? null;
+  }
+
   get isOpen(): boolean {
     return this.#conversation !== null;
   }
@@ -88,6 +94,10 @@ export class ConversationController implements ReactiveController {
 
   /** @param seeing the end of the conversation is before the person's eyes */
   see(seeing: boolean): void {
+    if (seeing && this.hasLater) {
+      void this.loadLater();
+      return;
+    }
     this.#seeing = seeing;
     if (seeing) this.#newBelow = 0;
     this.#markRead();
@@ -128,6 +138,28 @@ export class ConversationController implements ReactiveController {
       // Scrolling up again tries again.
       if (conversation === this.#conversation) this.#setEarlier('unknown');
     }
+  }
+
+  /** Newer messages exist below the loaded ones: somebody has gone far back. */
+  get hasLater(): boolean {
+    return this.#conversation?.edges.get().later ?? false;
+  }
+
+  /** One step towards the newest messages, after a long way back. */
+  async loadLater(): Promise<void> {
+    const conversation = this.#conversation;
+    if (conversation === null || this.#loadingLater || !this.hasLater) return;
+    this.#loadingLater = true;
+    await conversation.loadLater().catch((error: unknown) => this.listener.failed('load-later', error));
+    this.#loadingLater = false;
+  }
+
+  /** Back to the newest messages, however far away they are. */
+  async toNewest(): Promise<void> {
+    if (!this.hasLater) return;
+    await this.#conversation
+      ?.jumpTo({ to: 'newest' })
+      .catch((error: unknown) => this.listener.failed('load-later', error));
   }
 
   #setEarlier(earlier: 'unknown' | 'loading' | 'none'): void {

@@ -15,10 +15,13 @@ const END_TOLERANCE = 48;
 export class ScrollKeeper implements ReactiveController {
   #anchor: { element: Element; top: number } | null = null;
   #wasAtEnd = true;
+  #endedHere = true;
 
   constructor(
     host: ReactiveControllerHost,
     private readonly scroller: () => HTMLElement | null,
+    /** Whether the end of the list is the end of the conversation; else whoever is there keeps their place. */
+    private readonly endsHere: () => boolean = () => true,
   ) {
     host.addController(this);
   }
@@ -46,12 +49,14 @@ export class ScrollKeeper implements ReactiveController {
 
   hostUpdate(): void {
     const scroller = this.scroller();
-    this.#wasAtEnd = this.atEnd;
+    this.#wasAtEnd = this.atEnd && this.#endedHere;
     this.#anchor = scroller === null || this.#wasAtEnd ? null : firstInSight(scroller);
   }
 
   hostUpdated(): void {
     const scroller = this.scroller();
+    // Of what is on screen now: the next update may show another stretch.
+    this.#endedHere = this.endsHere();
     if (scroller === null) return;
     if (this.#wasAtEnd) {
       if (scroller.scrollTop !== 0) scroller.scrollTop = 0;

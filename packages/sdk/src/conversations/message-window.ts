@@ -1,0 +1,169 @@
+import type { LiveQuery } from '../history/live-query.js';
+import { LiveValue } from '../history/live-value.js';
+import type { HistoryRows, MessageRow } from '../history/schema.js';
+import type { ReadTransaction } from '../storage/tables.js';
+import type { Front } from './front.js';
+import { parseMessageKey } from './to-message.js';
+import type { Edges, JumpTarget, Message } from './types.js';
+
+/** What a window starts with, and what one step adds: two or three screens. */
+export const WINDOW_PAGE = 50;
+
+/** Messages in a window at most; whoever goes on in one direction leaves them behind in the other. */
+export const WINDOW_MAX = 500;
+
+type Transaction = ReadTransaction<Pick<HistoryRows, 'messages'>>;
+type Position = Pick<MessageRow, 'hlc' | 'id'>;
+
+/** The newest `count`, or what lies between two positions (both included). */
+type Extent =
+  | { readonly at: 'newest'; readonly count: number }
+  | { readonly at: 'past'; readonly from: Position; readonly to: Position };
+
+interface Page {
+  readonly rows: readonly MessageRow[];
+  readonly edges: Edges;
+}
+
+/**
+ * What a tab sees of a conversation: a bounded stretch of it, in order. It follows the newest messages until somebody goes
+ * back further than it is long, and again when they come back.
+ */
+export class MessageWindow {
+  readonly messages: LiveQuery<'messages', readonly Message[]>;
+  /** Set together with `messages`, before it. */
+  readonly edges = new LiveValue<Edges>({ earlier: false, later: false });
+  #extent: Extent = { at: 'newest', count: WINDOW_PAGE };
+  readonly #front: Front;
+  readonly #id: string;
+
+  /** @param show what people see of a row */
+  constructor(front: Front, conversation: string, show: (row: MessageRow) => Message) {
+    this.#front = front;
+    this.#id = conversation;
+    this.messages = front.live(['messages'], [], async (transaction): Promise<readonly Message[]> => {
+      const { rows, edges } = await this.#read(transaction);
+      const known = this.edges.get();
+      if (known.earlier !== edges.earlier || known.later !== edges.later) this.edges.set(edges);
+      return rows.map(show);
+    });
+  }
+
+  loadEarlier(count: number): Promise<boolean> {
+    return this.#move(async (transaction) => {
+      const { rows, edges } = await this.#read(transaction);
+      const [first] = rows;
+      if (!first || !edges.earlier) return false;
+      const earlier = await transaction.range('messages', { ...this.#before(first), limit: step(count) });
+      const all = [...earlier.reverse(), ...rows];
+      this.#cover(all.slice(0, WINDOW_MAX), edges.later || all.length > WINDOW_MAX);
+      return true;
+    });
+  }
+
+  loadLater(count: number): Promise<boolean> {
+    return this.#move(async (transaction) => {
+      const { rows, edges } = await this.#read(transaction);
+      const last = rows.at(-1);
+      if (!last || !edges.later) return false;
+      const limit = step(count);
+      const later = await transaction.range('messages', { ...this.#after(last), limit: limit + 1 });
+      this.#cover([...rows, ...later.slice(0, limit)].slice(-WINDOW_MAX), later.length > limit);
+      return true;
+    });
+  }
+
+  /** @returns the row jumped to, null when there is none like it */
+  jumpTo(target: JumpTarget): Promise<MessageRow | null> {
+    return this.#move(async (transaction) => {
+      const row = await this.#find(transaction, target);
+      if (!row) return null;
+      const [before, after] = await Promise.all([
+        transaction.range('messages', { ...this.#before(row), limit: WINDOW_PAGE }),
+        transaction.range('messages', { ...this.#after(row), limit: WINDOW_PAGE + 1 }),
+      ]);
+      this.#cover([...before.reverse(), row, ...after.slice(0, WINDOW_PAGE)], after.length > WINDOW_PAGE);
+      return row;
+    });
+  }
+
+  async #move<V>(work: (transaction: Transaction) => Promise<V>): Promise<V> {
+    const value = await this.#front.read(['messages'], work);
+    this.messages.restart();
+    return value;
+  }
+
+  #cover(rows: readonly MessageRow[], later: boolean): void {
+    const [from, to] = [rows[0], rows.at(-1)];
+    if (later && from && to) this.#extent = { at: 'past', from: positionOf(from), to: positionOf(to) };
+    else this.#extent = { at: 'newest', count: Math.max(rows.length, WINDOW_PAGE) };
+  }
+
+  async #read(transaction: Transaction): Promise<Page> {
+    const extent = this.#extent;
+    if (extent.at === 'newest') {
+      const range = { ...this.#everything, reverse: true, limit: extent.count + 1 };
+      const rows = await transaction.range('messages', range);
+      const earlier = rows.length > extent.count;
+      return { rows: (earlier ? rows.slice(0, -1) : rows).reverse(), edges: { earlier, later: false } };
+    }
+    const { from, to } = extent;
+    const [rows, before, after] = await Promise.all([
+      transaction.range('messages', {
+        index: 'position',
+        lower: this.#key(from),
+        upper: this.#key(to),
+        limit: WINDOW_MAX,
+      }),
+      transaction.range('messages', { ...this.#before(from), limit: 1 }),
+      transaction.range('messages', { ...this.#after(to), limit: 1 }),
+    ]);
+    return { rows, edges: { earlier: before.length > 0, later: after.length > 0 } };
+  }
+
+  async #find(transaction: Transaction, target: JumpTarget): Promise<MessageRow | undefined> {
+    switch (target.to) {
+      case 'message': {
+        const key = parseMessageKey(target.id);
+        return key ? transaction.get('messages', [this.#id, key.user, key.id, key.device]) : undefined;
+      }
+      case 'time': {
+        const range = { ...this.#everything, lower: [this.#id, target.at], limit: 1 };
+        return (await transaction.range('messages', range))[0] ?? this.#newest(transaction);
+      }
+      case 'first-unread': {
+        const range = { index: 'unread', lower: [this.#id, 1], upper: [this.#id, 1, []], limit: 1 } as const;
+        return (await transaction.range('messages', range))[0];
+      }
+      case 'newest':
+        return this.#newest(transaction);
+    }
+  }
+
+  async #newest(transaction: Transaction): Promise<MessageRow | undefined> {
+    return (await transaction.range('messages', { ...this.#everything, reverse: true, limit: 1 }))[0];
+  }
+
+  get #everything() {
+    return { index: 'position', lower: [this.#id], upper: [this.#id, []] } as const;
+  }
+
+  #before(position: Position) {
+    return { ...this.#everything, upper: this.#key(position), upperOpen: true, reverse: true };
+  }
+
+  #after(position: Position) {
+    return { ...this.#everything, lower: this.#key(position), lowerOpen: true };
+  }
+
+  #key({ hlc, id }: Position) {
+    return [this.#id, hlc, id] as const;
+  }
+}
+
+/** More than a window holds would be left behind at once. */
+function step(count: number): number {
+  return Math.max(1, Math.min(count, WINDOW_MAX));
+}
+
+const positionOf = ({ hlc, id }: MessageRow): Position => ({ hlc, id });
