@@ -1,5 +1,6 @@
 import { decodeDeviceList, type Aci, type AppId, type DeviceId, type RegistrationId } from '@sotto/protocol';
 
+import { BoundedMap } from '../bounded-map.js';
 import type { DirectoryStore } from '../store/store.js';
 
 export interface CurrentList {
@@ -19,23 +20,16 @@ const NO_LIST: CurrentList = { version: 0, devices: [] };
  */
 export class DeviceLists {
   readonly #store: DirectoryStore;
-  readonly #cache = new Map<string, CurrentList>();
+  readonly #cache = new BoundedMap<string, CurrentList>(MAX_CACHED);
 
   constructor(store: DirectoryStore) {
     this.#store = store;
   }
 
-  /** The lists of several users; a cached one is used when it has the version that the caller believes in. */
-  async resolve(app: AppId, wanted: readonly { user: Aci; version: number }[]): Promise<Map<Aci, CurrentList>> {
-    const found = new Map<Aci, CurrentList>();
-    const unknown: Aci[] = [];
-    for (const { user, version } of wanted) {
-      const cached = this.#cache.get(`${app}/${user}`);
-      if (cached?.version === version) found.set(user, cached);
-      else unknown.push(user);
-    }
-    if (unknown.length > 0) for (const [user, list] of await this.load(app, unknown)) found.set(user, list);
-    return found;
+  /** What is known of a user's list without asking the store; undefined unless it has the version that is asked for. */
+  cached(app: AppId, user: Aci, version: number): CurrentList | undefined {
+    const cached = this.#cache.get(`${app}/${user}`);
+    return cached?.version === version ? cached : undefined;
   }
 
   /** The lists as the store has them now. */
@@ -47,19 +41,9 @@ export class DeviceLists {
         const current = list
           ? { version: list.version, devices: decodeDeviceList(list.signed.record)?.devices ?? [] }
           : NO_LIST;
-        this.#remember(`${app}/${user}`, current);
+        this.#cache.set(`${app}/${user}`, current);
         return [user, current];
       }),
     );
-  }
-
-  #remember(key: string, list: CurrentList): void {
-    this.#cache.delete(key);
-    this.#cache.set(key, list);
-    if (this.#cache.size <= MAX_CACHED) return;
-    for (const oldest of this.#cache.keys()) {
-      this.#cache.delete(oldest);
-      return;
-    }
   }
 }

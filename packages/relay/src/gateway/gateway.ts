@@ -2,12 +2,13 @@ import type { Server as HttpServer } from 'node:http';
 
 import { limits, SOCKET_PATH, type DownEvent, type DownMessage } from '@sotto/protocol';
 import { Server, type Socket } from 'socket.io';
-import parser from 'socket.io-msgpack-parser';
 
 import type { AppRegistry } from '../apps/app-registry.js';
 import type { RelayCore } from '../core.js';
 import { RelayError } from '../errors.js';
 import { clientAddress } from '../ops/client-address.js';
+import { corkWrites } from './cork.js';
+import { packets } from './packets.js';
 import { toRefusal, type Admission, type Peer } from './session.js';
 
 /** A transport that never says hello is closed after this. */
@@ -32,7 +33,7 @@ interface GatewayOptions {
 export function attachGateway(server: HttpServer, { core, apps, trustedProxies, onError }: GatewayOptions): Server {
   const io = new Server(server, {
     path: SOCKET_PATH,
-    parser,
+    parser: packets,
     serveClient: false,
     maxHttpBufferSize: limits.MAX_FRAME_BYTES,
     perMessageDeflate: false,
@@ -74,6 +75,7 @@ export function attachGateway(server: HttpServer, { core, apps, trustedProxies, 
   io.on('connection', (socket) => {
     const admission = admissions.get(socket);
     if (!admission) return void socket.disconnect(true);
+    corkWrites(socket);
     const session = core.open(admission, peerOf(socket));
     socket.on('disconnect', () => {
       session.close();

@@ -20,8 +20,8 @@ import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
 import type { Ring } from '../mailbox/ring.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
 import { StoreError, type DeviceRecord, type MailboxState, type Store } from '../store/store.js';
-import { parseOrRefuse } from './parse.js';
 import { Subscriptions, type TopicDeps, type TopicPeer } from '../topics/subscriptions.js';
+import { parseAck, parseOrRefuse, parseSubmit } from './parse.js';
 import { busy, Submissions, type SubmissionDeps } from './submissions.js';
 
 /** A socket may outlive its token by at most 60 s; a little less, so that the closing is within it too. */
@@ -134,9 +134,9 @@ export class Session {
       if (this.#openRequests > MAX_OPEN_REQUESTS) throw busy();
       switch (event) {
         case 'submit':
-          return { ok: true, outcomes: await this.#submissions.submit(parseOrRefuse(up.submit, message)) };
+          return { ok: true, outcomes: await this.#submissions.submit(parseSubmit(message)) };
         case 'ack':
-          await this.#ack(parseOrRefuse(up.ack, message));
+          await this.#ack(parseAck(message));
           return { ok: true };
         case 'token':
           await this.#renew(parseOrRefuse(up.token, message));

@@ -1,12 +1,12 @@
-import type { AppId, Outcome, Submit } from '@sotto/protocol';
+import type { Aci, AppId, Outcome, Submit } from '@sotto/protocol';
 
-import type { DeviceLists } from '../directory/lists.js';
+import type { CurrentList, DeviceLists } from '../directory/lists.js';
 import { RelayError } from '../errors.js';
 import type { Leases } from '../limits/lease.js';
 import { refuseFor, type Demand } from '../limits/limits.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
 import { checkSubmit, findStale } from '../mailbox/recipients.js';
-import type { SubmitWriter } from '../mailbox/submit.js';
+import type { SubmitResult, SubmitWriter } from '../mailbox/submit.js';
 import type { Clock } from '../platform.js';
 
 /** A submit whose lists change between check and commit is checked again, this often. */
@@ -41,6 +41,7 @@ export class Submissions {
   #openBytes = 0;
   /** The checks run one after another, so that a fast one does not overtake a slow one. */
   #checked: Promise<unknown> = Promise.resolve();
+  #checking = 0;
 
   constructor(sender: Sender, deps: SubmissionDeps) {
     const { app, mailbox, address, ip } = sender;
@@ -68,52 +69,85 @@ export class Submissions {
     if (this.#openBytes + bytes > MAX_OPEN_BYTES) throw busy();
     this.#openBytes += bytes;
     try {
-      return await this.#store(message);
+      const result = await this.#store(message);
+      return result === 'stale' ? await this.#again(message) : result;
     } finally {
       this.#openBytes -= bytes;
     }
   }
 
-  async #store(message: Submit): Promise<Outcome[]> {
-    for (let attempt = 0; attempt < MAX_STALE_RETRIES; attempt++) {
-      const { stored } = await this.#inOrder(async () => {
-        if (attempt === 0) await this.#limit(message);
-        await this.#checkLists(message);
-        return { stored: this.#deps.submits.submit({ sender: this.#sender.address, message }) };
-      });
-      const result = await stored;
+  /** At once when nothing has to be waited for: earlier submits are through, the lists known, the limits leased. */
+  #store(message: Submit): Promise<SubmitResult> {
+    if (this.#checking > 0 || !this.#isCurrent(message)) return this.#inOrder(message, () => this.#limit(message));
+    const limited = this.#limit(message);
+    return limited ? this.#inOrder(message, () => limited) : this.#write(message);
+  }
+
+  #write(message: Submit): Promise<SubmitResult> {
+    return this.#deps.submits.submit({ sender: this.#sender.address, message });
+  }
+
+  /** The lists have changed between check and commit. */
+  async #again(message: Submit): Promise<Outcome[]> {
+    for (let attempt = 1; attempt < MAX_STALE_RETRIES; attempt++) {
+      const result = await this.#inOrder(message, () => null);
       if (result !== 'stale') return result;
     }
     throw new RelayError('unavailable', 'The device lists of the recipients keep changing.');
   }
 
-  async #limit({ recipients }: Submit): Promise<void> {
-    const envelopes = recipients.reduce((total, { devices }) => total + devices.length, 0);
-    for (const demands of this.#demands) {
+  /** Checks when all earlier checks are done; what is stored is not waited for. */
+  async #inOrder(message: Submit, limit: () => Promise<void> | null): Promise<SubmitResult> {
+    this.#checking++;
+    const checked = this.#checked.then(async () => {
+      await limit();
+      if (!this.#isCurrent(message)) await this.#checkLists(message);
+      return { stored: this.#write(message) };
+    });
+    this.#checked = checked
+      .catch(() => undefined)
+      .finally(() => {
+        this.#checking--;
+      });
+    return (await checked).stored;
+  }
+
+  /** Null at once where the leased blocks hold enough; rejects with `rate-limited`. */
+  #limit(message: Submit, from = 0): Promise<void> | null {
+    const envelopes = count(message);
+    for (const [index, demands] of this.#demands.entries()) {
+      if (index < from) continue;
       const waits = demands.flatMap((demand) => this.#deps.leases.take(demand, envelopes) ?? []);
-      if (waits.length > 0) refuseFor(await Promise.all(waits), this.#sender.app);
+      if (waits.length === 0) continue;
+      return Promise.all(waits).then((answers) => {
+        refuseFor(answers, this.#sender.app);
+        return this.#limit(message, index + 1) ?? undefined;
+      });
     }
+    return null;
+  }
+
+  /** As far as is known without asking the store; the statement itself has the last word. */
+  #isCurrent(message: Submit): boolean {
+    const { address, app } = this.#sender;
+    const known = new Map<Aci, CurrentList>();
+    for (const { complete, user, list } of message.recipients) {
+      const cached = complete ? this.#deps.lists.cached(app, user, list) : undefined;
+      if (cached) known.set(user, cached);
+      else if (complete) return false;
+    }
+    return known.size === 0 || findStale(address, message, known).length === 0;
   }
 
   async #checkLists(message: Submit): Promise<void> {
-    const { address, app } = this.#sender;
-    const { lists } = this.#deps;
-    const wanted = message.recipients
-      .filter(({ complete }) => complete)
-      .map(({ user, list }) => ({ user, version: list }));
-    if (wanted.length === 0) return;
-    if (findStale(address, message, await lists.resolve(app, wanted)).length === 0) return;
-    // What the sender is told comes from the store, not from a cache.
-    const users = wanted.map(({ user }) => user);
-    const stale = findStale(address, message, await lists.load(app, users));
+    const users = message.recipients.filter(({ complete }) => complete).map(({ user }) => user);
+    const stale = findStale(this.#sender.address, message, await this.#deps.lists.load(this.#sender.app, users));
     if (stale.length > 0) throw new RelayError('stale-device-list', undefined, { stale });
   }
+}
 
-  #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#checked.then(work);
-    this.#checked = done.catch(() => undefined);
-    return done;
-  }
+function count({ recipients }: Submit): number {
+  return recipients.reduce((total, { devices }) => total + devices.length, 0);
 }
 
 /** The client has more under way than the relay keeps in memory for one socket. */

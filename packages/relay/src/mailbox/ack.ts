@@ -23,19 +23,20 @@ interface AckDeps {
 export class AckWriter {
   readonly #app: AppId;
   readonly #deps: AckDeps;
-  readonly #batcher: Batcher<AckItem, boolean | RelayError>;
+  readonly #batcher: Batcher<AckItem, boolean>;
 
   constructor(app: AppId, deps: AckDeps) {
     this.#app = app;
     this.#deps = deps;
-    this.#batcher = new Batcher((items) => this.#write(items), { weigh: () => 1, maxWeight: MAX_BATCH });
+    this.#batcher = new Batcher<AckItem, boolean>((items) => this.#write(items), {
+      weigh: () => 1,
+      maxWeight: MAX_BATCH,
+    });
   }
 
   /** Resolves after the commit. Rejects with `ack-refused`, `unavailable` or `internal`. */
   async ack(item: AckItem): Promise<void> {
-    const result = await this.#batcher.add(item);
-    if (result instanceof RelayError) throw result;
-    if (!result) throw new RelayError('ack-refused');
+    if (!(await this.#batcher.add(item))) throw new RelayError('ack-refused');
     this.#deps.observer.acked?.(this.#app, item.mailbox, item.seq);
   }
 

@@ -7,7 +7,7 @@
  *                      +--+ batch done, queue not empty: next batch
  */
 export class Batcher<Item, Result> {
-  readonly #work: (items: Item[]) => Promise<Result[]>;
+  readonly #work: (items: Item[]) => Promise<(Result | Error)[]>;
   readonly #weigh: (item: Item) => number;
   readonly #maxWeight: number;
   #queue: { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }[] = [];
@@ -15,10 +15,13 @@ export class Batcher<Item, Result> {
   #idle: (() => void)[] = [];
 
   /**
-   * @param work one result per item, in order; when it rejects, every item of the batch does
+   * @param work one result per item, in order; an error rejects its item, a rejection every item of the batch
    * @param weigh a batch ends before `maxWeight` is passed, but always holds at least one item
    */
-  constructor(work: (items: Item[]) => Promise<Result[]>, limit: { weigh: (item: Item) => number; maxWeight: number }) {
+  constructor(
+    work: (items: Item[]) => Promise<(Result | Error)[]>,
+    limit: { weigh: (item: Item) => number; maxWeight: number },
+  ) {
     this.#work = work;
     this.#weigh = limit.weigh;
     this.#maxWeight = limit.maxWeight;
@@ -45,7 +48,10 @@ export class Batcher<Item, Result> {
       try {
         const results = await this.#work(batch.map(({ item }) => item));
         if (results.length !== batch.length) throw new Error('A batch must yield one result per item.');
-        results.forEach((result, index) => batch[index]?.resolve(result));
+        results.forEach((result, index) => {
+          if (result instanceof Error) batch[index]?.reject(result);
+          else batch[index]?.resolve(result);
+        });
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }

@@ -1,6 +1,8 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, hash } from 'node:crypto';
 
 import type { Aci, AppId, DeviceId, RegistrationId } from '@sotto/protocol';
+
+import { BoundedMap } from '../bounded-map.js';
 
 declare const brand: unique symbol;
 /** Names the mailbox of one registration of one device: a UUID derived from app, user, device and registration id. */
@@ -23,21 +25,55 @@ export function mailboxId(app: AppId, address: DeviceAddress): MailboxId {
   return formatUuid(digest) as MailboxId;
 }
 
-/**
- * What the relay remembers of an envelope id (DESIGN: dedupe): 16 bytes, keyed, so that what is left after the
- * acknowledgement does not tell who wrote to whom.
- */
-export function dedupeDigest(
-  key: Uint8Array,
-  mailbox: MailboxId,
-  sender: DeviceAddress,
-  envelopeId: Uint8Array,
-): Uint8Array {
-  return createHmac('sha256', key)
-    .update(`sotto dedupe v1\0${mailbox}\0${sender.user}\0${sender.device}\0${sender.registration}\0`)
-    .update(envelopeId)
-    .digest()
-    .subarray(0, 16);
+/** Enough for everybody that a busy node's devices write to; about 200 bytes each. */
+const MAX_NAMES = 50_000;
+
+/** Recipients of one sender whose dedupe keys are kept. */
+const MAX_KEYS = 1_000;
+
+/** The mailboxes and dedupe digests of one app, without hashing the same things for every message. */
+export class MailboxNames {
+  readonly #app: AppId;
+  readonly #relayKey: Uint8Array;
+  readonly #mailboxes = new BoundedMap<string, MailboxId>(MAX_NAMES);
+  /** By sender: they go with its session. */
+  readonly #keys = new WeakMap<DeviceAddress, BoundedMap<MailboxId, Uint8Array>>();
+
+  constructor(app: AppId, relayKey: Uint8Array) {
+    this.#app = app;
+    this.#relayKey = relayKey;
+  }
+
+  mailbox(address: DeviceAddress): MailboxId {
+    const name = `${address.user}${address.device}.${address.registration}`;
+    const known = this.#mailboxes.get(name);
+    if (known !== undefined) return known;
+    const mailbox = mailboxId(this.#app, address);
+    this.#mailboxes.set(name, mailbox);
+    return mailbox;
+  }
+
+  /**
+   * What the relay remembers of an envelope id (DESIGN: dedupe): 16 bytes, keyed, so that what is left after the
+   * acknowledgement does not tell who wrote to whom. The key is secret and of fixed length, as is what is hashed: a plain
+   * hash behind it is as good as another HMAC.
+   */
+  digest(mailbox: MailboxId, sender: DeviceAddress, envelopeId: Uint8Array): Buffer {
+    const input = Buffer.concat([this.#key(mailbox, sender), envelopeId]);
+    return hash('sha256', input, 'buffer').subarray(0, 16);
+  }
+
+  #key(mailbox: MailboxId, sender: DeviceAddress): Uint8Array {
+    const own = this.#keys.get(sender) ?? new BoundedMap<MailboxId, Uint8Array>(MAX_KEYS);
+    const known = own.get(mailbox);
+    if (known) return known;
+    const key = createHmac('sha256', this.#relayKey)
+      .update(`sotto dedupe v1\0${mailbox}\0${sender.user}\0${sender.device}\0${sender.registration}`)
+      .digest();
+    own.set(mailbox, key);
+    this.#keys.set(sender, own);
+    return key;
+  }
 }
 
 function formatUuid(hex: string): string {

@@ -12,7 +12,7 @@ import {
   type SubmitBatch,
 } from '../store/store.js';
 import { Batcher } from './batcher.js';
-import { dedupeDigest, mailboxId, type DeviceAddress, type MailboxId } from './mailbox-id.js';
+import { MailboxNames, type DeviceAddress, type MailboxId } from './mailbox-id.js';
 import type { Switchboard } from './switchboard.js';
 
 /** A batch ends at this size: beyond it a longer statement gains nothing, and the first sender waits too long. */
@@ -28,7 +28,7 @@ export interface Submission {
 /** Per recipient device in order, or: the lists have changed meanwhile, and nothing was stored. */
 export type SubmitResult = Outcome[] | 'stale';
 
-/** A submission with its items; `key` (mailbox and digest) tells retries of one envelope. */
+/** A submission with its items; `key` (the digest as text) tells retries of one envelope. */
 interface Prepared extends Submission {
   items: { key: string; mailbox: MailboxId; digest: Uint8Array; payload: number }[];
 }
@@ -47,19 +47,22 @@ export interface SubmitDeps {
 export class SubmitWriter {
   readonly #app: AppId;
   readonly #deps: SubmitDeps;
-  readonly #batcher: Batcher<Prepared, SubmitResult | RelayError>;
+  readonly #batcher: Batcher<Prepared, SubmitResult>;
+  readonly #names: MailboxNames;
 
   constructor(app: AppId, deps: SubmitDeps) {
     this.#app = app;
     this.#deps = deps;
-    this.#batcher = new Batcher((items) => this.#write(items), { weigh, maxWeight: MAX_BATCH_BYTES });
+    this.#names = new MailboxNames(app, deps.key);
+    this.#batcher = new Batcher<Prepared, SubmitResult>((items) => this.#write(items), {
+      weigh,
+      maxWeight: MAX_BATCH_BYTES,
+    });
   }
 
   /** Resolves after the commit. Rejects with `unavailable` or `internal`: then the sender submits again, and loses nothing. */
-  async submit(submission: Submission): Promise<SubmitResult> {
-    const result = await this.#batcher.add(this.#prepare(submission));
-    if (result instanceof RelayError) throw result;
-    return result;
+  submit(submission: Submission): Promise<SubmitResult> {
+    return this.#batcher.add(this.#prepare(submission));
   }
 
   settled(): Promise<void> {
@@ -67,13 +70,14 @@ export class SubmitWriter {
   }
 
   #prepare({ sender, message }: Submission): Prepared {
-    const items = message.recipients.flatMap(({ user, devices }) =>
-      devices.map(({ device, registration, payload }) => {
-        const mailbox = mailboxId(this.#app, { user, device, registration });
-        const digest = dedupeDigest(this.#deps.key, mailbox, sender, message.id);
-        return { key: mailbox + Buffer.from(digest).toString('latin1'), mailbox, digest, payload };
-      }),
-    );
+    const items: Prepared['items'] = [];
+    for (const { user, devices } of message.recipients) {
+      for (const { device, registration, payload } of devices) {
+        const mailbox = this.#names.mailbox({ user, device, registration });
+        const digest = this.#names.digest(mailbox, sender, message.id);
+        items.push({ key: digest.toString('latin1'), mailbox, digest, payload });
+      }
+    }
     return { sender, message, items };
   }
 

@@ -2,63 +2,97 @@
  * Array parameters in PostgreSQL's binary format (`array_send`): twice as fast as text arrays for ciphertext, and
  * nothing in them can be misread as syntax.
  *
- *     i32 dimensions = 1 | i32 has nulls = 0 | u32 element type | i32 length | i32 lower bound = 1 | (i32 size | bytes)*
+ *     i32 dimensions = 1 | i32 has nulls | u32 element type | i32 length | i32 lower bound = 1 | (i32 size | bytes)*
  */
-function binaryArray(elementType: number, elements: readonly Uint8Array[]): Uint8Array {
-  const size = elements.reduce((total, element) => total + 4 + element.length, 20);
-  const bytes = Buffer.allocUnsafe(size);
-  bytes.writeInt32BE(elements.length === 0 ? 0 : 1, 0);
+const HEADER = 20;
+
+/** Empty arrays have no dimension, and end after the element type. */
+function header(elementType: number, length: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length === 0 ? 12 : size);
+  bytes.writeInt32BE(length === 0 ? 0 : 1, 0);
   bytes.writeInt32BE(0, 4);
   bytes.writeUInt32BE(elementType, 8);
-  if (elements.length === 0) return bytes.subarray(0, 12);
-  bytes.writeInt32BE(elements.length, 12);
+  if (length === 0) return bytes;
+  bytes.writeInt32BE(length, 12);
   bytes.writeInt32BE(1, 16);
-  let at = 20;
-  for (const element of elements) {
-    at = bytes.writeInt32BE(element.length, at);
-    bytes.set(element, at);
-    at += element.length;
+  return bytes;
+}
+
+/** @param write puts a value at an offset */
+function fixedArray<Value>(
+  elementType: number,
+  size: number,
+  values: readonly Value[],
+  write: (bytes: Buffer, value: Value, at: number) => unknown,
+): Uint8Array {
+  const bytes = header(elementType, values.length, HEADER + values.length * (4 + size));
+  let at = HEADER;
+  for (const value of values) {
+    at = bytes.writeInt32BE(size, at);
+    write(bytes, value, at);
+    at += size;
   }
   return bytes;
 }
 
+/** `null` stands for SQL's NULL. */
+export function byteaArray(values: readonly (Uint8Array | null)[]): Uint8Array {
+  return variableArray(17, values);
+}
+
 export function textArray(values: readonly string[]): Uint8Array {
-  return binaryArray(
+  return variableArray(
     25,
     values.map((value) => Buffer.from(value)),
   );
 }
 
-export function byteaArray(values: readonly Uint8Array[]): Uint8Array {
-  return binaryArray(17, values);
+function variableArray(elementType: number, values: readonly (Uint8Array | null)[]): Uint8Array {
+  let size = HEADER;
+  for (const value of values) size += 4 + (value?.length ?? 0);
+  const bytes = header(elementType, values.length, size);
+  let at = HEADER;
+  for (const value of values) {
+    at = bytes.writeInt32BE(value ? value.length : -1, at);
+    if (!value) {
+      bytes.writeInt32BE(1, 4);
+      continue;
+    }
+    bytes.set(value, at);
+    at += value.length;
+  }
+  return bytes;
 }
 
 /** @param values hyphenated UUIDs, or their 16 bytes */
 export function uuidArray(values: readonly (string | Uint8Array)[]): Uint8Array {
-  return binaryArray(
-    2950,
-    values.map((value) => (typeof value === 'string' ? Buffer.from(value.replaceAll('-', ''), 'hex') : value)),
-  );
+  return fixedArray(2950, 16, values, (bytes, value, at) => {
+    if (typeof value === 'string') writeUuid(bytes, value, at);
+    else bytes.set(value, at);
+  });
+}
+
+function writeUuid(bytes: Buffer, uuid: string, start: number): void {
+  let at = start;
+  for (let index = 0; index < 36; index += 2) {
+    if (index === 8 || index === 13 || index === 18 || index === 23) index++;
+    bytes[at++] = (nibble(uuid.charCodeAt(index)) << 4) | nibble(uuid.charCodeAt(index + 1));
+  }
+}
+
+/** Of an ASCII hexadecimal digit. */
+function nibble(code: number): number {
+  return code < 0x3a ? code - 0x30 : (code | 0x20) - 0x57;
 }
 
 export function int4Array(values: readonly number[]): Uint8Array {
-  return binaryArray(
-    23,
-    values.map((value) => {
-      const bytes = Buffer.allocUnsafe(4);
-      bytes.writeInt32BE(value);
-      return bytes;
-    }),
-  );
+  return fixedArray(23, 4, values, (bytes, value, at) => bytes.writeInt32BE(value, at));
 }
 
+/** @param values whole numbers from 0 to 2^53 */
 export function int8Array(values: readonly number[]): Uint8Array {
-  return binaryArray(
-    20,
-    values.map((value) => {
-      const bytes = Buffer.allocUnsafe(8);
-      bytes.writeBigInt64BE(BigInt(value));
-      return bytes;
-    }),
-  );
+  return fixedArray(20, 8, values, (bytes, value, at) => {
+    bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
+    bytes.writeUInt32BE(value >>> 0, at + 4);
+  });
 }
