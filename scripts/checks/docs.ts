@@ -1,29 +1,41 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { ROOT, workspaces } from '../lib/repository.js';
 import { run } from '../lib/run.js';
 
 const FENCE = /^```ts\n([\s\S]*?)^```$/gm;
+const GUIDES = 'docs/guides';
 const PAGES = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'CONTRIBUTING.md'];
 
 /** Type-checks every `ts` block of the Markdown that people read: code in the docs must compile against the sources. */
 export async function checkDocs(): Promise<boolean> {
   let good = true;
   let count = 0;
-  for (const page of [...PAGES, ...workspaces().map(({ folder }) => join(folder, 'README.md'))]) {
+  const guides = readdirSync(join(ROOT, GUIDES)).map((file) => join(GUIDES, file));
+  for (const page of [...PAGES, ...guides, ...workspaces().map(({ folder }) => join(folder, 'README.md'))]) {
     if (!existsSync(join(ROOT, page))) continue;
     const blocks = [...readFileSync(join(ROOT, page), 'utf8').matchAll(FENCE)].map(([, code = '']) => code);
     count += blocks.length;
     if (blocks.length > 0 && !(await compiles(page, blocks))) good = false;
   }
   console.log(`${count} blocks of code in the docs`);
-  return good && count > 0;
+  return (await makeReference()) && good && count > 0;
+}
+
+/** The API reference, in `.cache/api`. Fails where something public lacks its docstring or a link leads nowhere. */
+async function makeReference(): Promise<boolean> {
+  const { code, output } = await run('typedoc', ['--options', 'docs/typedoc.json', '--logLevel', 'Warn'], {
+    quiet: true,
+  });
+  if (code !== 0) console.error(output);
+  else console.log('API reference: .cache/api/index.html');
+  return code === 0;
 }
 
 async function compiles(page: string, blocks: readonly string[]): Promise<boolean> {
-  // Inside the package that the page is about, so that its dependencies resolve. The root has none: e2e stands in.
-  const parent = dirname(page);
+  // Inside the package that the page is about, so that its dependencies resolve. Root and guides have none: e2e stands in.
+  const parent = page.startsWith(GUIDES) ? '.' : dirname(page);
   const folder = join(ROOT, parent === '.' ? 'e2e' : parent, '.docs');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

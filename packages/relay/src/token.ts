@@ -1,6 +1,13 @@
+/**
+ * For the backends of apps: login tokens for their users.
+ *
+ * @module @sotto/relay/token
+ */
+
 import { RESET_CLAIM, TOKEN_AUDIENCE } from '@sotto/protocol';
 import { importJWK, importPKCS8, SignJWT, type JWK } from 'jose';
 
+/** Whom the token is for, and what signs it. */
 export interface MintTokenOptions {
   /** The app's id, as the relay knows it. */
   app: string;

@@ -15,6 +15,7 @@ export const SDK_ERRORS = {
   closed: 'The client was closed.',
 } as const;
 
+/** Stable; {@link SDK_ERRORS} has a sentence for each. */
 export type SdkErrorCode = keyof typeof SDK_ERRORS;
 
 /** An error with a stable `code`; the message is for people and never contains content or keys. */

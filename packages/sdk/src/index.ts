@@ -1,3 +1,9 @@
+/**
+ * The client: one user on one device. Start with {@link createClient}.
+ *
+ * @module @sotto/sdk
+ */
+
 export type { ClientOptions, ConnectionState, SottoClient } from './client/types.js';
 export type {
   Conversation,

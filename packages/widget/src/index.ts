@@ -1,3 +1,9 @@
+/**
+ * `<sotto-chat>`: private chat as a web component.
+ *
+ * @module @sotto/widget
+ */
+
 export {
   SottoConnectionEvent,
   SottoErrorEvent,

@@ -34,6 +34,7 @@ const LOAD_AHEAD = 600;
  * Import `@sotto/widget/register` to define the element, or define the class under a name of your own.
  */
 export class SottoChat extends LitElement {
+  /** What the shadow root looks like; pages change it through the custom properties in the README. */
   static override readonly styles = [tokens, frameStyles, listStyles, composerStyles];
   static override readonly properties = {
     client: { attribute: false },

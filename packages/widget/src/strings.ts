@@ -56,6 +56,7 @@ export interface Strings {
   closed: string;
 }
 
+/** The texts that the widget shows unless it is given others. */
 export const english: Strings = {
   conversationWith: (name) => `Conversation with ${name}`,
   encrypted: 'End-to-end encrypted',

@@ -22,6 +22,7 @@ interface Sent {
   readonly failure: SendFailure | null;
 }
 
+/** One entry of a conversation. `text` is there for every kind, so that a simple view needs no other field. */
 export type Message =
   | (MessageBase & Sent & { readonly kind: 'text' })
   /** Of another kind that this version knows; `data` is its body. */
