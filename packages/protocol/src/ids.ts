@@ -63,6 +63,12 @@ export function aciFromDigest(digest: Uint8Array): Aci {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-') as Aci;
 }
 
+/** The 16 bytes that an ACI spells. */
+export function aciBytes(user: Aci): Uint8Array {
+  const hex = user.replaceAll('-', '');
+  return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
+}
+
 function concat(...parts: Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;

@@ -3,6 +3,7 @@ export * as limits from './limits.js';
 export { base64Bytes, binary, fromBase64Url, toBase64Url } from './bytes.js';
 export {
   aci,
+  aciBytes,
   aciFromDigest,
   aciInput,
   appId,

@@ -9,11 +9,14 @@ export type {
   Conversation,
   ConversationSummary,
   Edges,
+  IdentityState,
   IncomingMessage,
   JumpTarget,
   Message,
+  SafetyNumber,
 } from './conversations/types.js';
 export type { MessageStatus, SendFailure, UndecryptableCause } from './history/message-state.js';
+export type { IdentityPolicy } from './history/identity-policy.js';
 export type { ReceiptPolicy } from './history/receipt-policy.js';
 export { createClient } from './client/create-client.js';
 export { SDK_ERRORS, SottoError, type SdkErrorCode } from './errors.js';

@@ -2,10 +2,12 @@ import type {
   ConnectionState,
   Conversation,
   Edges,
+  IdentityState,
   JumpTarget,
   Live,
   Message,
   MessageStatus,
+  SafetyNumber,
   SottoClient,
 } from '@sotto/sdk';
 
@@ -41,6 +43,7 @@ type TextMessage = Extract<Message, { kind: 'text' }>;
 export class FakeConversation implements Conversation {
   readonly messages = new FakeLive<readonly Message[]>([]);
   readonly edges = new FakeLive<Edges>({ earlier: false, later: false });
+  readonly identity = new FakeLive<IdentityState>({ state: 'unverified' });
   readonly retried: string[] = [];
   marks = 0;
   /** What `send` rejects with, if anything. */
@@ -103,6 +106,25 @@ export class FakeConversation implements Conversation {
   async retry(messageId: string): Promise<void> {
     this.retried.push(messageId);
     this.setStatus(messageId, 'pending');
+  }
+
+  async safetyNumber(): Promise<SafetyNumber> {
+    const groups = Array.from({ length: 12 }, (_, i) => String(10_000 + 1_117 * i));
+    return { digits: groups.join(''), groups, scannable: new Uint8Array(74).fill(7) };
+  }
+
+  async verify(compared: string | Uint8Array): Promise<boolean> {
+    const fits = compared === (await this.safetyNumber()).digits;
+    if (fits) this.identity.set({ state: 'verified' });
+    return fits;
+  }
+
+  async unverify(): Promise<void> {
+    this.identity.set({ state: 'unverified' });
+  }
+
+  async acceptIdentity(): Promise<void> {
+    this.identity.set({ state: 'unverified' });
   }
 
   append(...messages: Message[]): void {

@@ -37,6 +37,7 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
         user,
         kinds: STANDARD_KINDS,
         receipts: parsed.receipts,
+        identityChanges: parsed.identityChanges,
         history,
         vault,
         relay,

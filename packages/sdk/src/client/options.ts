@@ -19,6 +19,7 @@ const options = z.strictObject({
   user: userName,
   token: z.custom<TokenSource>((value) => typeof value === 'function', 'must be a function'),
   receipts: z._default(z.enum(['answered', 'always', 'never']), 'answered'),
+  identityChanges: z._default(z.enum(['inform', 'block']), 'inform'),
   storage: z.optional(z.union([z.enum(['indexeddb', 'memory']), z.custom<ExclusiveStorage>(isStorage)])),
   profile: z._default(z.string().check(z.maxLength(64)), ''),
 });

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@sotto/protocol';
 
 import type { TokenSource } from '../engine/tokens.js';
+import type { IdentityPolicy } from '../history/identity-policy.js';
 import type { ReceiptPolicy } from '../history/receipt-policy.js';
 import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
 import type { Live } from '../live.js';
@@ -24,6 +25,11 @@ export interface ClientOptions {
    * strangers learn nothing. Not affected: what others tell us.
    */
   receipts?: ReceiptPolicy;
+  /**
+   * When a contact's identity key changes: `inform` (default) shows it in the conversation; `block` also holds back what is
+   * sent to that contact until `conversation.acceptIdentity()`. A verified contact always blocks.
+   */
+  identityChanges?: IdentityPolicy;
   /**
    * Where keys and history live: `indexeddb` (default in browsers), `memory` (default where there is no IndexedDB), or files:
    * `fileStorage(folder)` of `@sotto/sdk/node`.

@@ -21,9 +21,10 @@ import type { Live } from '../live.js';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 import { randomId } from '../util/random.js';
 import type { Front } from './front.js';
+import { PeerIdentity } from './identity.js';
 import { MessageWindow, WINDOW_PAGE } from './message-window.js';
 import { messageKey, parseMessageKey, toMessage } from './to-message.js';
-import type { Conversation, Edges, JumpTarget, Message } from './types.js';
+import type { Conversation, Edges, IdentityState, JumpTarget, Message, SafetyNumber } from './types.js';
 
 /** How many of the newest messages a first answer gives receipts for. */
 const FIRST_ANSWER = 100;
@@ -32,10 +33,12 @@ type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'message
 
 /** A direct conversation, as a tab sees it: reads history, writes history and outbox. Touches no key and no socket. */
 export class DirectConversation implements Conversation {
+  readonly identity: Live<IdentityState>;
   readonly #window: MessageWindow;
   readonly #front: Front;
   readonly #id: string;
   readonly #peerAci: Aci;
+  readonly #peerIdentity: PeerIdentity;
 
   constructor(
     front: Front,
@@ -44,6 +47,8 @@ export class DirectConversation implements Conversation {
     this.#front = front;
     this.#peerAci = aciOf(front.app, user);
     this.#id = directConversationId(front.user, this.#peerAci);
+    this.#peerIdentity = new PeerIdentity(front, this.#peerAci);
+    this.identity = this.#peerIdentity.state;
     this.#window = new MessageWindow(front, this.#id, (row) => this.#toMessage(row));
   }
 
@@ -149,6 +154,22 @@ export class DirectConversation implements Conversation {
       await this.#enqueueMessage(transaction, again, row.body);
       await touchConversation(transaction, this.#id);
     });
+  }
+
+  safetyNumber(): Promise<SafetyNumber> {
+    return this.#peerIdentity.safetyNumber();
+  }
+
+  verify(compared: string | Uint8Array): Promise<boolean> {
+    return this.#peerIdentity.verify(compared);
+  }
+
+  unverify(): Promise<void> {
+    return this.#peerIdentity.unverify();
+  }
+
+  acceptIdentity(): Promise<void> {
+    return this.#peerIdentity.accept();
   }
 
   /** From now on the other user may know what was delivered and read here: also what came before the answer. */

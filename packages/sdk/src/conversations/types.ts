@@ -54,6 +54,33 @@ export type JumpTarget =
   | { readonly to: 'first-unread' }
   | { readonly to: 'newest' };
 
+/** What is known of the other user's identity key. */
+export type IdentityState =
+  /** Nothing yet: it is trusted when it is first seen. */
+  | { readonly state: 'unknown' }
+  | { readonly state: 'unverified' }
+  /** The person has compared safety numbers, and the key is still that one. */
+  | { readonly state: 'verified' }
+  | {
+      readonly state: 'changed';
+      /** Milliseconds since the epoch. */
+      readonly at: number;
+      /** The key before had been verified. */
+      readonly wasVerified: boolean;
+      /** What is sent waits on this device until `acceptIdentity()` or a successful `verify()`. */
+      readonly held: boolean;
+    };
+
+/** A safety number: the same on both sides if, and only if, nobody stands between them. */
+export interface SafetyNumber {
+  /** 60 digits. */
+  readonly digits: string;
+  /** The same in twelve groups of five, for people to read out. */
+  readonly groups: readonly string[];
+  /** For a QR code, in binary mode; what was scanned from the other device goes to `verify()`. */
+  readonly scannable: Uint8Array;
+}
+
 /** A direct conversation. */
 export interface Conversation {
   readonly user: string;
@@ -87,6 +114,26 @@ export interface Conversation {
   markRead(upTo?: string): Promise<void>;
   /** Sends a `failed` message again. */
   retry(messageId: string): Promise<void>;
+  readonly identity: Live<IdentityState>;
+  /**
+   * The safety number of this conversation, to be compared over another channel. Takes a tenth of a second.
+   *
+   * @throws SottoError `identity-unknown`
+   */
+  safetyNumber(): Promise<SafetyNumber>;
+  /**
+   * Marks the other user as verified, if what was compared belongs to the keys of this moment. The mark ends with the key.
+   *
+   * @param compared the 60 digits that the person has compared (spaces do not matter), or the bytes scanned from the other
+   *   device's code
+   * @returns whether it fits; if not, nothing has changed
+   * @throws SottoError `identity-unknown`
+   */
+  verify(compared: string | Uint8Array): Promise<boolean>;
+  /** Takes the mark back. */
+  unverify(): Promise<void>;
+  /** Goes on with a changed identity without comparing: what was held back is sent. What was written before the change is not. */
+  acceptIdentity(): Promise<void>;
 }
 
 /** What `client.incoming()` yields. */

@@ -1,6 +1,7 @@
 import type { Aci, AppId } from '@sotto/protocol';
 
 import type { Kinds } from '../content/kind.js';
+import type { IdentityPolicy } from '../history/identity-policy.js';
 import type { ReceiptPolicy } from '../history/receipt-policy.js';
 import type { History } from '../history/schema.js';
 import type { RelayPort } from '../network/relay-port.js';
@@ -17,6 +18,7 @@ export interface EngineContext {
   /** The kinds of content that this version knows. */
   readonly kinds: Kinds;
   readonly receipts: ReceiptPolicy;
+  readonly identityChanges: IdentityPolicy;
   readonly history: History;
   readonly vault: Vault;
   readonly relay: RelayPort;

@@ -3,15 +3,12 @@ import {
   decodeDeviceList,
   deviceListMessage,
   preKeyMessage,
-  toBase64Url,
   type Aci,
   type DeviceId,
   type DeviceListRecord,
   type PreKeyBundle,
   type SignedDeviceList,
 } from '@sotto/protocol';
-
-import { sha256 } from '@noble/hashes/sha2.js';
 
 import type { RelayApi } from '../network/relay-api.js';
 import { startingWith } from '../storage/tables.js';
@@ -38,9 +35,12 @@ export interface DeviceList {
   readonly devices: DeviceListRecord['devices'];
 }
 
+/** Writes an identity down for people to see. @param before the identity pinned so far */
+export type NoteIdentity = (user: Aci, identityKey: Uint8Array, before: Uint8Array | undefined) => Promise<void>;
+
 /**
  * Who has which devices, and with which identity: what the relay says, believed only as far as signatures go. The first
- * identity seen of a user is pinned; a different one is told to `onIdentityChanged` before it is pinned instead.
+ * identity seen of a user is pinned, a different one is pinned instead; `note` is told of either before.
  */
 export class Directory {
   /** Rows as the vault has them: only this engine writes them, and every commit that relies on one compares it there. */
@@ -48,18 +48,13 @@ export class Directory {
   readonly #context: EngineContext;
   readonly #api: RelayApi;
   readonly #local: () => LocalDevice;
-  readonly #onIdentityChanged: (user: Aci, changeId: string) => Promise<void>;
+  readonly #note: NoteIdentity;
 
-  constructor(
-    context: EngineContext,
-    api: RelayApi,
-    local: () => LocalDevice,
-    onIdentityChanged: (user: Aci, changeId: string) => Promise<void>,
-  ) {
+  constructor(context: EngineContext, api: RelayApi, local: () => LocalDevice, note: NoteIdentity) {
     this.#context = context;
     this.#api = api;
     this.#local = local;
-    this.#onIdentityChanged = onIdentityChanged;
+    this.#note = note;
   }
 
   async peer(user: Aci): Promise<PeerRow | undefined> {
@@ -73,6 +68,12 @@ export class Directory {
   /** Somebody else wrote what is known of users: the inbox pins with its own commit. */
   forget(): void {
     this.#known.clear();
+  }
+
+  /** Writes the pinned identity of a user down once more. */
+  async note(user: Aci): Promise<void> {
+    const peer = await this.peer(user);
+    if (peer) await this.#note(user, peer.identityKey, peer.identityKey);
   }
 
   /** The known list; asks the relay only when there is none. */
@@ -128,8 +129,8 @@ export class Directory {
     }
     const known = await this.peer(user);
     if (known && equalBytes(known.identityKey, identityKey)) return;
-    if (known) await this.#onIdentityChanged(user, changeId(known, identityKey));
-    await this.#store({ user, identityKey, list: null, pins: (known?.pins ?? 0) + 1 });
+    await this.#note(user, identityKey, known?.identityKey);
+    await this.#store({ user, identityKey, list: null });
   }
 
   async #accept(user: Aci, identityKey: Uint8Array, signed: SignedDeviceList): Promise<DeviceList> {
@@ -144,7 +145,7 @@ export class Directory {
     if (known?.list && record.version < known.list.version) throw new DirectoryError('old-device-list');
     if (record.version !== known?.list?.version) {
       const list = { version: record.version, record: signed.record };
-      await this.#store({ user, identityKey, list, pins: known?.pins ?? 1 });
+      await this.#store({ user, identityKey, list });
     }
     return { identityKey, version: record.version, devices: record.devices };
   }
@@ -177,16 +178,6 @@ export class Directory {
     });
     this.#known.set(peer.user, peer);
   }
-}
-
-/** Names one change of identity: the same change always, and a return to an earlier key as a change of its own. */
-function changeId(before: PeerRow, identityKey: Uint8Array): string {
-  const change = sha256
-    .create()
-    .update(before.identityKey)
-    .update(identityKey)
-    .update(Uint8Array.of(before.pins & 0xff));
-  return toBase64Url(change.digest().subarray(0, 16));
 }
 
 function signedByDevice(user: Aci, bundle: PreKeyBundle, signingKey: Uint8Array): boolean {

@@ -5,10 +5,10 @@ import type { ConnectionStatus } from '../history/connection-status.js';
 import { RelayApi } from '../network/relay-api.js';
 import type { RelaySocket } from '../network/relay-port.js';
 import { Mutex } from '../util/mutex.js';
-import { applyIdentityChange } from './apply.js';
 import { Connection } from './connection.js';
 import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './context.js';
 import { Directory } from './directory.js';
+import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import { Inbox, type StaleList } from './inbox.js';
 import type { LocalDevice } from './local-device.js';
 import { Outbox } from './outbox.js';
@@ -71,13 +71,13 @@ class RunningEngine implements Engine {
       context,
       api,
       () => this.#device(),
-      (user, changeId) => this.#identityChanged(user, changeId),
+      (user, identityKey, before) => this.#noteIdentity(user, identityKey, before),
     );
     this.#inbox = new Inbox(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
     const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
     this.#outbox = new Outbox(context, sealer, this.#directory, (error) => this.#failed(error));
     this.#connection = new Connection(context, tokens, {
-      register: async (reset) => (this.#local = await ensureRegistered(context, api, this.#preKeys, reset)),
+      register: (reset) => this.#register(api, reset),
       cursor: () => this.#inbox.cursor,
       welcome: (welcome, socket, local) => this.#welcome(welcome, socket, local),
       deliver: (deliver, local) => this.#deliver(deliver, local),
@@ -96,6 +96,8 @@ class RunningEngine implements Engine {
     const fail = (error: unknown): void => this.#failed(error);
     this.#stopWatching = [
       history.watch('outbox', (rows) => this.#outbox.changed(rows)),
+      // What was held back may go once the person has accepted the identity.
+      history.watch('identities', () => this.#outbox.kick()),
       history.observe(
         ['commands'],
         (transaction) => transaction.count('commands'),
@@ -121,6 +123,13 @@ class RunningEngine implements Engine {
     await this.#outbox.settled();
     this.#publish({ state: 'connecting' });
     await this.#statusWrites;
+  }
+
+  async #register(api: RelayApi, reset: boolean): Promise<LocalDevice> {
+    const local = await ensureRegistered(this.#context, api, this.#preKeys, reset);
+    this.#local = local;
+    await this.#noteIdentity(local.user, local.party.identityKeyPair.publicKey, undefined);
+    return local;
   }
 
   async #welcome(welcome: Welcome, socket: RelaySocket, local: LocalDevice): Promise<void> {
@@ -182,9 +191,9 @@ class RunningEngine implements Engine {
     this.#preKeys.keepUp(local, counts).catch((error: unknown) => this.#background(error));
   }
 
-  async #identityChanged(user: Aci, changeId: string): Promise<void> {
-    await this.#context.history.write(['conversations', 'messages', 'outbox'], (transaction) =>
-      applyIdentityChange(transaction, this.#context, user, changeId, this.#clock.now()),
+  async #noteIdentity(user: Aci, identityKey: Uint8Array, before: Uint8Array | undefined): Promise<void> {
+    await this.#context.history.write(IDENTITY_TABLES, (transaction) =>
+      noteIdentity(transaction, this.#context, user, identityKey, before, this.#clock.now()),
     );
     this.#sessions.forget();
   }

@@ -6,6 +6,7 @@ import type { WriteTransaction } from '../storage/tables.js';
 import { applyOpened } from './apply.js';
 import { commitVault, retryConflicts, VaultConflict, type EngineContext } from './context.js';
 import type { Directory } from './directory.js';
+import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import type { LocalDevice } from './local-device.js';
 import { IdentityChange, openEnvelope, UsedKeys, type Opened } from './open.js';
 import type { RelayClock } from './relay-clock.js';
@@ -23,6 +24,9 @@ export interface StaleList {
 }
 
 const TABLES = ['sessions', 'archivedSessions', 'preKeys', 'acceptedHandshakes', 'peers', 'undecryptable'] as const;
+
+/** What an opened envelope may change in history. */
+const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects'] as const;
 
 /** Sealed bytes kept for a later repair. */
 const MAX_UNDECRYPTABLE = 1_000;
@@ -127,12 +131,11 @@ export class Inbox {
     const last = envelopes[opened.length - 1];
     if (!last) return { opened, change };
     if (opened.some(({ kind }) => kind === 'failed')) await this.#confirm(unit);
-    await this.#context.history.write(
-      ['conversations', 'messages', 'outbox', 'waitingEffects'],
-      async (transaction) => {
-        for (const one of opened) await applyOpened(transaction, this.#context, one, now);
-      },
-    );
+    await this.#context.history.write(TOUCHED, async (transaction) => {
+      for (const [user, key] of used.firstSeen)
+        await noteIdentity(transaction, this.#context, user, key, undefined, now);
+      for (const one of opened) await applyOpened(transaction, this.#context, one, now);
+    });
     await commitVault(this.#context, TABLES, async (transaction) => {
       await this.#checkCursor(transaction);
       await unit.write(transaction);
@@ -202,7 +205,7 @@ async function writeUsedKeys(
   for (const row of used.handshakes) await transaction.put('acceptedHandshakes', row);
   for (const [user, identityKey] of used.firstSeen) {
     if (await transaction.get('peers', [user])) throw new VaultConflict('conflict');
-    await transaction.put('peers', { user, identityKey, list: null, pins: 1 });
+    await transaction.put('peers', { user, identityKey, list: null });
   }
 }
 

@@ -10,6 +10,7 @@ import { startingWith } from '../storage/tables.js';
 import type { SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
 import { commitVault, type EngineContext } from './context.js';
 import { DirectoryError, type Directory } from './directory.js';
+import { heldConversations, IdentityHeld } from './identities.js';
 import type { LocalDevice } from './local-device.js';
 import { planOutgoing, type Outgoing } from './outgoing.js';
 import type { Sealed, Sealer } from './seal.js';
@@ -121,8 +122,11 @@ export class Outbox {
     const eligible: OutboxRow[] = [];
     for (let after = 0; eligible.length < PAGE;) {
       const range = { index: 'order', lower: [after], lowerOpen: true, limit: PAGE };
-      const rows = await this.#context.history.read(['outbox'], (transaction) => transaction.range('outbox', range));
-      eligible.push(...rows.filter(({ id, kind }) => !blocked.has(id) && this.#mayLeave(kind)));
+      const { rows, held } = await this.#context.history.read(['outbox', 'identities'], async (transaction) => ({
+        rows: await transaction.range('outbox', range),
+        held: await heldConversations(transaction, this.#context),
+      }));
+      eligible.push(...rows.filter((row) => !blocked.has(row.id) && this.#mayLeave(row, held)));
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) break;
       after = last.order;
@@ -130,10 +134,16 @@ export class Outbox {
     return eligible;
   }
 
-  /** Whether something of this kind may go now. A kind that only a newer tab knows waits for its engine. */
-  #mayLeave(name: string): boolean {
-    const kind = this.#context.kinds.get(name);
-    return kind !== undefined && !(this.#receiptsHeld && kind.merging);
+  /**
+   * Whether a row may go now. A kind that only a newer tab knows waits for its engine, and what is for a contact whose new
+   * identity is not accepted waits for the person.
+   *
+   * @param held conversations with such contacts
+   */
+  #mayLeave(row: OutboxRow, held: ReadonlySet<string>): boolean {
+    const kind = this.#context.kinds.get(row.kind);
+    if (!kind || (this.#receiptsHeld && kind.merging)) return false;
+    return !(kind.to.peer && held.has(row.conversation));
   }
 
   /** Sealed copies whose outbox rows would not lead back to them: merged differently now, or done but for a full device. */
@@ -163,6 +173,8 @@ export class Outbox {
 
   async #sealFailed(outgoing: Outgoing, error: unknown): Promise<void> {
     if (error instanceof DirectoryError) return this.#fail(outgoing, 'forged-keys');
+    // It waits in the outbox; the person's word on the identity wakes it.
+    if (error instanceof IdentityHeld) return;
     // One message that cannot be encrypted must not stop the others; only storage and leadership concern all.
     if (error instanceof CryptoError || error instanceof RangeError) return this.#fail(outgoing, 'internal');
     if (!(error instanceof RelayError)) throw error;

@@ -110,7 +110,6 @@ async function publishList(context: EngineContext, api: RelayApi, local: LocalDe
       user: context.user,
       identityKey: row.identityKeyPair.publicKey,
       list: published,
-      pins: 1,
     });
     await transaction.put('meta', { ...row, stage: 'listed' });
   });

@@ -12,6 +12,7 @@ import type { Mutex } from '../util/mutex.js';
 import type { CounterRow, SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
 import { commitVault, retryConflicts, VaultConflict, type EngineContext } from './context.js';
 import { DirectoryError, type DeviceList, type Directory } from './directory.js';
+import { IdentityHeld, sendingVerdict } from './identities.js';
 import type { LocalDevice } from './local-device.js';
 import type { Outgoing } from './outgoing.js';
 import { toPayload } from './payload.js';
@@ -66,7 +67,7 @@ export class Sealer {
    *
    * @returns null when there is nothing to do: no device to send to (a mark for own devices that do not exist), or the outbox
    *   rows were withdrawn
-   * @throws RelayError, DirectoryError, VaultConflict `superseded`
+   * @throws RelayError, DirectoryError, IdentityHeld, VaultConflict `superseded`
    */
   async seal(outgoing: Outgoing, local: LocalDevice): Promise<Sealed | null> {
     return retryConflicts(
@@ -88,16 +89,29 @@ export class Sealer {
 
   /**
    * The largest clock value of the conversation; null when the outbox rows were withdrawn, as they are when a contact's identity
-   * changes. Asked after the identities were looked up, which the commit compares.
+   * changes. Asked after the identities were looked up, which the commit compares: what is sealed is sealed for the identity
+   * that the person sees and not before they have accepted it.
+   *
+   * @throws IdentityHeld, VaultConflict `conflict` when the person was shown another identity than the vault's
    */
-  #largestHlc({ covers, conversation }: Outgoing): Promise<number | null> {
-    return this.#context.history.read(['outbox', 'messages'], async (transaction) => {
-      const [largest, ...rows] = await Promise.all([
+  async #largestHlc({ covers, conversation }: Outgoing, targets: readonly Target[]): Promise<number | null> {
+    const { history, user: self } = this.#context;
+    const peer = targets.find(({ user }) => user !== self);
+    const tables = ['outbox', 'messages', 'identities'] as const;
+    const { verdict, largest, rows } = await history.read(tables, async (transaction) => {
+      const [identity, largest, ...rows] = await Promise.all([
+        peer && transaction.get('identities', [peer.user]),
         largestHlc(transaction, conversation, false),
         ...covers.map((id) => transaction.get('outbox', [id])),
       ]);
-      return rows.some((row) => row !== undefined) ? largest : null;
+      return { verdict: peer ? sendingVerdict(identity, peer.identityKey) : 'yes', largest, rows };
     });
+    if (peer && verdict === 'held') throw new IdentityHeld(peer.user);
+    if (peer && verdict === 'not-noted') {
+      await this.#directory.note(peer.user);
+      throw new VaultConflict('conflict');
+    }
+    return rows.some((row) => row !== undefined) ? largest : null;
   }
 
   /** What is sealed of this already, and the conversation's counter. */
@@ -176,7 +190,7 @@ export class Sealer {
     targets: readonly Target[],
     bundles: ReadonlyMap<string, PreKeyBundle>,
   ): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
-    const [largest, before] = await Promise.all([this.#largestHlc(outgoing), this.#sealedBefore(outgoing)]);
+    const [largest, before] = await Promise.all([this.#largestHlc(outgoing, targets), this.#sealedBefore(outgoing)]);
     if (largest === null) return null;
     const message = before.message ?? this.#fix(outgoing, largest, before.counter);
     const current = before.payloads.filter((row) => targets.some((target) => isFor(row, target)));

@@ -85,6 +85,24 @@ export interface WaitingEffectRow {
   readonly at: number;
 }
 
+/**
+ * A user's identity as people see it: the public key that is written to and heard from, and what the person has said of it.
+ * The engine keeps the key, tabs keep the person's word. This user's own key has a row too.
+ */
+export interface IdentityRow {
+  readonly user: Aci;
+  /** 33 bytes, public. */
+  readonly identityKey: Uint8Array;
+  /** The person has compared safety numbers under this very key. */
+  readonly verified: 0 | 1;
+  /** When this key took the place of another that the person knew, until they accept it; null otherwise. */
+  readonly changedAt: number | null;
+  /** With `changedAt`: the key before was verified. */
+  readonly wasVerified: 0 | 1;
+  /** 1: nothing is sent to this user until the person accepts the key. */
+  readonly held: 0 | 1;
+}
+
 /** The engine's words to every tab. */
 export interface StatusRow {
   readonly name: 'connection';
@@ -103,6 +121,7 @@ export type HistoryRows = {
   messages: MessageRow;
   outbox: OutboxRow;
   waitingEffects: WaitingEffectRow;
+  identities: IdentityRow;
   status: StatusRow;
   commands: CommandRow;
 };
@@ -120,6 +139,7 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
     key: ['conversation', 'user', 'id', 'kind', 'effect'],
     indexes: { at: ['conversation', 'at'] },
   },
+  identities: { key: ['user'], indexes: { held: ['held'] } },
   status: { key: ['name'] },
   commands: { key: ['id'] },
 };

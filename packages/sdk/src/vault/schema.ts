@@ -99,8 +99,6 @@ export interface PeerRow {
   readonly identityKey: Uint8Array;
   /** Null while only a message, not yet a list, has shown the identity. */
   readonly list: { readonly version: number; readonly record: Uint8Array } | null;
-  /** How many identities have been pinned, this one included. */
-  readonly pins: number;
 }
 
 /** A message that has been sealed: fixed position and counter, one transport id for all tries. */

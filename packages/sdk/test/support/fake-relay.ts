@@ -308,6 +308,7 @@ export class FakeRelay {
     if (verdict === 'ok') {
       device.acked = cursor;
       device.envelopes = device.envelopes.filter(({ seq }) => seq > cursor.seq);
+      this.#onAcked();
     }
     return {
       protocol: 1,

@@ -8,6 +8,7 @@ import { STANDARD_KINDS } from '../../src/content/kinds.js';
 import { Front } from '../../src/conversations/front.js';
 import { startEngine, type Engine } from '../../src/engine/engine.js';
 import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
+import type { IdentityPolicy } from '../../src/history/identity-policy.js';
 import type { ReceiptPolicy } from '../../src/history/receipt-policy.js';
 import { memoryTables } from '../../src/storage/memory-tables.js';
 import { systemClock } from '../../src/util/clock.js';
@@ -29,6 +30,7 @@ export class Person {
     readonly relay: FakeRelay,
     readonly receipts: ReceiptPolicy = 'always',
     readonly kinds: Kinds = STANDARD_KINDS,
+    readonly identityChanges: IdentityPolicy = 'inform',
   ) {
     const front = new Front(APP, aciOfName(name), name, systemClock, systemRandom, receipts, kinds, this.history);
     this.client = new Client(front, { close: async () => this.sleep(), destroy: async () => this.sleep() });
@@ -42,6 +44,7 @@ export class Person {
       user: aciOfName(this.name),
       kinds: this.kinds,
       receipts: this.receipts,
+      identityChanges: this.identityChanges,
       history,
       vault,
       relay: this.relay.port(),

@@ -1,0 +1,97 @@
+import { createFingerprint, CryptoError, matchesScanned } from '@sotto/crypto';
+import { aciBytes, type Aci } from '@sotto/protocol';
+
+import { SottoError } from '../errors.js';
+import type { LiveQuery } from '../history/live-query.js';
+import type { IdentityRow } from '../history/schema.js';
+import { equalBytes } from '../util/bytes.js';
+import type { Front } from './front.js';
+import type { IdentityState, SafetyNumber } from './types.js';
+
+const DIGITS_PER_GROUP = 5;
+
+/** The other user's identity, as a tab sees it: public keys and the person's word on them. */
+export class PeerIdentity {
+  readonly state: LiveQuery<'identities', IdentityState>;
+  readonly #front: Front;
+  readonly #peer: Aci;
+
+  constructor(front: Front, peer: Aci) {
+    this.#front = front;
+    this.#peer = peer;
+    this.state = front.live(['identities'], { state: 'unknown' }, async (transaction) =>
+      toState(await transaction.get('identities', [peer])),
+    );
+  }
+
+  async safetyNumber(): Promise<SafetyNumber> {
+    return (await this.#compute()).number;
+  }
+
+  async verify(compared: string | Uint8Array): Promise<boolean> {
+    const { number, identityKey } = await this.#compute();
+    if (!fits(number, compared)) return false;
+    return this.#change((row) =>
+      // The key may have changed while it was compared.
+      equalBytes(row.identityKey, identityKey) ? { ...settled(row), verified: 1 } : null,
+    );
+  }
+
+  async unverify(): Promise<void> {
+    await this.#change((row) => (row.verified === 1 ? { ...row, verified: 0 } : null));
+  }
+
+  async accept(): Promise<void> {
+    await this.#change((row) => (row.changedAt === null ? null : settled(row)));
+  }
+
+  async #compute(): Promise<{ number: SafetyNumber; identityKey: Uint8Array }> {
+    const { user } = this.#front;
+    const [own, peer] = await this.#front.read(['identities'], async (transaction) => [
+      await transaction.get('identities', [user]),
+      await transaction.get('identities', [this.#peer]),
+    ]);
+    if (!own || !peer) throw new SottoError('identity-unknown');
+    const { displayable: digits, scannable } = createFingerprint({
+      local: { id: aciBytes(user), identityKey: own.identityKey },
+      remote: { id: aciBytes(this.#peer), identityKey: peer.identityKey },
+    });
+    const groups = Array.from({ length: digits.length / DIGITS_PER_GROUP }, (_, i) =>
+      digits.slice(i * DIGITS_PER_GROUP, (i + 1) * DIGITS_PER_GROUP),
+    );
+    return { number: { digits, groups, scannable }, identityKey: peer.identityKey };
+  }
+
+  /** @returns whether there was something to change */
+  #change(change: (row: IdentityRow) => IdentityRow | null): Promise<boolean> {
+    return this.#front.write(['identities'], async (transaction) => {
+      const row = await transaction.get('identities', [this.#peer]);
+      const changed = row && change(row);
+      if (changed) await transaction.put('identities', changed);
+      return Boolean(changed);
+    });
+  }
+}
+
+function toState(row: IdentityRow | undefined): IdentityState {
+  if (!row) return { state: 'unknown' };
+  if (row.changedAt !== null)
+    return { state: 'changed', at: row.changedAt, wasVerified: row.wasVerified === 1, held: row.held === 1 };
+  return { state: row.verified === 1 ? 'verified' : 'unverified' };
+}
+
+/** The person has dealt with the change. */
+function settled(row: IdentityRow): IdentityRow {
+  return { ...row, changedAt: null, wasVerified: 0, held: 0 };
+}
+
+function fits(number: SafetyNumber, compared: string | Uint8Array): boolean {
+  if (typeof compared === 'string') return compared.replace(/\s/g, '') === number.digits;
+  try {
+    return matchesScanned(number.scannable, compared);
+  } catch (error) {
+    // Some other code was scanned.
+    if (error instanceof CryptoError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,213 @@
+import { expect, test } from 'vitest';
+
+import { STANDARD_KINDS } from '../../src/content/kinds.js';
+import type { IdentityState } from '../../src/index.js';
+import type { IdentityPolicy } from '../../src/history/identity-policy.js';
+import { crashing, LifeSpan } from '../support/crashing-tables.js';
+import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { Person, until } from '../support/person.js';
+
+interface Pair {
+  relay: FakeRelay;
+  alice: Person;
+  bob: Person;
+}
+
+/** Alice and Bob have exchanged a message each. */
+async function pair(policy: IdentityPolicy = 'inform'): Promise<Pair> {
+  const relay = new FakeRelay();
+  const alice = await new Person('alice', relay, 'always', STANDARD_KINDS, policy).wake();
+  const bob = await new Person('bob', relay).wake();
+  await Promise.all([alice.online(), bob.online()]);
+  await alice.say(bob, 'hello');
+  await bob.texts(alice, 1);
+  await bob.say(alice, 'hi');
+  await alice.texts(bob, 2);
+  await relay.emptied('alice');
+  await relay.emptied('bob');
+  return { relay, alice, bob };
+}
+
+const identity = (of: Person, condition: (state: IdentityState) => boolean = () => true): Promise<IdentityState> =>
+  until(of.client.direct('bob').identity, (state) => state.state !== 'unknown' && condition(state));
+
+/** Bob loses his phone and starts afresh; Alice hears of it by his first message. */
+async function startsAfresh({ relay, bob, alice }: Pair): Promise<Person> {
+  await bob.sleep();
+  relay.users.delete(aciOfName('bob'));
+  const newBob = await new Person('bob', relay).wake();
+  await newBob.online();
+  await newBob.say(alice, 'new phone');
+  await alice.sees(newBob, (list) => list.some(({ text }) => text === 'new phone'));
+  return newBob;
+}
+
+/** What Alice's device submits to Bob from now on. */
+function submitsToBob(relay: FakeRelay): number[] {
+  const registrations: number[] = [];
+  relay.onSubmit = (submit, from) => {
+    if (from !== aciOfName('alice')) return null;
+    for (const { user, devices } of submit.recipients)
+      if (user === aciOfName('bob')) registrations.push(...devices.map(({ registration }) => registration));
+    return null;
+  };
+  return registrations;
+}
+
+test('Alice and Bob see the same sixty digits, and each code fits the other’s device only', async () => {
+  const { alice, bob } = await pair();
+  const [hers, his] = [alice.client.direct('bob'), bob.client.direct('alice')];
+  const [a, b] = [await hers.safetyNumber(), await his.safetyNumber()];
+  expect(a.digits).toMatch(/^[0-9]{60}$/);
+  expect(b.digits).toBe(a.digits);
+  expect(a.groups).toHaveLength(12);
+  expect(a.groups.join('')).toBe(a.digits);
+  expect(await hers.verify(a.scannable)).toBe(false);
+  expect(await hers.verify(new TextEncoder().encode('https://example.org'))).toBe(false);
+  expect(await hers.verify(`${a.digits.slice(0, -1)}x`)).toBe(false);
+  expect(await identity(alice)).toEqual({ state: 'unverified' });
+  expect(await hers.verify(b.scannable)).toBe(true);
+  expect(await identity(alice, ({ state }) => state === 'verified')).toEqual({ state: 'verified' });
+  expect(await his.verify(a.groups.join(' '))).toBe(true);
+  await hers.unverify();
+  await identity(alice, ({ state }) => state === 'unverified');
+});
+
+test('before the first contact there is nothing to compare', async () => {
+  const relay = new FakeRelay();
+  const alice = await new Person('alice', relay).wake();
+  await alice.online();
+  const bob = alice.client.direct('bob');
+  expect(bob.identity.get()).toEqual({ state: 'unknown' });
+  await expect(bob.safetyNumber()).rejects.toMatchObject({ code: 'identity-unknown' });
+});
+
+test('inform: the change shows until Alice accepts it, and she can write all the same', async () => {
+  const two = await pair();
+  const { alice } = two;
+  const before = await alice.client.direct('bob').safetyNumber();
+  const newBob = await startsAfresh(two);
+  expect(await identity(alice)).toMatchObject({ state: 'changed', wasVerified: false, held: false });
+  await alice.say(newBob, 'who is there?');
+  expect(await newBob.texts(alice, 2)).toEqual(['new phone', 'who is there?']);
+  await alice.client.direct('bob').acceptIdentity();
+  await identity(alice, ({ state }) => state === 'unverified');
+  expect((await alice.client.direct('bob').safetyNumber()).digits).not.toBe(before.digits);
+});
+
+test('block: what Alice writes waits until she accepts; what she wrote before the change stays with her', async () => {
+  const two = await pair('block');
+  const { relay, alice } = two;
+  let lost = true;
+  relay.onSubmit = (_, from) => (from === aciOfName('alice') && lost ? 'unavailable' : null);
+  await alice.say(two.bob, 'for the old Bob only');
+  const newBob = await startsAfresh(two);
+  lost = false;
+  expect(await identity(alice)).toMatchObject({ state: 'changed', held: true });
+  const submitted = submitsToBob(relay);
+  await alice.say(newBob, 'are you Bob?');
+  const held = await alice.sees(newBob, (list) => list.some(({ text }) => text === 'are you Bob?'));
+  expect(held.find(({ text }) => text === 'are you Bob?')).toMatchObject({ status: 'pending' });
+  // An engine that begins anew holds it too.
+  await alice.sleep();
+  await alice.wake();
+  await alice.online();
+  await newBob.say(alice, 'it is me');
+  await alice.sees(newBob, (list) => list.some(({ text }) => text === 'it is me'));
+  await relay.emptied('alice');
+  expect(submitted).toEqual([]);
+
+  await alice.client.direct('bob').acceptIdentity();
+  const [question] = (await newBob.sees(alice, (list) => list.some(({ mine }) => !mine))).filter(({ mine }) => !mine);
+  expect(question?.text).toBe('are you Bob?');
+  const old = (await alice.sees(newBob, () => true)).find(({ text }) => text === 'for the old Bob only');
+  expect(old).toMatchObject({ status: 'failed', failure: 'identity-changed' });
+});
+
+test('a verified contact blocks under either policy, and comparing again goes on', async () => {
+  const two = await pair('inform');
+  const { alice, bob } = two;
+  const conversation = alice.client.direct('bob');
+  const old = (await bob.client.direct('alice').safetyNumber()).scannable;
+  expect(await conversation.verify(old)).toBe(true);
+  const newBob = await startsAfresh(two);
+  expect(await identity(alice)).toMatchObject({ state: 'changed', wasVerified: true, held: true });
+  await alice.say(newBob, 'wait');
+  expect(await conversation.verify(old)).toBe(false);
+  expect(await conversation.verify((await newBob.client.direct('alice').safetyNumber()).scannable)).toBe(true);
+  expect(await identity(alice, ({ state }) => state === 'verified')).toEqual({ state: 'verified' });
+  await newBob.sees(alice, (list) => list.some(({ text }) => text === 'wait'));
+});
+
+test('no receipt goes to an identity that is not accepted', async () => {
+  const two = await pair('block');
+  const submitted = submitsToBob(two.relay);
+  const newBob = await startsAfresh(two);
+  await two.alice.client.direct('bob').markRead();
+  await two.relay.emptied('alice');
+  const toNewBob = two.relay.mailbox('bob').registration;
+  expect(submitted).not.toContain(toNewBob);
+  await two.alice.client.direct('bob').acceptIdentity();
+  await newBob.sees(two.alice, ([first]) => first?.kind === 'text' && first.status === 'read');
+});
+
+test('a relay that puts its own keys in Bob’s place gets nothing, and the digits tell', async () => {
+  const two = await pair('block');
+  const { relay, alice, bob } = two;
+  const genuine = relay.users.get(aciOfName('bob'));
+  const digits = (await bob.client.direct('alice').safetyNumber()).digits;
+  expect(await alice.client.direct('bob').verify(digits)).toBe(true);
+  // The relay's own device under Bob's name.
+  relay.users.delete(aciOfName('bob'));
+  const evil = await new Person('bob', relay).wake();
+  await evil.online();
+  const submitted = submitsToBob(relay);
+  await alice.say(bob, 'our secret');
+  await identity(alice, ({ state }) => state === 'changed');
+  await alice.sees(bob, (list) => list.some(({ kind }) => kind === 'identity-changed'));
+  expect(await alice.client.direct('bob').verify(digits)).toBe(false);
+  // Back to the genuine Bob: another change, and the mark is not forgotten.
+  await evil.sleep();
+  if (genuine) relay.users.set(aciOfName('bob'), genuine);
+  await bob.say(alice, 'are you there?');
+  await bob.hasSent(alice, 'are you there?');
+  await relay.emptied('alice');
+  expect(await identity(alice)).toMatchObject({ state: 'changed', wasVerified: true, held: true });
+  expect(submitted.filter((registration) => registration !== genuine?.devices.get(1)?.registration)).toEqual([]);
+});
+
+test(
+  'whenever Alice’s engine dies during the change, the change is told once and held',
+  { timeout: 120_000 },
+  async () => {
+    for (let commits = 1, died = true; died; commits++) {
+      const two = await pair('block');
+      const { relay, alice, bob } = two;
+      await alice.sleep();
+      await bob.sleep();
+      relay.users.delete(aciOfName('bob'));
+      const newBob = await new Person('bob', relay).wake();
+      await newBob.online();
+      await newBob.say(alice, 'new phone');
+      await newBob.hasSent(alice, 'new phone');
+      const life = new LifeSpan(commits);
+      died = false;
+      void life.ended.then(() => (died = true));
+      await alice
+        .wake({ history: crashing(alice.history, life), vault: crashing(alice.vault, life) })
+        .catch(() => undefined);
+      await Promise.race([life.ended, relay.emptied('alice')]);
+      await alice.sleep();
+      await alice.wake();
+      await relay.emptied('alice');
+      const list = await alice.sees(newBob, (messages) => messages.some(({ text }) => text === 'new phone'));
+      expect(list.map(({ kind, text }) => (kind === 'text' ? text : kind)).slice(2)).toEqual([
+        'identity-changed',
+        'new phone',
+      ]);
+      expect(await identity(alice)).toMatchObject({ state: 'changed', held: true });
+      await alice.sleep();
+      await newBob.sleep();
+    }
+  },
+);
