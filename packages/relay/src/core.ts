@@ -5,7 +5,9 @@ import type { AppId } from '@sotto/protocol';
 import { everyApp, type Tenants } from './apps/tenants.js';
 import type { TokenVerifier } from './auth/token-verifier.js';
 import type { Bus } from './bus/bus.js';
+import { Activity } from './directory/activity.js';
 import { Directory } from './directory/directory.js';
+import { DEFAULT_INACTIVE_MS } from './directory/inactivity.js';
 import { DeviceLists } from './directory/lists.js';
 import { RelayError } from './errors.js';
 import { parseHello } from './gateway/parse.js';
@@ -38,6 +40,8 @@ export interface RelayCoreOptions {
   clock?: Clock;
   random?: Random;
   retentionMs?: number;
+  /** Devices that do not connect for so long are removed. */
+  inactiveMs?: number;
   quota?: Quota;
   observers?: readonly RelayObserver[];
   /** Hears of failures that clients only see as `internal` or `unavailable`. */
@@ -68,6 +72,7 @@ export class RelayCore {
   readonly #switchboard: Switchboard;
   readonly #topics: Topics;
   readonly #lists: DeviceLists;
+  readonly #activity: Activity;
   readonly #sessions = new Map<MailboxId, Session>();
   readonly #writers = new Map<AppId, Writers>();
   #isClosing = false;
@@ -80,12 +85,13 @@ export class RelayCore {
       clock: systemClock,
       random: systemRandom,
       retentionMs,
+      inactiveMs: DEFAULT_INACTIVE_MS,
       quota,
       observers: [],
       onError: () => undefined,
       ...options,
     };
-    const { store, bus, limiter, clock, random, onError } = this.#options;
+    const { store, bus, limiter, clock, random, inactiveMs, onError } = this.#options;
     this.#observer = observers(this.#options.observers);
     this.verifier = options.verifier;
     this.#relayKey = relayKey;
@@ -93,7 +99,10 @@ export class RelayCore {
     this.#switchboard = new Switchboard(bus);
     this.#topics = new Topics(bus, random(NODE_BYTES));
     this.#lists = new DeviceLists(store);
+    const observer = this.#observer;
+    this.#activity = new Activity({ store, clock, switchboard: this.#switchboard, observer, inactiveMs, onError });
     this.directory = new Directory({
+      activity: this.#activity,
       store,
       limiter,
       clock,
@@ -154,7 +163,8 @@ export class RelayCore {
     );
     const current = this.#sessions.get(device.mailbox);
     if (current && current.epoch > hello.epoch) throw new RelayError('superseded');
-    return { login, hello, device, listVersion: state.listVersion, ...(ip !== undefined && { ip }) };
+    const expiring = this.#activity.expiring(state, device.mailbox);
+    return { login, hello, device, listVersion: state.listVersion, expiring, ...(ip !== undefined && { ip }) };
   }
 
   /** The admitted device has a socket now. */
@@ -191,11 +201,13 @@ export class RelayCore {
     }
   }
 
-  /** Deletes what has expired. */
-  sweep(): Promise<{ expired: number }> {
+  /** Deletes what has expired; once a day also devices that nobody uses any more. */
+  async sweep(): Promise<{ expired: number }> {
     const { store, clock, retentionMs, tenants } = this.#options;
     const retentionMsOf = tenants.retentions();
-    return store.sweep({ now: clock.now(), retentionMs, retentionMsOf, dedupeMs: DEDUPE_MS });
+    const swept = await store.sweep({ now: clock.now(), retentionMs, retentionMsOf, dedupeMs: DEDUPE_MS });
+    await this.#activity.daily(this.#sessionsByApp());
+    return swept;
   }
 
   /** The apps have changed: sockets of those that may not work any more are told, and closed. */

@@ -6,7 +6,13 @@ import type { MailboxId } from './mailbox/mailbox-id.js';
 
 /** Something that an operator wants to be able to look up later. Holds no content and no names. */
 export interface SecurityEvent {
-  event: 'device-registered' | 'user-reset' | 'device-removed' | 'device-list-published' | 'link-token-made';
+  event:
+    | 'device-registered'
+    | 'user-reset'
+    | 'device-removed'
+    | 'device-expired'
+    | 'device-list-published'
+    | 'link-token-made';
   app: AppId;
   user: Aci;
   device?: DeviceId;

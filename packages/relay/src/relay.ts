@@ -85,6 +85,7 @@ async function openNode(config: RelayConfig, startup: Startup) {
     verifier: tokenVerifier(apps, clock),
     tenants: apps,
     retentionMs: config.retentionMs,
+    inactiveMs: config.inactiveMs,
     quota: config.quota,
     observers: [metrics.observer, auditLog(log), ...(devObserver ? [devObserver] : [])],
   });

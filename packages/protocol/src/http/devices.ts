@@ -33,7 +33,10 @@ export const registerResponse = z.object({
 });
 export type RegisterResponse = z.infer<typeof registerResponse>;
 
-/** A device that will be removed at `expiresAt` (milliseconds since the epoch) unless it connects before. */
+/**
+ * A device that will be removed for inactivity at `expiresAt` (milliseconds since the epoch) unless it connects before.
+ * With `expiresAt` in the past it is gone, and the signed list still names it: publish a list without it.
+ */
 export const expiringDevice = z.object({ device: deviceId, registration: registrationId, expiresAt: z.int() });
 export type ExpiringDevice = z.infer<typeof expiringDevice>;
 

@@ -48,7 +48,7 @@ export const welcome = z.object({
   /** Version of the user's own device list; 0 when this device has not published one. */
   listVersion: z.int(),
   preKeys: preKeyCounts,
-  /** Other devices of the same user that will be removed for inactivity, unless they connect before. */
+  /** Other devices of the same user that will be removed for inactivity, or are gone and still listed. */
   expiring: z.array(expiringDevice),
   limits: z.object({ payloadBytes: z.int(), submitBytes: z.int() }),
 });

@@ -15,7 +15,7 @@ export const preKeysLow = preKeyCounts;
 /** `device-list-changed`: another device of the same user has published a list. */
 export const deviceListChanged = z.object({ version: z.int() });
 
-/** `device-expiring`: another device of the same user will be removed for inactivity. */
+/** `device-expiring`: another device of the same user will be removed for inactivity (told daily), or was removed. */
 export const deviceExpiring = expiringDevice;
 
 /** `bye`: why the relay is about to close the socket (`superseded`, `token-expired`, `device-gone`, `shutting-down` ...). */

@@ -1,13 +1,13 @@
 import * as z from 'zod';
 
 import { appConfig } from '../apps/app.js';
+import { DAY_MS, DEFAULT_INACTIVE_MS } from '../directory/inactivity.js';
 import { DEFAULT_QUOTA, DEFAULT_RETENTION_MS } from '../core.js';
 import { limitOverrides } from '../limits/overrides.js';
 import { ConfigError } from './config-error.js';
 import { readSetting, type Environment } from './read-setting.js';
 import { secretsKeyOf } from './secrets-key.js';
 
-const DAY_MS = 24 * 3_600_000;
 const DEFAULT_SWEEP_MS = 10 * 60_000;
 
 /** Everything that a relay can be told. `startRelay` takes it as an object; the CLI reads it from environment and flags. */
@@ -37,6 +37,12 @@ export const relayConfig = z.strictObject({
   /** 32 bytes that seal the apps' HS256 secrets in the database. */
   secretsKey: z.instanceof(Uint8Array).optional(),
   retentionMs: z.number().int().min(60_000).default(DEFAULT_RETENTION_MS),
+  /** Devices that do not connect for so long are removed; their users' other devices hear of it 14 days before. */
+  inactiveMs: z
+    .number()
+    .int()
+    .min(30 * DAY_MS)
+    .default(DEFAULT_INACTIVE_MS),
   quota: z.strictObject({ envelopes: z.number().int().min(1), bytes: z.number().int().min(1) }).default(DEFAULT_QUOTA),
   /** Changes to the default limits (`LIMITS`), by name. */
   limits: limitOverrides.default({}),
@@ -75,6 +81,7 @@ type Flags = Readonly<Record<string, string | boolean | undefined>>;
 export function configFrom(given: Environment, flags: Flags): RelayConfig {
   const environment = withFiles(given);
   const sweep = numberOf(environment['SOTTO_SWEEP_SECONDS']);
+  const inactive = numberOf(environment['SOTTO_INACTIVE_DAYS']);
   const days = numberOf(environment['SOTTO_RETENTION_DAYS']);
   const envelopes = numberOf(environment['SOTTO_QUOTA_ENVELOPES']);
   const bytes = numberOf(environment['SOTTO_QUOTA_BYTES']);
@@ -89,6 +96,7 @@ export function configFrom(given: Environment, flags: Flags): RelayConfig {
       apps: appsFrom(environment),
       secretsKey: secretsKeyOf(environment['SOTTO_SECRETS_KEY']),
       retentionMs: days === undefined ? undefined : days * DAY_MS,
+      inactiveMs: inactive === undefined ? undefined : inactive * DAY_MS,
       sweepMs: sweep === undefined ? undefined : sweep * 1_000,
       quota:
         envelopes === undefined && bytes === undefined

@@ -5,6 +5,7 @@ import {
   type BundlesResponse,
   type DeviceId,
   type DeviceListResponse,
+  type DevicesResponse,
   type LinkTokenResponse,
   type PreKeyBundle,
   type PreKeyCounts,
@@ -23,8 +24,10 @@ import type { Switchboard } from '../mailbox/switchboard.js';
 import type { RelayObserver, SecurityEvent } from '../observer.js';
 import type { Clock, Random } from '../platform.js';
 import type { DeviceRecord, Store, UserState } from '../store/store.js';
+import type { Activity } from './activity.js';
 import { authenticateDevice, type DeviceClaim } from './authenticate.js';
 import { decideDeviceList, decideRemoval } from './device-list.js';
+import { DAY_MS, dayOf } from './inactivity.js';
 import { decideRegistration } from './registration.js';
 
 const LINK_TOKEN_MS = 10 * 60_000;
@@ -51,6 +54,7 @@ export interface DirectoryDeps {
   random: Random;
   relayKey: Uint8Array;
   observer: RelayObserver;
+  activity: Activity;
 }
 
 /** Devices, device lists and prekeys: what the HTTP routes do, without HTTP. Everything rejects with RelayErrors. */
@@ -65,7 +69,9 @@ export class Directory {
   async authenticate(login: Login, claim: DeviceClaim): Promise<Caller & { state: UserState }> {
     const state = await this.#deps.store.user(login.app, login.user);
     if (!state) throw new RelayError('device-unknown');
-    return { login, state, device: authenticateDevice(state, claim) };
+    const device = authenticateDevice(state, claim);
+    await this.#deps.activity.note(login.app, login.user, device);
+    return { login, state, device };
   }
 
   async register(login: Login, request: RegisterRequest): Promise<RegisterResponse> {
@@ -89,6 +95,21 @@ export class Directory {
       if (mailbox !== device.mailbox) switchboard.ring(mailbox, { kind: 'list-changed', version });
     }
     this.#record('device-list-published', login, device.device);
+  }
+
+  /** The devices of the caller's own user. */
+  async devices({ login, device: caller }: Caller): Promise<DevicesResponse> {
+    const { store, clock } = this.#deps;
+    const state = await store.user(login.app, login.user);
+    const today = dayOf(clock.now());
+    const living = (state?.devices ?? []).filter(({ removedAt }) => removedAt === null);
+    return {
+      devices: living.map(({ device, registration, listed, createdAt, seenDay, mailbox }) => {
+        // The caller's own day may be on its way into the store.
+        const lastSeenAt = (mailbox === caller.mailbox ? today : seenDay) * DAY_MS;
+        return { device, registration, listed, createdAt, lastSeenAt };
+      }),
+    };
   }
 
   /** Rejects with `user-unknown` while the user has no list. */
@@ -142,10 +163,14 @@ export class Directory {
     return { user, identityKey: state.identityKey, list: state.list, bundles };
   }
 
+  /** The signed list still names it: the user's other devices are told, and publish the next one. */
   async removeSelf({ login, device }: Caller): Promise<void> {
-    const { store, clock } = this.#deps;
-    await store.updateUser(login.app, login.user, (state) => decideRemoval(state, device, clock.now()));
+    const { store, clock, switchboard } = this.#deps;
+    const now = clock.now();
+    const { staying } = await store.updateUser(login.app, login.user, (state) => decideRemoval(state, device, now));
     this.#sayGone([device.mailbox]);
+    const expiring = { device: device.device, registration: device.registration, expiresAt: now };
+    for (const mailbox of staying) switchboard.ring(mailbox, { kind: 'device-expiring', expiring });
     this.#record('device-removed', login, device.device);
   }
 

@@ -1,12 +1,13 @@
 import { decodeDeviceList, type Aci, type AppId, type DeviceId, type RegistrationId } from '@sotto/protocol';
 
 import { BoundedMap } from '../bounded-map.js';
-import type { DirectoryStore } from '../store/store.js';
+import type { DirectoryStore, StoredList } from '../store/store.js';
 
 export interface CurrentList {
   /** 0: the user has no device. */
   version: number;
-  devices: { device: DeviceId; registration: RegistrationId }[];
+  /** `isRemoved`: it stays on the signed list until its owner publishes the next one; nobody needs to encrypt to it. */
+  devices: { device: DeviceId; registration: RegistrationId; isRemoved: boolean }[];
 }
 
 /** Enough for the busiest node's recipients; about 300 bytes each. */
@@ -16,7 +17,7 @@ const NO_LIST: CurrentList = { version: 0, devices: [] };
 
 /**
  * What the device lists say. One version of a list never changes, so a cached one is right as long as its version is the
- * current one; that the write path checks in its own statement.
+ * current one; that the write path checks in its own statement. A device that was removed since is told by its outcome.
  */
 export class DeviceLists {
   readonly #store: DirectoryStore;
@@ -38,12 +39,19 @@ export class DeviceLists {
     return new Map(
       users.map((user) => {
         const list = stored.get(user);
-        const current = list
-          ? { version: list.version, devices: decodeDeviceList(list.signed.record)?.devices ?? [] }
-          : NO_LIST;
+        const current = list ? { version: list.version, devices: devicesOf(list) } : NO_LIST;
         this.#cache.set(`${app}/${user}`, current);
         return [user, current];
       }),
     );
   }
+}
+
+function devicesOf({ signed, living }: StoredList): CurrentList['devices'] {
+  const entries = decodeDeviceList(signed.record)?.devices ?? [];
+  return entries.map(({ device, registration }) => ({
+    device,
+    registration,
+    isRemoved: !living.some((each) => each.device === device && each.registration === registration),
+  }));
 }

@@ -14,6 +14,7 @@ import { mailboxId, type MailboxId } from '../mailbox/mailbox-id.js';
 import type { Random } from '../platform.js';
 import type { DeviceRecord, UserChange, UserState } from '../store/store.js';
 import { equalBytes } from './bytes.js';
+import { dayOf } from './inactivity.js';
 
 /** A first device that never published a list within this time was abandoned; a new registration replaces it. */
 const ABANDONED_AFTER_MS = 10 * 60_000;
@@ -102,6 +103,7 @@ function added(
     attemptHash: hashSecret(request.attempt),
     listed: false,
     createdAt: now,
+    seenDay: dayOf(now),
     removedAt: null,
   };
   return {

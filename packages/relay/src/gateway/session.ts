@@ -4,6 +4,7 @@ import {
   up,
   type Ack,
   type ErrorCode,
+  type ExpiringDevice,
   type FreshToken,
   type Hello,
   type UpEvent,
@@ -52,6 +53,8 @@ export interface Admission {
   device: DeviceRecord;
   /** Version of the user's list when the device was admitted. */
   listVersion: number;
+  /** What the device should know of the user's others. */
+  expiring: ExpiringDevice[];
   /** Where the socket comes from; absent in a simulation. */
   ip?: string;
 }
@@ -170,6 +173,11 @@ export class Session {
     return this.#delivery?.backlog ?? 0;
   }
 
+  /** Another device of the user will be removed, or was. */
+  warn(expiring: ExpiringDevice): void {
+    this.#peer.emit('device-expiring', expiring);
+  }
+
   bye(reason: RelayError | ErrorCode): void {
     if (this.#closed) return;
     this.#peer.emit('bye', (typeof reason === 'string' ? new RelayError(reason) : reason).body);
@@ -194,7 +202,7 @@ export class Session {
 
   async #welcome(): Promise<void> {
     const { store, clock, tenants, acks } = this.#deps;
-    const { device, listVersion, hello } = this.#admission;
+    const { device, listVersion, expiring, hello } = this.#admission;
     const mailbox = await store.mailbox(this.app, this.mailbox);
     if (!mailbox) throw new RelayError('device-gone');
     const { cursor } = hello;
@@ -217,7 +225,7 @@ export class Session {
       retentionSeconds: Math.floor(tenants.policy(this.app).retentionMs / 1000),
       listVersion: device.listed ? listVersion : 0,
       preKeys,
-      expiring: [],
+      expiring,
       limits: { payloadBytes: limits.MAX_PAYLOAD_BYTES, submitBytes: limits.MAX_SUBMIT_BYTES },
     });
     this.#deliverFrom(mailbox, acked.seq, first);
@@ -275,6 +283,9 @@ export class Session {
         break;
       case 'prekeys-low':
         this.#peer.emit('prekeys-low', ring.counts);
+        break;
+      case 'device-expiring':
+        this.warn(ring.expiring);
         break;
       case 'list-changed':
         this.#peer.emit('device-list-changed', { version: ring.version });

@@ -3,6 +3,7 @@ import {
   bundlesRequest,
   bundlesResponse,
   deviceListResponse,
+  devicesResponse,
   DEVICE_HEADER,
   limits,
   linkTokenResponse,
@@ -63,6 +64,9 @@ function apiRouter(door: Door): Router {
     await core.limit({ app, limit: 'registrationsPerApp', key: app });
     return z.encode(registerResponse, await core.directory.register(login, bodyOf(request, registerRequest)));
   });
+  route(router, ROUTES.getDevices, null, async (request) =>
+    z.encode(devicesResponse, await core.directory.devices(await callerOf(request, door))),
+  );
   route(router, ROUTES.putDeviceList, json, async (request) => {
     const caller = await callerOf(request, door);
     await core.directory.putDeviceList(caller, bodyOf(request, putDeviceListRequest));

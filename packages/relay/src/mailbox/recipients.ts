@@ -40,7 +40,7 @@ export function findStale(sender: DeviceAddress, submit: Submit, lists: Map<Aci,
     const current = lists.get(user) ?? { version: 0, devices: [] };
     const isSender = (entry: { device: number }) => user === sender.user && entry.device === sender.device;
     const expected = current.devices.filter((entry) => !isSender(entry));
-    const missing = expected.filter((entry) => !devices.some((device) => same(device, entry)));
+    const missing = expected.filter((entry) => !entry.isRemoved && !devices.some((device) => same(device, entry)));
     const gone = devices.filter((device) => !expected.some((entry) => same(device, entry)));
     if (current.version === list && missing.length === 0 && gone.length === 0) continue;
     stale.push({ user, version: current.version, missing: missing.map(ref), gone: gone.map(ref) });

@@ -1,6 +1,15 @@
 import { Buffer } from 'node:buffer';
 
-import { aci, deviceId, mailboxSeq, preKeyCounts, registrationId, type Envelope } from '@sotto/protocol';
+import {
+  aci,
+  deviceId,
+  expiringDevice,
+  mailboxSeq,
+  preKeyCounts,
+  registrationId,
+  type Envelope,
+  type ExpiringDevice,
+} from '@sotto/protocol';
 import * as z from 'zod/mini';
 
 /**
@@ -15,7 +24,9 @@ export type Ring =
   /** The device was removed. */
   | { kind: 'gone' }
   | { kind: 'prekeys-low'; counts: z.infer<typeof preKeyCounts> }
-  | { kind: 'list-changed'; version: number };
+  | { kind: 'list-changed'; version: number }
+  /** Another device of the user will be removed, or was. */
+  | { kind: 'device-expiring'; expiring: ExpiringDevice };
 
 const envelopeHeader = z.object({
   seq: mailboxSeq,
@@ -33,6 +44,7 @@ const ringHeader = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('gone') }),
   z.object({ kind: z.literal('prekeys-low'), counts: preKeyCounts }),
   z.object({ kind: z.literal('list-changed'), version: z.int() }),
+  z.object({ kind: z.literal('device-expiring'), expiring: expiringDevice }),
 ]);
 
 export function encodeRing(ring: Ring): Uint8Array {

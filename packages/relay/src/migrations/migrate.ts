@@ -1,9 +1,10 @@
 import type { Sql } from '../store/sql/driver.js';
 import { mailboxesAndDirectory } from './0001-mailboxes-and-directory.js';
 import { apps } from './0002-apps.js';
+import { deviceActivity } from './0003-device-activity.js';
 
 /** Forward only: a migration that was released is never changed, only followed by another. */
-const MIGRATIONS: readonly string[] = [mailboxesAndDirectory, apps];
+const MIGRATIONS: readonly string[] = [mailboxesAndDirectory, apps, deviceActivity];
 
 /** Any number; all relays agree on it, so that only one of them migrates at a time. */
 const ADVISORY_LOCK = 7_062_843;

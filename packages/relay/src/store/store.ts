@@ -11,6 +11,7 @@ import type {
   SignedPreKey,
 } from '@sotto/protocol';
 
+import type { Silence } from '../directory/inactivity.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
 import type { AppStore } from './app-store.js';
 
@@ -110,6 +111,8 @@ export interface DeviceRecord {
   /** On the user's device list: only then does it receive anything. */
   listed: boolean;
   createdAt: number;
+  /** Days since the epoch, UTC: when it last connected. */
+  seenDay: number;
   /** When it was removed, or null. Removed devices are remembered so that they can be told, and ids not reused. */
   removedAt: number | null;
 }
@@ -137,9 +140,23 @@ export interface UserChange {
   remove?: { mailboxes: MailboxId[]; at: number };
   /** Devices that are on the list from now on. */
   listed?: MailboxId[];
+  seen?: { mailbox: MailboxId; day: number };
   addLinkToken?: { hash: Uint8Array; expiresAt: number };
   useLinkToken?: Uint8Array;
   useReset?: { hash: Uint8Array; expiresAt: number };
+}
+
+export interface StoredList {
+  version: number;
+  signed: SignedDeviceList;
+  /** Those that are on the list and registered: a device that was removed stays on the signed list until the next one. */
+  living: { device: DeviceId; registration: RegistrationId }[];
+}
+
+/** A listed device that has not connected for a while. */
+export interface QuietDevice extends DeviceAddress {
+  mailbox: MailboxId;
+  seenDay: number;
 }
 
 export interface PreKeyUpload {
@@ -163,7 +180,7 @@ export interface DirectoryStore {
   user(app: AppId, user: Aci): Promise<UserState | null>;
 
   /** The current lists of those of the users that have one. */
-  lists(app: AppId, users: Aci[]): Promise<Map<Aci, { version: number; signed: SignedDeviceList }>>;
+  lists(app: AppId, users: Aci[]): Promise<Map<Aci, StoredList>>;
 
   /**
    * Reads a user under a lock, lets `decide` (pure, may throw to refuse) say what changes, and writes that in the same
@@ -174,6 +191,12 @@ export interface DirectoryStore {
     user: Aci,
     decide: (state: UserState) => { change: UserChange | null; result: T },
   ): Promise<T>;
+
+  /** Notes the day on which these devices connected, if it is later than the one noted. Rows that are locked may be left out. */
+  seen(app: AppId, devices: readonly { user: Aci; mailbox: MailboxId }[], day: number): Promise<void>;
+
+  /** The listed devices of these users that were last seen before a day. */
+  quiet(app: AppId, users: readonly Aci[], before: number): Promise<QuietDevice[]>;
 
   /**
    * Adds prekeys. A one-time key that was handed out never comes back, whatever is uploaded again.
@@ -213,6 +236,8 @@ export interface Store extends MailboxStore, DirectoryStore {
   relayKey(): Promise<Uint8Array>;
   /** Deletes what has expired, in every app. */
   sweep(policy: SweepPolicy): Promise<{ expired: number }>;
+  /** Users, of every app, that have a device to be removed for its silence: see `directory/inactivity.ts`. */
+  inactive(silence: Silence, limit: number): Promise<{ app: AppId; user: Aci }[]>;
   inspect(app: AppId): Promise<Inspection>;
   /** The store's own clock, milliseconds since the epoch. Rejects when the store cannot serve. */
   time(): Promise<number>;

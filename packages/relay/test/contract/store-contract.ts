@@ -44,6 +44,7 @@ export function storeContract(name: string, openStore: () => Promise<Store>): vo
         attemptHash: random(32),
         listed: false,
         createdAt: NOW,
+        seenDay: Math.floor(NOW / DAY),
         removedAt: null,
       };
       await store.updateUser(app, user, () => ({ change: { add: record, identityKey: someKey() }, result: undefined }));

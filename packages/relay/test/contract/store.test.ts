@@ -10,6 +10,7 @@ import { openPglite } from '../../src/store/sql/pglite.js';
 import { openPostgres } from '../../src/store/sql/postgres.js';
 import { openSqlStore } from '../../src/store/sql/sql-store.js';
 import { startPostgres, type PostgresServer } from '../support/postgres.js';
+import { activityContract } from './activity-contract.js';
 import { storeContract } from './store-contract.js';
 
 let postgres: PostgresServer;
@@ -20,11 +21,14 @@ beforeAll(async () => {
 
 afterAll(() => postgres.remove());
 
-storeContract('memory', () => Promise.resolve(memoryStore()));
-storeContract('PGlite', async () => openSqlStore(await openPglite()));
-storeContract('PostgreSQL', async () =>
-  openSqlStore(openPostgres(await postgres.newDatabase(), { connections: 8, onError: () => undefined })),
-);
+const onPostgres = async () =>
+  openSqlStore(openPostgres(await postgres.newDatabase(), { connections: 8, onError: () => undefined }));
+
+for (const contract of [storeContract, activityContract]) {
+  contract('memory', () => Promise.resolve(memoryStore()));
+  contract('PGlite', async () => openSqlStore(await openPglite()));
+  contract('PostgreSQL', onPostgres);
+}
 
 test('six writers on two nodes, every batch to both at once: gapless for a reader, each envelope once', async () => {
   const url = await postgres.newDatabase();
@@ -38,7 +42,14 @@ test('six writers on two nodes, every batch to both at once: gapless for a reade
   async function newMailbox(name: string) {
     const address: DeviceAddress = { user: aciOf(app, name), device: 1 as DeviceId, registration: 1 as RegistrationId };
     const mailbox = mailboxId(app, address);
-    const keys = { secretHash: random(32), attemptHash: random(32), createdAt: 0, removedAt: null, listed: false };
+    const keys = {
+      secretHash: random(32),
+      attemptHash: random(32),
+      createdAt: 0,
+      seenDay: 0,
+      removedAt: null,
+      listed: false,
+    };
     const change = { add: { ...address, ...keys, mailbox }, identityKey: someKey(), listed: [mailbox] };
     await north.updateUser(app, address.user, () => ({ change, result: undefined }));
     return { mailbox, address };

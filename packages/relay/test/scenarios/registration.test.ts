@@ -1,4 +1,11 @@
-import { limits, linkTokenResponse, registerResponse, ROUTES, toBase64Url } from '@sotto/protocol';
+import {
+  limits,
+  linkTokenResponse,
+  registerResponse,
+  ROUTES,
+  toBase64Url,
+  type DevicesResponse,
+} from '@sotto/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 
@@ -185,4 +192,15 @@ test('a user without a list is unknown; one whose last device left is, too', asy
   expect(codeOf(await listOf())).toBe('user-unknown');
   const again = z.decode(registerResponse, (await tryRegister(relay.url, 'unlisted')).body as never);
   expect(again.nextListVersion).toBe(2);
+});
+
+test('a user sees their own devices, and nobody else’s', async () => {
+  const [dora, other] = [await newUser(relay.url, 'dora'), await newUser(relay.url, 'somebody-else')];
+  const answer = await http(relay.url, ROUTES.getDevices, auth(dora));
+  const { devices } = answer.body as DevicesResponse;
+  expect(devices).toMatchObject([{ device: dora.device, registration: dora.registration, listed: true }]);
+  expect((devices[0]?.lastSeenAt ?? 1) % 86_400_000).toBe(0);
+  expect(codeOf(await http(relay.url, ROUTES.getDevices, auth({ ...dora, secret: other.secret })))).toBe(
+    'device-unknown',
+  );
 });

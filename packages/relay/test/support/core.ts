@@ -1,11 +1,13 @@
-import type { AppId, DownEvent, DownMessage } from '@sotto/protocol';
+import { putDeviceListRequest, type AppId, type DownEvent, type DownMessage } from '@sotto/protocol';
+import * as z from 'zod/mini';
 
 import type { Login } from '../../src/auth/token-verifier.js';
 import { aciOf } from '../../src/auth/user.js';
 import { createRelayCore, localBus, memoryStore, type RelayCore, type RelayCoreOptions } from '../../src/index.js';
 import type { Session } from '../../src/gateway/session.js';
 import type { Store } from '../../src/store/store.js';
-import { helloOf, random, someKey, type TestDevice } from './device.js';
+import type { Caller } from '../../src/directory/directory.js';
+import { helloOf, listBody, random, someKey, type TestDevice } from './device.js';
 import { handClock } from './hand-clock.js';
 
 export const APP = 'acme' as AppId;
@@ -49,18 +51,59 @@ export async function coreWorld(
     const login = await plainVerifier.verify(token);
     const keys = { identityKey: someKey() as Uint8Array<ArrayBuffer>, attempt: random(32) as Uint8Array<ArrayBuffer> };
     const registered = await core.directory.register(login, keys);
-    const signed = { record: Buffer.from(''), signature: random(64) };
-    await inner.updateUser(login.app, registered.user, (state) => ({
-      change: { list: { signed, version: 1 }, nextListVersion: 2, listed: state.devices.map(({ mailbox }) => mailbox) },
-      result: undefined,
-    }));
-    return { ...registered, ...keys, app: login.app, name, url: '', token, listVersion: 1 };
+    const device = {
+      ...registered,
+      ...keys,
+      app: login.app,
+      name,
+      url: '',
+      token,
+      listVersion: registered.nextListVersion - 1,
+    };
+    await publish(device, [device]);
+    return device;
   }
 
-  async function open(device: TestDevice, at: { core: RelayCore; epoch?: number } = { core }): Promise<Guest> {
+  /** A further device of the owner's user, listed. */
+  async function link(owner: TestDevice, others: TestDevice[] = []): Promise<TestDevice> {
+    const { linkToken } = await core.directory.makeLinkToken(await callerOf(owner));
+    const keys = {
+      identityKey: owner.identityKey as Uint8Array<ArrayBuffer>,
+      attempt: random(32) as Uint8Array<ArrayBuffer>,
+    };
+    const login = await plainVerifier.verify(owner.token);
+    const registered = await core.directory.register(login, {
+      ...keys,
+      linkToken: linkToken,
+    });
+    const device = { ...owner, ...registered, ...keys };
+    await publish(owner, [owner, ...others, device]);
+    return device;
+  }
+
+  /** Publishes the next list as `owner`, and notes its version in all of them. */
+  async function publish(owner: TestDevice, devices: TestDevice[]): Promise<void> {
+    const version = owner.listVersion + 1;
+    const { record, signature } = z.decode(putDeviceListRequest, listBody(owner, version, devices));
+    await core.directory.putDeviceList(await callerOf(owner), { record, signature });
+    for (const device of new Set([owner, ...devices])) device.listVersion = version;
+  }
+
+  /** Whatever the token says of its time. */
+  async function callerOf(device: TestDevice): Promise<Caller> {
+    const claim = { ...device, secret: device.secret };
+    return core.directory.authenticate(await plainVerifier.verify(device.token), claim);
+  }
+
+  /** A socket of the device, with a token that is good for an hour. */
+  async function open(
+    device: TestDevice,
+    at: { core?: RelayCore; epoch?: number; token?: string } = {},
+  ): Promise<Guest> {
     const events: [DownEvent, unknown][] = [];
     const peer = { closed: false, behind: false };
-    const session = at.core.open(await at.core.admit(helloOf(device, at)), {
+    const { core: node = core, token = `${device.name}@${clock.now() + 3_600_000}` } = at;
+    const session = node.open(await node.admit(helloOf({ ...device, token }, at)), {
       emit: (event, message) => events.push([event, message]),
       close: () => (peer.closed = true),
       isBehind: () => peer.behind,
@@ -72,7 +115,8 @@ export async function coreWorld(
   }
 
   async function join(name: string, expiresAt?: number): Promise<Guest> {
-    return open(await register(name, expiresAt));
+    const device = await register(name, expiresAt);
+    return open(device, { core, token: device.token });
   }
-  return { core, store: inner, clock, advance, register, open, join, errors };
+  return { core, store: inner, clock, advance, register, link, publish, callerOf, open, join, errors };
 }

@@ -1,9 +1,10 @@
 import type { Aci, AppId } from '@sotto/protocol';
 
+import { decideInactive } from '../../directory/inactivity.js';
 import { equalBytes } from '../../directory/bytes.js';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import { systemRandom, type Random } from '../../platform.js';
-import type { DirectoryStore, MailboxStore, Store, UserChange, UserState } from '../store.js';
+import type { DeviceRecord, DirectoryStore, MailboxStore, Store, StoredList, UserChange, UserState } from '../store.js';
 import { emptyUser } from '../user-state.js';
 import { memoryApps } from './memory-apps.js';
 import { MemoryMailboxes } from './memory-mailboxes.js';
@@ -44,6 +45,17 @@ export function memoryStore(random: Random = systemRandom): Store {
       }
       return Promise.resolve({ expired: tables.mailboxes.sweep(policy) });
     },
+
+    inactive: async (silence, limit) =>
+      Promise.resolve(
+        [...tables.users]
+          .filter(([, state]) => decideInactive(state, silence, 0).change !== null)
+          .slice(0, limit)
+          .map(([name]) => {
+            const [app = '', user = ''] = name.split('/');
+            return { app: app as AppId, user: user as Aci };
+          }),
+      ),
 
     async inspect(app) {
       const devices = [...tables.users].flatMap(([name, { identityKey, devices: all }]) => {
@@ -104,10 +116,28 @@ function directory(tables: Tables): DirectoryStore {
     lists: async (app, wanted) =>
       Promise.resolve(
         new Map(
-          wanted.flatMap((user): [Aci, { version: number; signed: NonNullable<UserState['list']> }][] => {
+          wanted.flatMap((user): [Aci, StoredList][] => {
             const state = users.get(nameOf(app, user));
-            return state?.list ? [[user, { version: state.listVersion, signed: state.list }]] : [];
+            if (!state?.list) return [];
+            return [[user, { version: state.listVersion, signed: state.list, living: livingOf(state) }]];
           }),
+        ),
+      ),
+
+    async seen(app, devices, day) {
+      for (const { user, mailbox } of devices) {
+        const state = users.get(nameOf(app, user));
+        if (state) users.set(nameOf(app, user), { ...state, devices: seenAt(state.devices, { mailbox, day }) });
+      }
+      return Promise.resolve();
+    },
+
+    quiet: async (app, wanted, before) =>
+      Promise.resolve(
+        wanted.flatMap((user) =>
+          (users.get(nameOf(app, user))?.devices ?? [])
+            .filter(({ listed, removedAt, seenDay }) => listed && removedAt === null && seenDay < before)
+            .map((device) => ({ ...device, user })),
         ),
       ),
 
@@ -161,7 +191,7 @@ function applied(tables: Tables, app: AppId, user: Aci, state: UserState, change
   });
   const linkTokens = state.linkTokens.filter(({ hash }) => !useLinkToken || !equalBytes(hash, useLinkToken));
   return {
-    devices,
+    devices: change.seen ? seenAt(devices, change.seen) : devices,
     identityKey: change.identityKey ?? state.identityKey,
     list: list === undefined ? state.list : (list?.signed ?? null),
     listVersion: list === undefined ? state.listVersion : (list?.version ?? 0),
@@ -169,6 +199,18 @@ function applied(tables: Tables, app: AppId, user: Aci, state: UserState, change
     linkTokens: addLinkToken ? [...linkTokens, addLinkToken] : linkTokens,
     resets: useReset ? [...state.resets, useReset.hash] : state.resets,
   };
+}
+
+function livingOf({ devices }: UserState): StoredList['living'] {
+  return devices.flatMap(({ device, registration, listed }) => (listed ? [{ device, registration }] : []));
+}
+
+function seenAt(devices: DeviceRecord[], { mailbox, day }: { mailbox: MailboxId; day: number }): DeviceRecord[] {
+  return devices.map((device) =>
+    device.mailbox === mailbox && device.removedAt === null && device.seenDay < day
+      ? { ...device, seenDay: day }
+      : device,
+  );
 }
 
 function nameOf(app: AppId, user: Aci): string {

@@ -4,7 +4,8 @@ import type { Aci, AppId } from '@sotto/protocol';
 
 import { migrate } from '../../migrations/migrate.js';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
-import type { Inspection, Store } from '../store.js';
+import type { Inspection, Store, StoredList } from '../store.js';
+import { inactiveUsers, noteSeen, quietDevices } from './activity-sql.js';
 import { sqlApps } from './app-sql.js';
 import { uuidArray } from './binary-array.js';
 import type { Sql } from './driver.js';
@@ -12,6 +13,15 @@ import { sqlMailboxes, toEnvelope, type EnvelopeRow } from './mailbox-sql.js';
 import { countPreKeys, putPreKeys, takeBundle } from './prekey-sql.js';
 import { sweep } from './sweep-sql.js';
 import { loadUser, lockUser, writeChange } from './user-sql.js';
+
+interface ListRow {
+  account: Aci;
+  record: Uint8Array;
+  signature: Uint8Array;
+  version: number;
+  /** Null when there is none. */
+  living: StoredList['living'] | null;
+}
 
 /** The one SQL implementation of {@link Store}. Migrates the schema before it answers. */
 export async function openSqlStore(sql: Sql): Promise<Store> {
@@ -21,15 +31,24 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
     user: (app, user) => loadUser(sql, app, user),
 
     async lists(app, users) {
-      const rows = await sql.query<{ account: Aci; record: Uint8Array; signature: Uint8Array; version: number }>(
-        `SELECT account, list_record AS record, list_signature AS signature, list_version AS version
-         FROM users WHERE app = $1 AND account = ANY($2::uuid[]) AND list_record IS NOT NULL`,
+      const rows = await sql.query<ListRow>(
+        `SELECT account, list_record AS record, list_signature AS signature, list_version AS version,
+           (SELECT json_agg(json_build_object('device', d.device, 'registration', d.registration)) FROM devices d
+            WHERE d.app = $1 AND d.account = u.account AND d.listed) AS living
+         FROM users u WHERE app = $1 AND account = ANY($2::uuid[]) AND list_record IS NOT NULL`,
         [app, uuidArray(users)],
       );
       return new Map(
-        rows.map(({ account, record, signature, version }) => [account, { version, signed: { record, signature } }]),
+        rows.map(({ account, record, signature, version, living }) => [
+          account,
+          { version, signed: { record, signature }, living: living ?? [] },
+        ]),
       );
     },
+
+    seen: (app, devices, day) => noteSeen(sql, app, devices, day),
+    quiet: (app, users, before) => quietDevices(sql, app, users, before),
+    inactive: (silence, limit) => inactiveUsers(sql, silence, limit),
 
     updateUser: (app, user, decide) =>
       sql.transaction(async (transaction) => {

@@ -4,6 +4,7 @@ import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { DeviceRecord, UserChange, UserState } from '../store.js';
 import { emptyUser } from '../user-state.js';
 import { uuidArray } from './binary-array.js';
+import { noteSeen } from './activity-sql.js';
 import type { Queryable } from './driver.js';
 
 interface UserRow {
@@ -22,6 +23,7 @@ interface DeviceRow {
   attempt_hash: Uint8Array;
   listed: boolean;
   created_at: number;
+  seen_day: number;
   removed_at: number | null;
 }
 
@@ -42,7 +44,7 @@ export async function loadUser(sql: Queryable, app: AppId, user: Aci): Promise<U
   );
   if (!row) return null;
   const devices = await sql.query<DeviceRow>(
-    `SELECT device, registration, mailbox, secret_hash, attempt_hash, listed, created_at, removed_at
+    `SELECT device, registration, mailbox, secret_hash, attempt_hash, listed, created_at, seen_day, removed_at
      FROM devices WHERE app = $1 AND account = $2 ORDER BY created_at, mailbox`,
     key,
   );
@@ -74,6 +76,7 @@ function toDevice(row: DeviceRow): DeviceRecord {
     attemptHash: row.attempt_hash,
     listed: row.listed,
     createdAt: row.created_at,
+    seenDay: row.seen_day,
     removedAt: row.removed_at,
   };
 }
@@ -96,6 +99,7 @@ export async function writeChange(sql: Queryable, app: AppId, user: Aci, change:
       listed,
     );
   }
+  if (change.seen) await noteSeen(sql, app, [{ user, mailbox: change.seen.mailbox }], change.seen.day);
   if (change.addLinkToken) {
     await sql.query('INSERT INTO link_tokens (account, hash, app, expires_at) VALUES ($2, $3, $1, $4)', [
       app,
@@ -146,8 +150,8 @@ async function writeUserRow(sql: Queryable, app: AppId, user: Aci, change: UserC
 
 async function addDevice(sql: Queryable, app: AppId, user: Aci, device: DeviceRecord): Promise<void> {
   await sql.query(
-    `INSERT INTO devices (account, mailbox, app, device, registration, secret_hash, attempt_hash, listed, created_at)
-     VALUES ($2, $3, $1, $4, $5, $6, $7, $8, $9)`,
+    `INSERT INTO devices (account, mailbox, app, device, registration, secret_hash, attempt_hash, listed, created_at, seen_day)
+     VALUES ($2, $3, $1, $4, $5, $6, $7, $8, $9, $10)`,
     [
       app,
       user,
@@ -158,6 +162,7 @@ async function addDevice(sql: Queryable, app: AppId, user: Aci, device: DeviceRe
       device.attemptHash,
       device.listed,
       device.createdAt,
+      device.seenDay,
     ],
   );
   await sql.query(

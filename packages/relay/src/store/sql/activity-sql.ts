@@ -1,0 +1,56 @@
+import type { Aci, AppId } from '@sotto/protocol';
+
+import type { Silence } from '../../directory/inactivity.js';
+import type { MailboxId } from '../../mailbox/mailbox-id.js';
+import type { QuietDevice } from '../store.js';
+import { uuidArray } from './binary-array.js';
+import type { Queryable } from './driver.js';
+
+/** Rows that another transaction holds are left out, so that nobody waits, and nothing can deadlock. */
+export async function noteSeen(
+  sql: Queryable,
+  app: AppId,
+  devices: readonly { user: Aci; mailbox: MailboxId }[],
+  day: number,
+): Promise<void> {
+  await sql.query(
+    `WITH quiet AS MATERIALIZED (
+       SELECT account, mailbox FROM devices
+       WHERE app = $1 AND account = ANY($2::uuid[]) AND mailbox = ANY($3::uuid[]) AND removed_at IS NULL AND seen_day < $4
+       FOR UPDATE SKIP LOCKED
+     ) UPDATE devices d SET seen_day = $4 FROM quiet q WHERE d.account = q.account AND d.mailbox = q.mailbox`,
+    [app, uuidArray(devices.map(({ user }) => user)), uuidArray(devices.map(({ mailbox }) => mailbox)), day],
+  );
+}
+
+export async function quietDevices(
+  sql: Queryable,
+  app: AppId,
+  users: readonly Aci[],
+  before: number,
+): Promise<QuietDevice[]> {
+  return sql.query<QuietDevice>(
+    `SELECT account AS "user", device, registration, mailbox, seen_day AS "seenDay" FROM devices
+     WHERE app = $1 AND account = ANY($2::uuid[]) AND listed AND removed_at IS NULL AND seen_day < $3`,
+    [app, uuidArray(users), before],
+  );
+}
+
+/** Finds users; which of their devices go is decided under the user's lock. */
+export async function inactiveUsers(
+  sql: Queryable,
+  { before, lastBefore }: Silence,
+  limit: number,
+): Promise<{ app: AppId; user: Aci }[]> {
+  return sql.query<{ app: AppId; user: Aci }>(
+    `SELECT DISTINCT app, account AS "user" FROM (
+       SELECT d.app, d.account FROM devices d
+       WHERE d.removed_at IS NULL AND d.seen_day < $1
+         AND (d.seen_day < $2 OR NOT d.listed OR EXISTS (
+           SELECT FROM devices o WHERE o.app = d.app AND o.account = d.account AND o.removed_at IS NULL AND o.listed
+             AND (o.seen_day, o.mailbox) > (d.seen_day, d.mailbox)))
+       ORDER BY d.seen_day LIMIT $3
+     ) found`,
+    [before, lastBefore, limit],
+  );
+}

@@ -1,0 +1,199 @@
+import { describe, expect, test } from 'vitest';
+
+import { createRelayCore } from '../../src/core.js';
+import { DAY_MS } from '../../src/directory/inactivity.js';
+import { localBus, memoryStore } from '../../src/index.js';
+import type { SecurityEvent } from '../../src/observer.js';
+import type { Store } from '../../src/store/store.js';
+import { APP, coreWorld, plainVerifier, settle } from '../support/core.js';
+import { messageTo, type TestDevice } from '../support/device.js';
+
+const DAYS = (count: number) => count * DAY_MS;
+const ref = ({ device, registration }: TestDevice) => ({ device, registration });
+
+/** Alice with a phone and a laptop; the phone is put away on the first day. */
+async function household(options: Parameters<typeof coreWorld>[0] = {}) {
+  const world = await coreWorld(options);
+  const phone = await world.register('alice');
+  const laptop = await world.link(phone);
+  const living = async () =>
+    (await world.store.user(APP, phone.user))?.devices.filter((each) => each.removedAt === null);
+  /** Days pass, and the relay does what it does daily; the laptop connects every week. */
+  async function pass(days: number, using: TestDevice[] = [laptop]): Promise<void> {
+    for (let day = 1; day <= days; day++) {
+      world.advance(DAY_MS);
+      if (day % 7 === 0) for (const device of using) await world.callerOf(device);
+      await settle();
+      await world.core.sweep();
+    }
+  }
+  return { ...world, phone, laptop, living, pass };
+}
+
+describe('noting who is there', () => {
+  test('costs one write a day and device, however often it asks', async () => {
+    const days: number[] = [];
+    const { callerOf, laptop, advance } = await household({
+      changes: (store: Store): Partial<Store> => ({
+        seen: (app, devices, day) => {
+          days.push(day);
+          return store.seen(app, devices, day);
+        },
+      }),
+    });
+    for (let hour = 0; hour < 72; hour++) {
+      advance(3_600_000);
+      await callerOf(laptop);
+      await callerOf(laptop);
+      await settle();
+    }
+    expect(new Set(days).size).toBe(days.length);
+    expect(days).toHaveLength(3);
+  });
+
+  test('a socket that stays open for half a year is not silent', async () => {
+    const { core, open, clock, phone, living, pass } = await household();
+    const { session, peer } = await open(phone);
+    for (let day = 0; day < 180; day++) {
+      await session.handle('token', { token: `alice@${clock.now() + DAYS(2)}` });
+      await pass(1, []);
+    }
+    expect(peer.closed).toBe(false);
+    expect((await living())?.map(({ device }) => device)).toEqual([phone.device]);
+    expect(core.connections).toBe(1);
+  });
+
+  test('the store’s failure disturbs nobody, and is made up for', async () => {
+    let isDown = true;
+    const { callerOf, laptop, advance, errors, living } = await household({
+      changes: (store: Store): Partial<Store> => ({
+        seen: (...args) => (isDown ? Promise.reject(new Error('down')) : store.seen(...args)),
+      }),
+    });
+    advance(DAYS(3));
+    await callerOf(laptop);
+    await settle();
+    expect(errors).toHaveLength(1);
+    isDown = false;
+    await callerOf(laptop);
+    await settle();
+    expect((await living())?.map(({ seenDay }) => seenDay)).toEqual([0, 3]);
+  });
+});
+
+describe('a device that nobody uses', () => {
+  test('is announced to the others from 14 days before, daily and on connecting, then removed', async () => {
+    const events: SecurityEvent[] = [];
+    const observers = [{ security: (event: SecurityEvent) => events.push(event) }];
+    const { phone, laptop, open, pass, living, clock } = await household({ observers });
+    const fully = async () => (await open(laptop, { epoch: clock.now() })).all('welcome')[0]?.expiring;
+    await pass(70);
+    expect(await fully()).toEqual([]);
+    await pass(10);
+    const expiresAt = DAYS(91);
+    expect(await fully()).toEqual([{ ...ref(phone), expiresAt }]);
+
+    const online = await open(laptop, { epoch: clock.now() + 1 });
+    await online.session.handle('token', { token: `alice@${clock.now() + DAYS(30)}` });
+    await pass(3, []);
+    expect(online.all('device-expiring')).toEqual([1, 2, 3].map(() => ({ ...ref(phone), expiresAt })));
+    await pass(12, []);
+    expect((await living())?.map(({ device }) => device)).toEqual([laptop.device]);
+    const last = online.all('device-expiring').at(-1);
+    expect(last).toMatchObject(ref(phone));
+    expect(last?.expiresAt).toBeLessThanOrEqual(clock.now());
+    expect(last?.expiresAt).toBeGreaterThanOrEqual(expiresAt);
+    expect(events.filter(({ event }) => event === 'device-expired')).toEqual([
+      { event: 'device-expired', app: APP, user: phone.user, device: phone.device },
+    ]);
+    // Who connects later hears it too, until there is a list without it.
+    expect(await fully()).toMatchObject([ref(phone)]);
+  });
+
+  test('hears device-gone; writers hear it too, and need not encrypt to it', async () => {
+    const { phone, laptop, pass, core, open, join, publish, clock } = await household();
+    await pass(92);
+    await expect(open(phone)).rejects.toMatchObject({ code: 'device-gone' });
+    const bob = await join('bob', clock.now() + DAYS(1));
+    const to = (...devices: TestDevice[]) => {
+      const message = messageTo(laptop);
+      const [recipient] = message.recipients;
+      return {
+        ...message,
+        recipients: [{ ...recipient, devices: devices.map((device) => ({ ...ref(device), payload: 0 })) }],
+      };
+    };
+    expect(await bob.session.handle('submit', to(phone, laptop))).toEqual({
+      ok: true,
+      outcomes: ['device-gone', 'stored'],
+    });
+    expect(await bob.session.handle('submit', to(laptop))).toEqual({ ok: true, outcomes: ['stored'] });
+    expect(await bob.session.handle('submit', to(phone))).toMatchObject({
+      ok: false,
+      error: { code: 'stale-device-list', stale: [{ missing: [ref(laptop)], gone: [] }] },
+    });
+    await publish(laptop, [laptop]);
+    expect(await bob.session.handle('submit', to(phone, laptop))).toMatchObject({
+      ok: false,
+      error: { code: 'stale-device-list', stale: [{ missing: [], gone: [ref(phone)] }] },
+    });
+    expect((await open(laptop, { epoch: 99 })).all('welcome')[0]?.expiring).toEqual([]);
+    expect(core.connections).toBe(2);
+  });
+
+  test('its owner’s only device stays twice as long, then goes with the list', async () => {
+    const { phone, pass, living, store, register } = await household();
+    await pass(92, []);
+    expect(await living()).toHaveLength(1);
+    await pass(88, []);
+    expect(await living()).toHaveLength(1);
+    await pass(2, []);
+    expect(await living()).toEqual([]);
+    expect((await store.user(APP, phone.user))?.list).toBeNull();
+    // The user can begin anew, without a reset.
+    expect((await register('alice')).user).toBe(phone.user);
+  });
+
+  test('that comes back at the last moment stays', async () => {
+    const { phone, pass, living, callerOf, advance, core } = await household();
+    await pass(90);
+    advance(DAY_MS - 1_000_001);
+    await callerOf(phone);
+    advance(DAYS(10));
+    await core.sweep();
+    expect((await living())?.map(({ seenDay }) => seenDay)).toEqual([90, 84]);
+  });
+
+  test('is removed once, whichever of several nodes finds it', async () => {
+    const [bus, store] = [localBus(), memoryStore()];
+    const events: SecurityEvent[] = [];
+    const observers = [{ security: (event: SecurityEvent) => events.push(event) }];
+    const { pass, clock, core, living } = await household({ bus, store, observers });
+    const other = await createRelayCore({ bus, store, verifier: plainVerifier, clock, observers });
+    await pass(90);
+    await Promise.all([core.sweep(), other.sweep()]);
+    await pass(2);
+    await Promise.all([core.sweep(), other.sweep()]);
+    expect(events.filter(({ event }) => event === 'device-expired')).toHaveLength(1);
+    expect(await living()).toHaveLength(1);
+  });
+
+  test('that removed itself is announced as well', async () => {
+    const { phone, laptop, open, core, callerOf, clock } = await household();
+    const online = await open(laptop);
+    await core.directory.removeSelf(await callerOf(phone));
+    await settle();
+    expect(online.all('device-expiring')).toEqual([{ ...ref(phone), expiresAt: clock.now() }]);
+  });
+});
+
+test('a user sees their devices, with the day and not the hour', async () => {
+  const { core, callerOf, phone, laptop, advance } = await household();
+  advance(DAYS(3) + 12_345_678);
+  expect(await core.directory.devices(await callerOf(laptop))).toEqual({
+    devices: [
+      { ...ref(phone), listed: true, createdAt: 1_000_000, lastSeenAt: 0 },
+      { ...ref(laptop), listed: true, createdAt: 1_000_000, lastSeenAt: DAYS(3) },
+    ],
+  });
+});
