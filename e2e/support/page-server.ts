@@ -24,15 +24,18 @@ export class PageServer {
   readonly #server: Server;
   readonly #script: string;
   readonly #token: TokenFor;
+  readonly #folder: string;
 
-  private constructor(script: string, token: TokenFor) {
+  private constructor(folder: string, script: string, token: TokenFor) {
+    this.#folder = folder;
     this.#script = script;
     this.#token = token;
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  static async start(token: TokenFor): Promise<PageServer> {
-    const page = new PageServer(await bundle(), token);
+  /** @param folder with `index.html`, `page.css` and `main.ts` */
+  static async start(token: TokenFor, folder = PAGE): Promise<PageServer> {
+    const page = new PageServer(folder, await bundle(folder), token);
     await new Promise<void>((resolve) => page.#server.listen(0, '127.0.0.1', resolve));
     return page;
   }
@@ -54,10 +57,10 @@ export class PageServer {
     };
     switch (url.pathname) {
       case '/':
-        send(200, 'text/html', readFileSync(`${PAGE}/index.html`, 'utf8'));
+        send(200, 'text/html', readFileSync(`${this.#folder}/index.html`, 'utf8'));
         return;
       case '/page.css':
-        send(200, 'text/css', readFileSync(`${PAGE}/page.css`, 'utf8'));
+        send(200, 'text/css', readFileSync(`${this.#folder}/page.css`, 'utf8'));
         return;
       case '/main.js':
         send(200, 'text/javascript', this.#script);
@@ -74,9 +77,9 @@ export class PageServer {
   }
 }
 
-async function bundle(): Promise<string> {
+async function bundle(folder: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [`${PAGE}/main.ts`],
+    entryPoints: [`${folder}/main.ts`],
     bundle: true,
     format: 'esm',
     platform: 'browser',

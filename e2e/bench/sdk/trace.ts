@@ -31,7 +31,7 @@ export async function noteEverything(page: Page): Promise<void> {
     };
     const send = WebSocket.prototype.send;
     WebSocket.prototype.send = function (data) {
-      note(`socket send ${data instanceof ArrayBuffer ? data.byteLength : String(data).length}`);
+      note(`socket send ${data instanceof ArrayBuffer ? data.byteLength : ''}`);
       if (!('traced' in this)) {
         Object.assign(this, { traced: true });
         this.addEventListener('message', ({ data: got }: MessageEvent<ArrayBuffer | string>) =>
