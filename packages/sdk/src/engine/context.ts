@@ -24,6 +24,8 @@ export interface EngineContext {
   readonly relay: RelayPort;
   readonly clock: Clock;
   readonly random: RandomBytes;
+  /** One-time prekeys of each kind kept at the relay; absent: the usual stock. */
+  readonly preKeyStock?: number;
   /** This leadership's number; grows with each. */
   readonly epoch: number;
 }

@@ -33,22 +33,35 @@ const FIRST_STOCK = 10;
 /** Refilling begins when this many of either kind have gone: often enough, and not for every single one. */
 const REFILL_AFTER = 10;
 
+/** The stock, where it is not the usual one, and what follows from it. */
+interface Supply {
+  readonly stock: number;
+  readonly first: number;
+  readonly refillAfter: number;
+}
+
+function supplyOf(stock: number): Supply {
+  return { stock, first: Math.min(FIRST_STOCK, stock), refillAfter: Math.min(REFILL_AFTER, Math.ceil(stock / 2)) };
+}
+
 /** The prekey supply of this device: private halves are committed to the vault before the public ones are uploaded. */
 export class PreKeys {
   #refilling: Promise<void> | null = null;
   readonly #context: EngineContext;
   readonly #api: RelayApi;
+  readonly #supply: Supply;
 
   constructor(context: EngineContext, api: RelayApi) {
     this.#context = context;
     this.#api = api;
+    this.#supply = supplyOf(context.preKeyStock ?? limits.ONE_TIME_PREKEY_STOCK);
   }
 
   /** The first set of a device, or a new one after a rollback of either side (`replace`). */
   async publish(local: LocalDevice, replace: boolean): Promise<void> {
     if (replace) await this.#discardUnuploaded();
     await this.#rotate();
-    await this.#make(FIRST_STOCK, FIRST_STOCK);
+    await this.#make(this.#supply.first, this.#supply.first);
     await this.#upload(local, replace);
   }
 
@@ -66,9 +79,9 @@ export class PreKeys {
     // What a rotation made must reach the relay, also while the stock is full.
     await this.#upload(local, false);
     await this.#prune();
-    if (Math.min(counts.oneTime, counts.kem) > limits.ONE_TIME_PREKEY_STOCK - REFILL_AFTER) return;
+    if (Math.min(counts.oneTime, counts.kem) > this.#supply.stock - this.#supply.refillAfter) return;
     for (let made = counts; this.#short(made);) {
-      const room = (held: number): number => Math.max(0, Math.min(CHUNK, limits.ONE_TIME_PREKEY_STOCK - held));
+      const room = (held: number): number => Math.max(0, Math.min(CHUNK, this.#supply.stock - held));
       const chunk = { oneTime: room(made.oneTime), kem: room(made.kem) };
       await this.#make(chunk.oneTime, chunk.kem);
       made = { oneTime: made.oneTime + chunk.oneTime, kem: made.kem + chunk.kem };
@@ -78,7 +91,7 @@ export class PreKeys {
   }
 
   #short({ oneTime, kem }: PreKeyCounts): boolean {
-    return Math.min(oneTime, kem) < limits.ONE_TIME_PREKEY_STOCK;
+    return Math.min(oneTime, kem) < this.#supply.stock;
   }
 
   async #state(): Promise<PreKeyStateRow> {

@@ -1,0 +1,13 @@
+/** For the simulation and tests of other packages in this workspace (`@sotto/sdk/testing`); not published. */
+export { Client } from '../../src/client/client.js';
+export { Front } from '../../src/conversations/front.js';
+export { startEngine, type Engine } from '../../src/engine/engine.js';
+export { HISTORY_SCHEMA, THIS_DEVICE, type History, type HistoryRows } from '../../src/history/schema.js';
+export { RelayError } from '../../src/network/relay-error.js';
+export type { RelayPort, RelayRequest, RelaySocket, SocketHandlers } from '../../src/network/relay-port.js';
+export { FootprintRecorder, recordingWrites } from '../../src/storage/changes.js';
+export { memoryTables } from '../../src/storage/memory-tables.js';
+export { Observers } from '../../src/storage/observers.js';
+export { StorageError, type StorageErrorCode } from '../../src/storage/storage-error.js';
+export type { ObservableTables, ReadTransaction, Rows, Schema, WriteTransaction } from '../../src/storage/tables.js';
+export { VAULT_SCHEMA, type Vault, type VaultRows } from '../../src/vault/schema.js';

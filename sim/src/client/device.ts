@@ -1,0 +1,123 @@
+import { HISTORY_SCHEMA, VAULT_SCHEMA, type HistoryRows, type VaultRows } from '@sotto/sdk/testing';
+
+import type { Random } from '../core/random.js';
+import type { Scheduler } from '../core/scheduler.js';
+import { CALM_DISK, Database, type Change, type DiskWeather } from './disk.js';
+import type { Link } from './link.js';
+import { Tab } from './tab.js';
+import { WebLock } from './web-lock.js';
+
+/** A browser's profile: everything that survives its tabs. */
+export interface Profile {
+  readonly history: Map<keyof HistoryRows, object[]>;
+  readonly vault: Map<keyof VaultRows, object[]>;
+}
+
+interface DeviceParts {
+  readonly name: string;
+  readonly user: string;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly link: Link;
+  readonly tokenMs: number;
+  readonly onCommit: (device: Device, database: 'history' | 'vault', changes: readonly Change[]) => void;
+}
+
+const HISTORY_TABLES = Object.keys(HISTORY_SCHEMA) as (keyof HistoryRows)[];
+const VAULT_TABLES = Object.keys(VAULT_SCHEMA) as (keyof VaultRows)[];
+
+/** One device of a user: two databases, a lock, a network, a clock, and tabs that come and go. */
+export class Device {
+  readonly name: string;
+  readonly user: string;
+  readonly link: Link;
+  readonly lock: WebLock;
+  readonly tokenMs: number;
+  disk: DiskWeather = CALM_DISK;
+  /** Milliseconds by which the device's clock is wrong. */
+  clockOffset = 0;
+  history = new Database(HISTORY_SCHEMA);
+  vault = new Database(VAULT_SCHEMA);
+  #tabs: Tab[] = [];
+  #opened = 0;
+  readonly #parts: DeviceParts;
+
+  constructor(parts: DeviceParts) {
+    this.#parts = parts;
+    this.name = parts.name;
+    this.user = parts.user;
+    this.link = parts.link;
+    this.tokenMs = parts.tokenMs;
+    this.lock = new WebLock(parts.scheduler, parts.random.fork('lock'));
+  }
+
+  get tabs(): readonly Tab[] {
+    return this.#tabs;
+  }
+
+  get runningTabs(): readonly Tab[] {
+    return this.#tabs.filter(({ process }) => process.isRunning);
+  }
+
+  now(): number {
+    return this.#parts.scheduler.now;
+  }
+
+  readonly onCommit = (database: 'history' | 'vault', changes: readonly Change[]): void => {
+    this.#parts.onCommit(this, database, changes);
+  };
+
+  openTab(): Tab {
+    const name = `${this.name}.t${this.#opened++}`;
+    const tab = new Tab(this, name, this.#parts.scheduler, this.#parts.random.fork(name));
+    this.#tabs.push(tab);
+    return tab;
+  }
+
+  ended(tab: Tab): void {
+    tab.process.kill();
+    this.link.processDied(tab.process);
+    this.#tabs = this.#tabs.filter((other) => other !== tab);
+  }
+
+  /** The tab is gone from one moment to the next. */
+  crash(tab: Tab): void {
+    this.ended(tab);
+    this.lock.release(tab);
+  }
+
+  freeze(tab: Tab): void {
+    tab.freeze();
+    this.link.processFrozen(tab.process);
+  }
+
+  /** Every tab is gone at once: the browser was killed. */
+  crashAll(): void {
+    for (const tab of [...this.#tabs]) this.crash(tab);
+  }
+
+  async profile(): Promise<Profile> {
+    const history = new Map<keyof HistoryRows, object[]>();
+    for (const table of HISTORY_TABLES)
+      history.set(table, await this.history.tables.read([table], (transaction) => transaction.range(table)));
+    const vault = new Map<keyof VaultRows, object[]>();
+    for (const table of VAULT_TABLES)
+      vault.set(table, await this.vault.tables.read([table], (transaction) => transaction.range(table)));
+    return { history, vault };
+  }
+
+  /** Puts databases back to an older state; no tab may be open. */
+  async restore(profile: Profile, what: 'vault' | 'both'): Promise<void> {
+    this.vault = new Database(VAULT_SCHEMA);
+    for (const [table, rows] of profile.vault)
+      await this.vault.tables.write([table], async (transaction) => {
+        for (const row of rows) await transaction.put(table, row as never);
+      });
+    if (what === 'vault') return;
+    this.history = new Database(HISTORY_SCHEMA);
+    for (const [table, rows] of profile.history)
+      await this.history.tables.write([table], async (transaction) => {
+        for (const row of rows) await transaction.put(table, row as never);
+      });
+  }
+}

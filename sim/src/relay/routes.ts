@@ -1,0 +1,72 @@
+import {
+  aci,
+  bundlesRequest,
+  bundlesResponse,
+  deviceListResponse,
+  deviceId,
+  deviceSecret,
+  linkTokenResponse,
+  putDeviceListRequest,
+  putPreKeysRequest,
+  registerRequest,
+  registerResponse,
+  ROUTES,
+  type Aci,
+} from '@sotto/protocol';
+import { RelayError, type RelayCore } from '@sotto/relay';
+import type { RelayRequest } from '@sotto/sdk/testing';
+import * as z from 'zod/mini';
+
+const USER = /^\/v1\/users\/([^/]+)\//;
+
+/** The relay's HTTP routes in front of the real core, without HTTP: parsing, authentication and the directory are real. */
+export async function answer(core: RelayCore, request: RelayRequest): Promise<unknown> {
+  const login = await core.verifier.verify(request.token);
+  await core.limit('requestsPerUser', `${login.app}/${login.user}`);
+  const [, user] = USER.exec(request.path) ?? [];
+  const route = `${request.method} ${user === undefined ? request.path : request.path.replace(user, ':user')}`;
+  if (route === nameOf(ROUTES.register)) {
+    await core.limit('registrationsPerUser', `${login.app}/${login.user}`);
+    return z.encode(registerResponse, await core.directory.register(login, parse(registerRequest, request.body)));
+  }
+  const caller = await core.directory.authenticate(login, claimOf(request));
+  switch (route) {
+    case nameOf(ROUTES.putDeviceList):
+      await core.directory.putDeviceList(caller, parse(putDeviceListRequest, request.body));
+      return { ok: true };
+    case nameOf(ROUTES.getDeviceList):
+      return z.encode(deviceListResponse, await core.directory.getDeviceList(login.app, userOf(user)));
+    case nameOf(ROUTES.linkToken):
+      return z.encode(linkTokenResponse, await core.directory.makeLinkToken(caller));
+    case nameOf(ROUTES.putPreKeys):
+      return core.directory.putPreKeys(caller, parse(putPreKeysRequest, request.body));
+    case nameOf(ROUTES.bundles): {
+      const { devices } = parse(bundlesRequest, request.body);
+      return z.encode(bundlesResponse, await core.directory.bundles(caller, userOf(user), devices));
+    }
+    case nameOf(ROUTES.removeSelf):
+      await core.directory.removeSelf(caller);
+      return { ok: true };
+    default:
+      throw new RelayError('not-found');
+  }
+}
+
+const nameOf = ({ method, path }: { method: string; path: string }): string => `${method} ${path}`;
+
+function parse<S extends z.ZodMiniType>(schema: S, body: unknown): z.output<S> {
+  const parsed = z.safeParse(schema, body);
+  if (!parsed.success) throw new RelayError('bad-request');
+  return parsed.data;
+}
+
+function userOf(user: string | undefined): Aci {
+  return parse(aci, user);
+}
+
+function claimOf({ device = '' }: RelayRequest) {
+  const [id, secret] = device.split('.');
+  const claim = z.safeParse(z.object({ device: deviceId, secret: deviceSecret }), { device: Number(id), secret });
+  if (!claim.success) throw new RelayError('device-unknown');
+  return claim.data;
+}

@@ -1,0 +1,259 @@
+import type { Submit } from '@sotto/protocol';
+import { THIS_DEVICE } from '@sotto/sdk/testing';
+
+import { Oracle, type Violation, type Written } from './checks/oracle.js';
+import { checkOutcome, type Outcome } from './checks/outcome.js';
+import { Random } from './core/random.js';
+import { EPOCH_MS, Scheduler } from './core/scheduler.js';
+import { Trace } from './core/trace.js';
+import { Device } from './client/device.js';
+import { Link } from './client/link.js';
+import type { Tab } from './client/tab.js';
+import { calm, strike, type Scene } from './faults.js';
+import { planOf, type Fault, type Plan } from './plan.js';
+import { Cluster } from './relay/cluster.js';
+import { APP } from './relay/tokens.js';
+
+export interface WorldReport {
+  readonly plan: Plan;
+  readonly violations: readonly Violation[];
+  readonly outcome: Outcome | null;
+  readonly faults: Readonly<Record<string, number>>;
+  /** The same for the same seed, always. */
+  readonly trace: string;
+  readonly lines: readonly string[];
+  readonly events: number;
+  readonly virtualMs: number;
+}
+
+/** How long, at most, a world may take to come to rest: longer than every wait and time-out in it. */
+const REST_MS = 15 * 60_000;
+
+/** How often it is looked whether a world has come to rest, and how long it must stay so. */
+const LOOK_MS = 2_000;
+
+/** Lives one world from beginning to end. */
+export async function runWorld(seed: number, options: { wholeTrace?: boolean } = {}): Promise<WorldReport> {
+  const random = new Random(`world ${seed}`);
+  const world = new World(planOf(seed, random.fork('plan')), random, new Trace(options.wholeTrace === true));
+  const stray = (error: unknown): void => world.stray(error);
+  process.on('unhandledRejection', stray);
+  process.on('uncaughtException', stray);
+  try {
+    return await world.live();
+  } finally {
+    process.off('unhandledRejection', stray);
+    process.off('uncaughtException', stray);
+  }
+}
+
+class World {
+  readonly #plan: Plan;
+  readonly #random: Random;
+  readonly #trace: Trace;
+  readonly #scheduler: Scheduler;
+  readonly #oracle = new Oracle();
+  readonly #cluster: Cluster;
+  readonly #devices: Device[];
+  readonly #scene: Scene;
+  #turn = 0;
+
+  constructor(plan: Plan, random: Random, trace: Trace) {
+    this.#plan = plan;
+    this.#random = random;
+    this.#trace = trace;
+    this.#scheduler = new Scheduler(trace);
+    this.#cluster = new Cluster({
+      scheduler: this.#scheduler,
+      random: random.fork('relay'),
+      nodes: plan.nodes,
+      quota: plan.quota,
+      observer: this.#oracle,
+      onFault: (error) => this.stray(error),
+    });
+    this.#devices = plan.users.map((user) => this.#device(user));
+    this.#cluster.onKilled = (node) => this.#devices.forEach(({ link }) => link.nodeDied(node));
+    this.#scene = {
+      scheduler: this.#scheduler,
+      random: random.fork('faults'),
+      cluster: this.#cluster,
+      devices: this.#devices,
+      nodes: plan.nodes,
+      happened: new Map<Fault, number>(),
+    };
+  }
+
+  /** Something broke that nobody has caught. */
+  stray(error: unknown): void {
+    const text = error instanceof Error ? `${error.name}: ${error.message} ${error.stack?.split('\n')[1] ?? ''}` : String(error);
+    this.#oracle.report('stray-error', text.trim());
+  }
+
+  async live(): Promise<WorldReport> {
+    this.#trace.add(JSON.stringify(this.#plan));
+    await this.#cluster.start();
+    this.#schedule();
+    await this.#scheduler.runUntil(EPOCH_MS + this.#plan.activeMs);
+    await calm(this.#scene);
+    const rested = await this.#comeToRest();
+    const notices = this.#plan.rollback !== 'none';
+    const outcome = rested ? await checkOutcome(this.#oracle, this.#devices, { notices }) : null;
+    return {
+      plan: this.#plan,
+      violations: this.#oracle.violations,
+      outcome,
+      faults: Object.fromEntries(this.#scene.happened),
+      trace: this.#trace.digest(),
+      lines: this.#trace.lines,
+      events: this.#scheduler.ran,
+      virtualMs: Math.round(this.#scheduler.now - EPOCH_MS),
+    };
+  }
+
+  #device(user: string): Device {
+    const { link: name } = { link: `${user}1` };
+    const link = new Link(this.#scheduler, this.#random.fork(`link ${name}`), this.#cluster, (submit) =>
+      this.#oracle.submitted(device, submit as Submit),
+    );
+    const device: Device = new Device({
+      name,
+      user,
+      scheduler: this.#scheduler,
+      random: this.#random.fork(name),
+      link,
+      tokenMs: this.#plan.tokenMs,
+      onCommit: (owner, database, changes) => this.#oracle.committed(owner, database, changes),
+    });
+    return device;
+  }
+
+  #schedule(): void {
+    const { activeMs, messages, faults, faultCount, tabs, rollback } = this.#plan;
+    const random = this.#random.fork('schedule');
+    const at = (label: string, run: () => void, least = 0): void => {
+      this.#scheduler.at(EPOCH_MS + random.between(least * activeMs, activeMs), label, run);
+    };
+    this.#devices.forEach((device, index) => {
+      const late = random.chance(0.2) ? activeMs / 2 : 1_000;
+      for (let i = 0; i < (tabs[index] ?? 1); i++)
+        this.#scheduler.at(EPOCH_MS + random.between(0, late), `${device.name} opens a tab`, () => device.openTab());
+    });
+    for (let i = 0; i < messages; i++) at('somebody writes', () => this.#somebodyWrites(random));
+    for (let i = 0; i < messages / 2; i++) at('somebody reads', () => this.#somebodyReads(random));
+    for (let i = 0; i < faultCount; i++) {
+      const fault = random.pick(faults);
+      at(`fault ${fault}`, () => strike(fault, this.#scene));
+    }
+    if (rollback === 'relay') at('relay rolls back', () => this.#rollBackRelay(random), 0.5);
+    if (rollback === 'profile') this.#scheduleProfileRollback(random);
+  }
+
+  #somebodyWrites(random: Random): void {
+    const tab = this.#someTab(random);
+    if (!tab) return;
+    const { device } = tab;
+    const to = random.pick(this.#plan.users.filter((user) => user !== device.user));
+    // Bursts come with the same likelihood as single words.
+    const count = random.chance(0.15) ? random.int(2, 5) : 1;
+    for (let i = 0; i < count; i++) void this.#write(device, tab.tab, to);
+  }
+
+  async #write(device: Device, tab: Tab, to: string): Promise<void> {
+    const turn = this.#turn++;
+    const text = `${device.user}>${to} ${turn}`;
+    const after = new Set<string>();
+    for (const row of this.#oracle.rowsOf(device)) {
+      const known = row.body.kind === 'text' ? this.#oracle.written.get(row.body.text) : undefined;
+      const here = known && [known.to, known.from.user].every((user) => user === to || user === device.user);
+      // An own message that has no place yet gets it when it is sealed.
+      if (known && here && !(row.device === THIS_DEVICE && row.status === 'pending')) after.add(known.text);
+    }
+    const written: Written = { text, from: device, to, tab: tab.process.name, turn, after, stored: false };
+    this.#oracle.written.set(text, written);
+    try {
+      await tab.client.direct(to).send(text);
+      written.stored = true;
+    } catch {
+      // The person was told; whether it is there, the histories say.
+      this.#scheduler.note(`${text} was not stored`);
+    }
+  }
+
+  #somebodyReads(random: Random): void {
+    const tab = this.#someTab(random);
+    if (!tab) return;
+    const other = random.pick(this.#plan.users.filter((user) => user !== tab.device.user));
+    tab.tab.client
+      .direct(other)
+      .markRead()
+      .catch(() => undefined);
+  }
+
+  #someTab(random: Random): { device: Device; tab: Tab } | null {
+    const device = random.pick(this.#devices);
+    const tabs = device.runningTabs;
+    return tabs.length === 0 ? null : { device, tab: random.pick(tabs) };
+  }
+
+  /** Back to a state after all that the directory knows now: users and devices are not in question here. */
+  #rollBackRelay(random: Random): void {
+    const { disk } = this.#cluster;
+    const length = random.int(Math.max(disk.lastDirectoryStep, disk.length - 60), disk.length);
+    this.#scheduler.note(`ROLLBACK relay from ${disk.length} to ${length}`);
+    void this.#cluster.rollBack(length).then(async () => {
+      const { envelopes, devices } = await disk.inside.inspect(APP);
+      const heads = new Map(devices.map(({ mailbox }) => [mailbox, 0]));
+      for (const mailbox of heads.keys()) heads.set(mailbox, (await disk.inside.mailbox(APP, mailbox))?.head ?? 0);
+      void envelopes;
+      this.#oracle.relayRolledBack(heads);
+    });
+  }
+
+  /** A browser profile is copied, lives on, and is replaced by the copy. */
+  #scheduleProfileRollback(random: Random): void {
+    const { activeMs } = this.#plan;
+    const device = random.pick(this.#devices);
+    this.#scheduler.at(EPOCH_MS + activeMs * random.between(0.2, 0.6), 'profile copied', () => {
+      void device.profile().then((profile) => {
+        this.#scheduler.after(activeMs * random.between(0.1, 0.3), 'profile restored', () => {
+          device.crashAll();
+          this.#scheduler.note(`ROLLBACK vault of ${device.name}`);
+          void device
+            .restore(profile, 'vault')
+            .then(() => this.#oracle.reload(device))
+            .then(() => device.openTab());
+        });
+      });
+    });
+  }
+
+  /** Runs until nothing is left to do anywhere, and stays so. */
+  async #comeToRest(): Promise<boolean> {
+    const end = this.#scheduler.now + REST_MS;
+    let quiet = 0;
+    let open = '';
+    while (this.#scheduler.now < end) {
+      await this.#scheduler.runUntil(this.#scheduler.now + LOOK_MS);
+      open = await this.#open();
+      quiet = open === '' ? quiet + 1 : 0;
+      if (quiet > 2) return true;
+    }
+    this.#oracle.report('no-rest', open);
+    return false;
+  }
+
+  /** What is still to be done, in words; empty: nothing. */
+  async #open(): Promise<string> {
+    const { envelopes } = await this.#cluster.disk.inside.inspect(APP);
+    if (envelopes.length > 0) return `${envelopes.length} envelopes in mailboxes`;
+    for (const { name, history, vault } of this.#devices) {
+      const outbox = await history.tables.read(['outbox'], (transaction) => transaction.range('outbox'));
+      if (outbox.length > 0) return `${name}: outbox ${outbox.map(({ id }) => id.split(':')[0] ?? '').join(' ')}`;
+      const sealed = await vault.tables.read(['sealedMessages'], (transaction) => transaction.count('sealedMessages'));
+      if (sealed > 0) return `${name}: ${sealed} sealed messages`;
+      const status = await history.tables.read(['status'], (transaction) => transaction.get('status', ['connection']));
+      if (status?.value.state !== 'online') return `${name}: ${JSON.stringify(status?.value ?? null)}`;
+    }
+    return '';
+  }
+}
