@@ -2,24 +2,53 @@
  * `pnpm sim --seed N --worlds M`: lives M worlds, the first one of seed N. A world in which something happened that must never
  * happen is printed with its seed and the end of its trace; the same seed lives the same world again.
  *
- *     --trace     prints every event (for one world)
+ *     --trace       prints every event of one world, and lives it in this process
+ *     --processes   worlds that live at the same time (2)
+ *     --minutes     ends after this time, however many worlds are left
+ *     --tail        lines of a failed world's trace (20)
  */
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { liveInFleet } from './src/fleet.js';
+import { describe, Summary } from './src/summary.js';
 import { runWorld } from './src/world.js';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     worlds: { type: 'string', default: '1' },
+    processes: { type: 'string', default: '2' },
+    minutes: { type: 'string', default: '600' },
+    tail: { type: 'string', default: '20' },
     trace: { type: 'boolean', default: false },
   },
 });
-const first = Number(values.seed);
-for (let seed = first; seed < first + Number(values.worlds); seed++) {
-  const started = performance.now();
-  const report = await runWorld(seed, { wholeTrace: values.trace });
-  if (values.trace) console.log(report.lines.join('\n'));
-  console.log(seed, report.trace, report.events, `${report.virtualMs} virtual ms`, `${Math.round(performance.now() - started)} ms`, JSON.stringify(report.outcome), JSON.stringify(report.faults), report.plan.rollback);
-  for (const { rule, detail } of report.violations) console.log(`   ${rule}: ${detail}`);
+
+const summary = new Summary();
+const started = performance.now();
+const seconds = (): number => (performance.now() - started) / 1000;
+
+if (values.trace) {
+  const report = await runWorld(Number(values.seed), { wholeTrace: true });
+  console.log(report.lines.join('\n'));
+  for (const { rule, detail } of report.violations) console.log(`${rule}: ${detail}`);
+  console.log(`trace ${report.trace}`);
+  summary.add(report);
+} else {
+  const first = Number(values.seed);
+  const end = first + Number(values.worlds);
+  let seed = first;
+  await liveInFleet(
+    fileURLToPath(new URL('./src/worker.ts', import.meta.url)),
+    Math.min(Number(values.processes), end - first),
+    () => (seed < end && seconds() < Number(values.minutes) * 60 ? seed++ : null),
+    (report) => {
+      summary.add(report);
+      if (report.violations.length > 0) console.log(describe(report, Number(values.tail)));
+      else if (summary.worlds % 100 === 0) console.log(`${summary.worlds} worlds, ${seconds().toFixed(0)} s`);
+    },
+  );
 }
+console.log(`${summary.toString()}\n${seconds().toFixed(1)} s`);
+process.exitCode = summary.failed.length === 0 ? 0 : 1;

@@ -3,6 +3,7 @@ import { THIS_DEVICE } from '@sotto/sdk/testing';
 
 import { Oracle, type Violation, type Written } from './checks/oracle.js';
 import { checkOutcome, type Outcome } from './checks/outcome.js';
+import { textOf } from './checks/text.js';
 import { Random } from './core/random.js';
 import { EPOCH_MS, Scheduler } from './core/scheduler.js';
 import { Trace } from './core/trace.js';
@@ -163,7 +164,7 @@ class World {
     const text = `${device.user}>${to} ${turn}`;
     const after = new Set<string>();
     for (const row of this.#oracle.rowsOf(device)) {
-      const known = row.body.kind === 'text' ? this.#oracle.written.get(row.body.text) : undefined;
+      const known = this.#oracle.written.get(textOf(row) ?? '');
       const here = known && [known.to, known.from.user].every((user) => user === to || user === device.user);
       // An own message that has no place yet gets it when it is sealed.
       if (known && here && !(row.device === THIS_DEVICE && row.status === 'pending')) after.add(known.text);

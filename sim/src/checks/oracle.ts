@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto';
 
 import { toBase64Url, type Submit } from '@sotto/protocol';
 import { aciOf, type MailboxId } from '@sotto/relay';
-import type { HistoryRows, VaultRows } from '@sotto/sdk/testing';
+import type { VaultRows } from '@sotto/sdk/testing';
 
 import type { Device } from '../client/device.js';
 import type { Change } from '../client/disk.js';
 import { APP } from '../relay/tokens.js';
+import { textOf, type MessageRow } from './text.js';
 import { keyUseOf } from './whisper.js';
-
-type MessageRow = HistoryRows['messages'];
 
 /** Something that must never happen. `rule` is stable: it names the check. */
 export interface Violation {
@@ -161,7 +160,7 @@ export class Oracle {
       return;
     }
     rows.set(keyOf(row), row);
-    if (row.body.kind !== 'text') return;
+    if (textOf(row) === null) return;
     const mine = aciOf(APP, device.user) === row.user;
     if (!mine) {
       this.#had.add(`${device.user}/${row.id}`);
@@ -171,16 +170,16 @@ export class Oracle {
 
   /** A status is a claim about somebody else: it must be true when it is made. */
   #checkStatus(device: Device, row: MessageRow): void {
-    const to = row.body.kind === 'text' ? this.written.get(row.body.text)?.to : undefined;
+    const name = textOf(row) ?? '';
+    const to = this.written.get(name)?.to;
     if (to === undefined) return;
     const { status } = row;
     if (status === null || status === 'pending' || status === 'failed') return;
-    const name = row.body.kind === 'text' ? row.body.text : '';
-    if (!this.#reachedRelay.has(row.id)) this.report('false-status', `${device.name}: ${name} is ${status}, not at the relay`);
+    const wrong = (fact: string): void => this.report('false-status', `${device.name}: ${name} is ${status}, ${fact}`);
+    if (!this.#reachedRelay.has(row.id)) wrong('not at the relay');
     if (status === 'sent') return;
-    if (!this.#had.has(`${to}/${row.id}`)) this.report('false-status', `${device.name}: ${name} is ${status}, ${to} has it not`);
-    if (status === 'read' && !this.#read.has(`${to}/${row.id}`))
-      this.report('false-status', `${device.name}: ${name} is read, ${to} has not read it`);
+    if (!this.#had.has(`${to}/${row.id}`)) wrong(`${to} has it not`);
+    if (status === 'read' && !this.#read.has(`${to}/${row.id}`)) wrong(`${to} has not read it`);
   }
 
   #metaChanged(device: Device, row: VaultRows['meta']): void {

@@ -1,11 +1,10 @@
 import { aciOf } from '@sotto/relay';
-import { THIS_DEVICE, type HistoryRows } from '@sotto/sdk/testing';
+import { THIS_DEVICE } from '@sotto/sdk/testing';
 
 import type { Device } from '../client/device.js';
 import { APP } from '../relay/tokens.js';
 import type { Oracle, Written } from './oracle.js';
-
-type MessageRow = HistoryRows['messages'];
+import { textOf, type MessageRow } from './text.js';
 
 /** Numbers worth knowing of a world that has come to rest. */
 export interface Outcome {
@@ -150,7 +149,5 @@ function isOf(row: MessageRow, pair: readonly string[], oracle: Oracle): boolean
 }
 
 function isOwn(device: Device, row: MessageRow): boolean {
-  return row.device === THIS_DEVICE && row.user === aciOf(APP, device.user) && row.body.kind === 'text';
+  return row.device === THIS_DEVICE && row.user === aciOf(APP, device.user) && textOf(row) !== null;
 }
-
-const textOf = ({ body }: MessageRow): string | null => (body.kind === 'text' ? body.text : null);

@@ -1,5 +1,5 @@
 import { aciOf } from '@sotto/relay';
-import { Client, Front, startEngine, type Engine, type History, type Vault } from '@sotto/sdk/testing';
+import { Client, Front, STANDARD_KINDS, startEngine, type Engine, type History, type Vault } from '@sotto/sdk/testing';
 
 import { Process } from '../core/process.js';
 import type { Random } from '../core/random.js';
@@ -37,7 +37,7 @@ export class Tab implements Candidate {
     this.#vault = attach({ ...access, name: 'vault', profile: device.vault, onCommit: (c) => onCommit('vault', c) });
     const user = aciOf(APP, device.user);
     const clock = this.process.clock(() => device.clockOffset);
-    const front = new Front(APP, user, device.user, clock, this.#random.bytes, 'always', this.#history);
+    const front = new Front(APP, user, device.user, clock, this.#random.bytes, 'always', STANDARD_KINDS, this.#history);
     this.client = new Client(front, { close: async () => undefined, destroy: async () => undefined });
     device.lock.request(this);
   }
@@ -80,6 +80,7 @@ export class Tab implements Candidate {
         app: APP,
         userName: device.user,
         user: aciOf(APP, device.user),
+        kinds: STANDARD_KINDS,
         receipts: 'always',
         preKeyStock: PREKEY_STOCK,
         history: this.#history,

@@ -3,6 +3,7 @@ import type { Scheduler } from './scheduler.js';
 /** Time as somebody inside sees it: the clock on the wall may be wrong, the length of a wait is not. */
 export interface ProcessClock {
   now(): number;
+  ticks(): number;
   after(ms: number, run: () => void): () => void;
 }
 
@@ -78,6 +79,7 @@ export class Process {
   clock(offset: () => number = () => 0): ProcessClock {
     return {
       now: () => Math.floor(this.#scheduler.now + offset()),
+      ticks: () => this.#scheduler.now,
       after: (ms, run) => this.after(ms, 'timer', run),
     };
   }

@@ -1,4 +1,4 @@
-import type { Bus, BusListener, MailboxId } from '@sotto/relay';
+import type { Bus, BusListener } from '@sotto/relay';
 
 import type { Process } from '../core/process.js';
 import type { Random } from '../core/random.js';
@@ -9,9 +9,11 @@ export interface BusWeather {
   repeating: number;
 }
 
+type Channel = Parameters<Bus['publish']>[0];
+
 interface Station {
   readonly process: Process;
-  readonly channels: Map<MailboxId, Set<BusListener>>;
+  readonly channels: Map<Channel, Set<BusListener>>;
   readonly gaps: (() => void)[];
 }
 
@@ -34,11 +36,11 @@ export class Exchange {
     const station: Station = { process, channels: new Map(), gaps: [] };
     this.#stations = [...this.#stations.filter((other) => !other.process.isDead), station];
     return {
-      publish: (mailbox, message) => this.#publish(mailbox, message),
-      subscribe: async (mailbox, listener) => {
+      publish: (channel, message) => this.#publish(channel, message),
+      subscribe: async (channel, listener) => {
         await process.sleep(this.#random.between(0, this.weather.slowest), 'bus subscribed');
-        const listeners = station.channels.get(mailbox) ?? new Set();
-        station.channels.set(mailbox, listeners.add(listener));
+        const listeners = station.channels.get(channel) ?? new Set();
+        station.channels.set(channel, listeners.add(listener));
         return () => listeners.delete(listener);
       },
       onGap: (listener) => station.gaps.push(listener),
@@ -47,13 +49,13 @@ export class Exchange {
     };
   }
 
-  #publish(mailbox: MailboxId, message: Uint8Array): void {
+  #publish(channel: Channel, message: Uint8Array): void {
     for (const { process, channels } of this.#stations) {
       if (this.#random.chance(this.weather.losing)) continue;
       const copies = this.#random.chance(this.weather.repeating) ? 2 : 1;
       for (let copy = 0; copy < copies; copy++) {
         process.after(this.#random.between(0, this.weather.slowest), 'bus message', () => {
-          for (const listener of channels.get(mailbox) ?? []) listener(message);
+          for (const listener of channels.get(channel) ?? []) listener(message);
         });
       }
     }

@@ -67,7 +67,8 @@ export class RelayDisk {
         this.#call(process, method, () => (this.#store[method] as (...all: never[]) => Promise<unknown>)(...args))) as Store[K];
     return {
       relayKey: () => Promise.resolve(this.#key),
-      check: () => Promise.resolve(),
+      time: () => Promise.resolve(process.clock().now()),
+      held: () => this.#store.held(),
       close: () => Promise.resolve(),
       inspect: (app) => this.#store.inspect(app),
       mailbox: read('mailbox'),

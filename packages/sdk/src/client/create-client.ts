@@ -83,7 +83,7 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
 /** Without the vault there is no engine, and no engine to say so. */
 async function vaultFailed(history: History, error: unknown): Promise<never> {
   const value = { state: 'storage-failed', code: 'storage-failed' } as const;
-  await history.write(['status'], (transaction) => transaction.put('status', { name: 'connection', value }));
+  await history.write(['status'], (transaction) => transaction.put('status', { name: 'connection', value, epoch: 0 }));
   throw error;
 }
 

@@ -17,6 +17,7 @@ import { ensureRegistered } from './registration.js';
 import { RelayClock } from './relay-clock.js';
 import { Sealer } from './seal.js';
 import { SessionStore } from './session-store.js';
+import { writeStatus } from './status.js';
 import { Tokens, type TokenSource } from './tokens.js';
 
 export type EngineOptions = Omit<EngineContext, 'epoch'> & {
@@ -216,11 +217,7 @@ class RunningEngine implements Engine {
     if (sameStatus(this.#published, value)) return;
     this.#published = value;
     this.#statusWrites = this.#statusWrites
-      .then(() =>
-        this.#context.history.write(['status'], (transaction) =>
-          transaction.put('status', { name: 'connection', value }),
-        ),
-      )
+      .then(() => writeStatus(this.#context, value))
       // Where even this cannot be stored, the failure that matters shows itself on the next message.
       .catch(() => undefined);
   }

@@ -1,6 +1,7 @@
 import { CryptoError } from '@sotto/crypto';
 import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type Submit, type SubmitReply } from '@sotto/protocol';
 
+import type { ContentKind } from '../content/kind.js';
 import type { SendFailure } from '../history/message-state.js';
 import { grownStatus, touchConversation } from '../history/rows.js';
 import { THIS_DEVICE, type OutboxRow } from '../history/schema.js';
@@ -42,7 +43,7 @@ export class Outbox {
   #resumeDue = true;
   readonly #busy = new Set<string>();
   readonly #busyRows = new Set<string>();
-  readonly #deferred = new Map<string, { cancel: () => void; covers: readonly string[] }>();
+  readonly #deferred = new Map<string, Deferred>();
   /** How often a message had to wait: a relay that keeps refusing must not keep us spinning. */
   readonly #waits = new Map<string, number>();
   readonly #context: EngineContext;
@@ -106,9 +107,18 @@ export class Outbox {
       if (this.#resumeDue) await this.#resume(new Set(plan.map(({ id }) => id)));
       for (const outgoing of plan) {
         if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
-        if (!this.#busy.has(outgoing.id) && !this.#deferred.has(outgoing.id)) await this.#send(outgoing);
+        if (this.#busy.has(outgoing.id) || this.#deferred.has(outgoing.id)) continue;
+        if (!this.#mustQueue(outgoing.conversation, outgoing.kind)) await this.#send(outgoing);
       }
     }
+  }
+
+  /**
+   * A message gets its place when it is sealed. While one waits for that, what was written after it in the same conversation
+   * waits behind it.
+   */
+  #mustQueue(conversation: string, kind: ContentKind): boolean {
+    return kind.shows === 'message' && [...this.#deferred.values()].some((one) => one.unplaced === conversation);
   }
 
   /** Asked again after every await: the socket may be gone by then. */
@@ -143,7 +153,7 @@ export class Outbox {
   #mayLeave(row: OutboxRow, held: ReadonlySet<string>): boolean {
     const kind = this.#context.kinds.get(row.kind);
     if (!kind || (this.#receiptsHeld && kind.merging)) return false;
-    return !(kind.to.peer && held.has(row.conversation));
+    return !(kind.to.peer && held.has(row.conversation)) && !this.#mustQueue(row.conversation, kind);
   }
 
   /** Sealed copies whose outbox rows would not lead back to them: merged differently now, or done but for a full device. */
@@ -181,7 +191,8 @@ export class Outbox {
     // An effect for someone who is gone is of no use to anyone.
     if (error.code === 'user-unknown' && outgoing.kind.shows === 'effect') return this.#forget(outgoing);
     if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
-      this.#defer(outgoing, error.retryAfterMs);
+      const unplaced = outgoing.kind.shows === 'message' ? outgoing.conversation : null;
+      this.#defer(outgoing, error.retryAfterMs, unplaced);
       return;
     }
     return this.#fail(outgoing, error.code);
@@ -273,8 +284,11 @@ export class Outbox {
     else this.#waits.set(message.id, 0);
   }
 
-  /** @param asked milliseconds that the relay asked to wait, or null for a wait that grows with each try */
-  #defer({ id, covers }: Waiting, asked: number | null): void {
+  /**
+   * @param asked milliseconds that the relay asked to wait, or null for a wait that grows with each try
+   * @param unplaced the conversation in which it has no place yet, as it could not be sealed
+   */
+  #defer({ id, covers }: Waiting, asked: number | null, unplaced: string | null = null): void {
     const waits = this.#waits.get(id) ?? 0;
     this.#waits.set(id, waits + 1);
     const ms = asked ?? Math.min(LONGEST_DEFER_MS, FIRST_DEFER_MS * 2 ** Math.min(waits, 10));
@@ -284,7 +298,7 @@ export class Outbox {
       this.#resumeDue = true;
       this.kick();
     });
-    this.#deferred.set(id, { cancel, covers });
+    this.#deferred.set(id, { cancel, covers, unplaced });
   }
 
   #wakeAll(): void {
@@ -341,6 +355,13 @@ export class Outbox {
     });
     await this.#finish({ id });
   }
+}
+
+interface Deferred {
+  readonly cancel: () => void;
+  readonly covers: readonly string[];
+  /** The conversation in which it has no place yet. */
+  readonly unplaced: string | null;
 }
 
 /** Something on its way out, and the outbox rows that it stands for. */

@@ -1,8 +1,13 @@
 import { commitVault, type EngineContext } from './context.js';
 
-/** This device's clock, corrected by the relay's. Survives restarts, so that offline messages are dated well too. */
+/**
+ * This device's clock, corrected by the relay's. Survives restarts, so that offline messages are dated well too. Once the relay
+ * has said the time, this device's clock may be set as it likes.
+ */
 export class RelayClock {
   #offset = 0;
+  /** What the relay said, and when, counted in ticks. */
+  #told: { readonly time: number; readonly ticks: number } | null = null;
 
   constructor(readonly context: EngineContext) {}
 
@@ -13,11 +18,15 @@ export class RelayClock {
 
   /** Whole milliseconds since the epoch, as the relay counts them. */
   now(): number {
-    return Math.round(this.context.clock.now() + this.#offset);
+    const { clock } = this.context;
+    if (this.#told) return Math.round(this.#told.time + clock.ticks() - this.#told.ticks);
+    return Math.round(clock.now() + this.#offset);
   }
 
   async correct(relayTime: number): Promise<void> {
-    this.#offset = relayTime - this.context.clock.now();
+    const { clock } = this.context;
+    this.#told = { time: relayTime, ticks: clock.ticks() };
+    this.#offset = relayTime - clock.now();
     await commitVault(this.context, [], (transaction) =>
       transaction.put('meta', { name: 'clock', offset: this.#offset }),
     );

@@ -107,6 +107,8 @@ export interface IdentityRow {
 export interface StatusRow {
   readonly name: 'connection';
   readonly value: ConnectionStatus;
+  /** Of the engine that wrote it; 0 where there was none. */
+  readonly epoch: number;
 }
 
 /** A tab's wishes to the engine, wherever it runs. */

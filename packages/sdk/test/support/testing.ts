@@ -1,5 +1,6 @@
 /** For the simulation and tests of other packages in this workspace (`@sotto/sdk/testing`); not published. */
 export { Client } from '../../src/client/client.js';
+export { STANDARD_KINDS } from '../../src/content/kinds.js';
 export { Front } from '../../src/conversations/front.js';
 export { startEngine, type Engine } from '../../src/engine/engine.js';
 export { HISTORY_SCHEMA, THIS_DEVICE, type History, type HistoryRows } from '../../src/history/schema.js';

@@ -1,0 +1,38 @@
+import { fork, type ChildProcess } from 'node:child_process';
+
+import type { WorldReport } from './world.js';
+
+/**
+ * Lives worlds in child processes, one at a time in each.
+ *
+ * @param next the next seed, or null when there is nothing more to do
+ * @param program the module that answers seeds with reports (`worker.ts`)
+ */
+export async function liveInFleet(
+  program: string,
+  size: number,
+  next: () => number | null,
+  done: (report: WorldReport) => void,
+): Promise<void> {
+  await Promise.all(Array.from({ length: size }, () => liveInChild(fork(program), next, done)));
+}
+
+function liveInChild(child: ChildProcess, next: () => number | null, done: (report: WorldReport) => void): Promise<void> {
+  let living: number | null = null;
+  return new Promise((resolve, reject) => {
+    const give = (): void => {
+      living = next();
+      if (living === null) child.disconnect();
+      else child.send(living);
+    };
+    child.on('message', (report) => {
+      done(report as WorldReport);
+      give();
+    });
+    child.on('exit', () => {
+      if (living === null) resolve();
+      else reject(new Error(`the process that lived the world of seed ${living} is gone`));
+    });
+    give();
+  });
+}
