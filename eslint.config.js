@@ -126,7 +126,7 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-extraneous-class': 'off' },
   },
   {
-    files: ['scripts/**/*.ts', 'e2e/**/*.ts', 'examples/**/*.ts', '**/bench/**/*.ts'],
+    files: ['scripts/**/*.ts', 'e2e/**/*.ts', 'sim/**/*.ts', 'examples/**/*.ts', '**/bench/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
   {

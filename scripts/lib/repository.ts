@@ -28,7 +28,7 @@ export function readJson(path: string): unknown {
 
 /** Every package of the workspace, in the order of the folders' names. */
 export function workspaces(): Workspace[] {
-  const folders = ['packages', 'examples', 'e2e'].flatMap((parent) => [parent, ...subfolders(parent)]);
+  const folders = ['packages', 'examples', 'e2e', 'sim'].flatMap((parent) => [parent, ...subfolders(parent)]);
   return folders
     .filter((folder) => existsSync(join(ROOT, folder, 'package.json')))
     .map((folder) => ({

@@ -2,6 +2,9 @@ import { fork, type ChildProcess } from 'node:child_process';
 
 import type { WorldReport } from './world.js';
 
+/** Sources as they are, whoever the parent is: node, or a test runner with loaders of its own. */
+const EXEC_ARGV = ['--conditions=@sotto/source', '--import', 'tsx'];
+
 /**
  * Lives worlds in child processes, one at a time in each.
  *
@@ -14,7 +17,7 @@ export async function liveInFleet(
   next: () => number | null,
   done: (report: WorldReport) => void,
 ): Promise<void> {
-  await Promise.all(Array.from({ length: size }, () => liveInChild(fork(program), next, done)));
+  await Promise.all(Array.from({ length: size }, () => liveInChild(fork(program, { execArgv: EXEC_ARGV }), next, done)));
 }
 
 function liveInChild(child: ChildProcess, next: () => number | null, done: (report: WorldReport) => void): Promise<void> {

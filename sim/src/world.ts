@@ -202,10 +202,9 @@ class World {
     const length = random.int(Math.max(disk.lastDirectoryStep, disk.length - 60), disk.length);
     this.#scheduler.note(`ROLLBACK relay from ${disk.length} to ${length}`);
     void this.#cluster.rollBack(length).then(async () => {
-      const { envelopes, devices } = await disk.inside.inspect(APP);
+      const { devices } = await disk.inside.inspect(APP);
       const heads = new Map(devices.map(({ mailbox }) => [mailbox, 0]));
       for (const mailbox of heads.keys()) heads.set(mailbox, (await disk.inside.mailbox(APP, mailbox))?.head ?? 0);
-      void envelopes;
       this.#oracle.relayRolledBack(heads);
     });
   }

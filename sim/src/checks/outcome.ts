@@ -46,7 +46,9 @@ interface Side {
 
 function checkConversation(oracle: Oracle, sides: readonly Side[], tolerance: Tolerance): void {
   const sent = sides.flatMap(({ device, rows }) => rows.filter((row) => isOwn(device, row)).map((row) => ({ device, row })));
-  for (const { device, row } of sent) checkSent(oracle, device, row);
+  // What cannot be read is never receipted.
+  const unread = tolerance.notices && sides.some(({ rows }) => rows.some(({ body }) => body.kind === 'undecryptable'));
+  for (const { device, row } of sent) checkSent(oracle, device, row, unread);
   for (const { device, rows } of sides) {
     const texts = rows.flatMap((row) => textOf(row) ?? []);
     for (const [index, text] of texts.entries())
@@ -58,14 +60,14 @@ function checkConversation(oracle: Oracle, sides: readonly Side[], tolerance: To
   checkSameOrder(oracle, sides);
 }
 
-function checkSent(oracle: Oracle, device: Device, row: MessageRow): void {
+function checkSent(oracle: Oracle, device: Device, row: MessageRow, unread: boolean): void {
   const text = textOf(row) ?? '';
   const written = oracle.written.get(text);
   if (!written) {
     oracle.report('never-written', `${device.name}: ${text}`);
     return;
   }
-  const lost = [...oracle.losses].some((loss) => loss.endsWith(`/${row.id}`));
+  const lost = unread || [...oracle.losses].some((loss) => loss.endsWith(`/${row.id}`));
   if (row.status === 'pending' || row.status === 'failed') oracle.report('not-sent', `${text}: ${row.status} ${row.failure ?? ''}`);
   else if (row.status === 'sent' && !lost) oracle.report('status-too-low', `${text} is sent`);
   else if (row.status === 'delivered' && !lost && oracle.wasRead(written.to, row.id))

@@ -143,7 +143,7 @@ export class Connection implements Line {
 
   #heard(event: DownEvent, message: unknown): void {
     if (!this.#clientOpen) return;
-    const parsed = z.safeParse(down[event] as z.ZodMiniType, message);
+    const parsed = z.safeParse<z.ZodMiniType>(down[event], message);
     if (!parsed.success) {
       this.#lost();
       return;
