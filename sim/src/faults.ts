@@ -27,25 +27,28 @@ export function strike(fault: Fault, scene: Scene): void {
 }
 
 const MENU: Record<Fault, (scene: Scene, device: Device) => void> = {
-  'tab-crash': (scene, device) => onTab(scene, device, (tab) => {
-    device.crash(tab);
-    reopen(scene, device);
-  }),
+  'tab-crash': (scene, device) =>
+    onTab(scene, device, (tab) => {
+      device.crash(tab);
+      reopen(scene, device);
+    }),
   'browser-crash': (scene, device) => {
     device.crashAll();
     reopen(scene, device);
   },
-  'tab-close': (scene, device) => onTab(scene, device, (tab) => {
-    tab.close();
-    reopen(scene, device);
-  }),
-  'tab-freeze': (scene, device) => onTab(scene, device, (tab) => {
-    device.freeze(tab);
-    later(scene, 500, 60_000, 'thaw', () => {
-      if (scene.random.chance(0.2) && !tab.process.isDead) device.crash(tab);
-      else tab.process.thaw();
-    });
-  }),
+  'tab-close': (scene, device) =>
+    onTab(scene, device, (tab) => {
+      tab.close();
+      reopen(scene, device);
+    }),
+  'tab-freeze': (scene, device) =>
+    onTab(scene, device, (tab) => {
+      device.freeze(tab);
+      later(scene, 500, 60_000, 'thaw', () => {
+        if (scene.random.chance(0.2) && !tab.process.isDead) device.crash(tab);
+        else tab.process.thaw();
+      });
+    }),
   'two-engines': (_, device) => device.lock.steal(),
   'network-cut': (scene, { link }) => {
     link.cut(scene.random.pick(['reset', 'silent']));

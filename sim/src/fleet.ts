@@ -17,10 +17,16 @@ export async function liveInFleet(
   next: () => number | null,
   done: (report: WorldReport) => void,
 ): Promise<void> {
-  await Promise.all(Array.from({ length: size }, () => liveInChild(fork(program, { execArgv: EXEC_ARGV }), next, done)));
+  await Promise.all(
+    Array.from({ length: size }, () => liveInChild(fork(program, { execArgv: EXEC_ARGV }), next, done)),
+  );
 }
 
-function liveInChild(child: ChildProcess, next: () => number | null, done: (report: WorldReport) => void): Promise<void> {
+function liveInChild(
+  child: ChildProcess,
+  next: () => number | null,
+  done: (report: WorldReport) => void,
+): Promise<void> {
   let living: number | null = null;
   return new Promise((resolve, reject) => {
     const give = (): void => {

@@ -57,7 +57,14 @@ export function planOf(seed: number, random: Random): Plan {
   return {
     seed,
     users,
-    tabs: users.map(() => random.weighted([[5, 1], [3, 2], [1, 3], [1, 4]])),
+    tabs: users.map(() =>
+      random.weighted([
+        [5, 1],
+        [3, 2],
+        [1, 3],
+        [1, 4],
+      ]),
+    ),
     nodes: random.int(1, 2),
     quota: random.chance(0.15) ? random.int(10, 60) : 5_000,
     tokenMs: random.chance(0.2) ? 60_000 : 3_600_000,
@@ -65,6 +72,10 @@ export function planOf(seed: number, random: Random): Plan {
     activeMs,
     faults,
     faultCount: faults.length === 0 ? 0 : random.int(1, 12),
-    rollback: random.weighted<Rollback>([[92, 'none'], [5, 'relay'], [3, 'profile']]),
+    rollback: random.weighted<Rollback>([
+      [92, 'none'],
+      [5, 'relay'],
+      [3, 'profile'],
+    ]),
   };
 }

@@ -86,7 +86,8 @@ class World {
 
   /** Something broke that nobody has caught. */
   stray(error: unknown): void {
-    const text = error instanceof Error ? `${error.name}: ${error.message} ${error.stack?.split('\n')[1] ?? ''}` : String(error);
+    const text =
+      error instanceof Error ? `${error.name}: ${error.message} ${error.stack?.split('\n')[1] ?? ''}` : String(error);
     this.#oracle.report('stray-error', text.trim());
   }
 

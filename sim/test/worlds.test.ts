@@ -35,7 +35,12 @@ test.each(Array.from({ length: GROUPS }, (_, group) => 1 + group * 1_000))(
 test('a seed lives the same world again, whatever was lived before it', async () => {
   const traces: string[] = [];
   const waiting = [4, 14, 32, 14, 4, 32];
-  await liveInFleet(WORKER, 1, () => waiting.shift() ?? null, ({ trace }) => traces.push(trace));
+  await liveInFleet(
+    WORKER,
+    1,
+    () => waiting.shift() ?? null,
+    ({ trace }) => traces.push(trace),
+  );
   expect(traces.slice(3)).toEqual([traces[1], traces[0], traces[2]]);
   expect(new Set(traces).size).toBe(3);
 });

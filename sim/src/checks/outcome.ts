@@ -45,7 +45,9 @@ interface Side {
 }
 
 function checkConversation(oracle: Oracle, sides: readonly Side[], tolerance: Tolerance): void {
-  const sent = sides.flatMap(({ device, rows }) => rows.filter((row) => isOwn(device, row)).map((row) => ({ device, row })));
+  const sent = sides.flatMap(({ device, rows }) =>
+    rows.filter((row) => isOwn(device, row)).map((row) => ({ device, row })),
+  );
   // What cannot be read is never receipted.
   const unread = tolerance.notices && sides.some(({ rows }) => rows.some(({ body }) => body.kind === 'undecryptable'));
   for (const { device, row } of sent) checkSent(oracle, device, row, unread);
@@ -53,7 +55,13 @@ function checkConversation(oracle: Oracle, sides: readonly Side[], tolerance: To
     const texts = rows.flatMap((row) => textOf(row) ?? []);
     for (const [index, text] of texts.entries())
       if (texts.indexOf(text) !== index) oracle.report('duplicate', `${device.name}: ${text}`);
-    checkComplete(oracle, device, rows, sent.map(({ row }) => row), tolerance);
+    checkComplete(
+      oracle,
+      device,
+      rows,
+      sent.map(({ row }) => row),
+      tolerance,
+    );
     checkWritten(oracle, device, texts);
     checkOrder(oracle, device, texts);
   }
@@ -68,7 +76,8 @@ function checkSent(oracle: Oracle, device: Device, row: MessageRow, unread: bool
     return;
   }
   const lost = unread || [...oracle.losses].some((loss) => loss.endsWith(`/${row.id}`));
-  if (row.status === 'pending' || row.status === 'failed') oracle.report('not-sent', `${text}: ${row.status} ${row.failure ?? ''}`);
+  if (row.status === 'pending' || row.status === 'failed')
+    oracle.report('not-sent', `${text}: ${row.status} ${row.failure ?? ''}`);
   else if (row.status === 'sent' && !lost) oracle.report('status-too-low', `${text} is sent`);
   else if (row.status === 'delivered' && !lost && oracle.wasRead(written.to, row.id))
     oracle.report('status-too-low', `${text} is delivered, was read`);
@@ -114,7 +123,8 @@ function checkOrder(oracle: Oracle, device: Device, texts: readonly string[]): v
     const written = oracle.written.get(text);
     if (!written) continue;
     const before = last.get(written.tab);
-    if (before && before.turn > written.turn) oracle.report('own-order', `${device.name}: ${before.text} above ${text}`);
+    if (before && before.turn > written.turn)
+      oracle.report('own-order', `${device.name}: ${before.text} above ${text}`);
     last.set(written.tab, written);
     for (const earlier of written.after)
       if ((place.get(earlier) ?? -1) > (place.get(text) ?? 0))
@@ -134,7 +144,9 @@ function checkSameOrder(oracle: Oracle, [first, ...others]: readonly Side[]): vo
 }
 
 async function inOrder(device: Device): Promise<MessageRow[]> {
-  return device.history.tables.read(['messages'], (transaction) => transaction.range('messages', { index: 'position' }));
+  return device.history.tables.read(['messages'], (transaction) =>
+    transaction.range('messages', { index: 'position' }),
+  );
 }
 
 function conversations(users: readonly string[]): [string, string][] {

@@ -112,12 +112,16 @@ export class Link {
           void node.request(wire).then((answer) => {
             if (this.#lost()) return;
             const text = JSON.stringify(answer);
-            process.after(this.#latency(), `<- ${node.process.name} answer ${answer.ok ? 'ok' : answer.error.code}`, () => {
-              cancel();
-              const parsed = JSON.parse(text) as typeof answer;
-              if (parsed.ok) resolve(parsed.body);
-              else reject(new RelayError(parsed.error));
-            });
+            process.after(
+              this.#latency(),
+              `<- ${node.process.name} answer ${answer.ok ? 'ok' : answer.error.code}`,
+              () => {
+                cancel();
+                const parsed = JSON.parse(text) as typeof answer;
+                if (parsed.ok) resolve(parsed.body);
+                else reject(new RelayError(parsed.error));
+              },
+            );
           });
         });
       }

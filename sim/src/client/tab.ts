@@ -33,7 +33,12 @@ export class Tab implements Candidate {
     this.process = new Process(name, scheduler);
     const access = { process: this.process, scheduler, random: random.fork('disk'), weather: () => device.disk };
     const onCommit = device.onCommit;
-    this.#history = attach({ ...access, name: 'history', profile: device.history, onCommit: (c) => onCommit('history', c) });
+    this.#history = attach({
+      ...access,
+      name: 'history',
+      profile: device.history,
+      onCommit: (c) => onCommit('history', c),
+    });
     this.#vault = attach({ ...access, name: 'vault', profile: device.vault, onCommit: (c) => onCommit('vault', c) });
     const user = aciOf(APP, device.user);
     const clock = this.process.clock(() => device.clockOffset);
@@ -122,4 +127,3 @@ export class Tab implements Candidate {
     return makeToken(this.#device.user, this.#device.now(), this.#device.tokenMs);
   }
 }
-

@@ -58,26 +58,25 @@ export class RelayDisk {
     for (const { step } of this.#journal) await step(this.#store);
   }
 
-  /** The database as one node sees it. */
+  /** The database as one node sees it: every call takes its time and may fail. */
   connect(process: Process): Store {
-    const read = <K extends 'mailbox' | 'envelopeIdAt' | 'read' | 'heads' | 'user' | 'lists' | 'preKeyCounts'>(
-      method: K,
-    ): Store[K] =>
+    const writes = this.#writes(process);
+    const reads = <K extends keyof Store>(name: K): Store[K] =>
       ((...args: never[]) =>
-        this.#call(process, method, () => (this.#store[method] as (...all: never[]) => Promise<unknown>)(...args))) as Store[K];
+        this.#call(process, name, () =>
+          (this.#store[name] as (...all: never[]) => Promise<unknown>)(...args),
+        )) as Store[K];
+    return new Proxy(this.#store, {
+      get: (_, name: keyof Store) => (name in writes ? writes[name] : reads(name)),
+    });
+  }
+
+  /** What changes the database is kept in the journal. */
+  #writes(process: Process): Partial<Store> {
     return {
       relayKey: () => Promise.resolve(this.#key),
       time: () => Promise.resolve(process.clock().now()),
-      held: () => this.#store.held(),
       close: () => Promise.resolve(),
-      inspect: (app) => this.#store.inspect(app),
-      mailbox: read('mailbox'),
-      envelopeIdAt: read('envelopeIdAt'),
-      read: read('read'),
-      heads: read('heads'),
-      user: read('user'),
-      lists: read('lists'),
-      preKeyCounts: read('preKeyCounts'),
       submit: (app, batch) =>
         this.#call(process, `submit ${batch.items.length}`, async () => {
           const outcomes = await this.#keep('submit', (store) => store.submit(app, batch));
@@ -142,7 +141,12 @@ export class RelayDisk {
     const fails = failing > 0 && this.#random.chance(failing);
     const happens = !fails || this.#random.chance(0.5);
     await process.sleep(this.#random.between(0, slowest), `store ${label}`);
-    const done = happens ? await statement().then((value) => ({ value }), (error: unknown) => ({ error })) : null;
+    const done = happens
+      ? await statement().then(
+          (value) => ({ value }),
+          (error: unknown) => ({ error }),
+        )
+      : null;
     await process.sleep(this.#random.between(0, slowest), fails ? 'store unavailable' : 'store answers');
     if (fails || !done) throw new StoreError('unavailable', new Error('simulated'));
     if ('error' in done) throw done.error;

@@ -1,5 +1,13 @@
 import type { DownEvent, DownMessage, ErrorBody } from '@sotto/protocol';
-import { createRelayCore, RelayError, StoreError, type Bus, type RelayCore, type Session, type Store } from '@sotto/relay';
+import {
+  createRelayCore,
+  RelayError,
+  StoreError,
+  type Bus,
+  type RelayCore,
+  type Session,
+  type Store,
+} from '@sotto/relay';
 import type { RelayRequest } from '@sotto/sdk/testing';
 
 import type { Process } from '../core/process.js';

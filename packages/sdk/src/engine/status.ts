@@ -8,7 +8,10 @@ const MAX_TRIES = 3;
  * Says how the connection is, while this engine leads. One that was frozen and robbed of the lead comes back with what was
  * true long ago: it must not have the last word.
  */
-export async function writeStatus({ history, vault, epoch }: EngineContext, value: ConnectionStatus): Promise<void> {
+export async function writeStatus(
+  { history, vault, epoch }: Pick<EngineContext, 'history' | 'vault' | 'epoch'>,
+  value: ConnectionStatus,
+): Promise<void> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const before = await history.read(['status'], (transaction) => transaction.get('status', ['connection']));
     const leader = await vault.read(['meta'], (transaction) => transaction.get('meta', ['epoch']));

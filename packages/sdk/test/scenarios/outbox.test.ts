@@ -84,3 +84,22 @@ test('rotated prekeys reach the relay, also while the stock is full', async () =
   );
   expect(kept?.replacedAt).not.toBeNull();
 });
+
+test('what was written first stands first, also when its recipient was not there yet', async () => {
+  const relay = new FakeRelay();
+  const alice = await new Person('alice', relay).wake();
+  await alice.online();
+  const bob = new Person('bob', relay);
+  const asked = new Promise<void>((resolve) => {
+    relay.onRequest = (path) => {
+      if (path.includes(aciOfName('bob'))) resolve();
+    };
+  });
+  await alice.say(bob, 'first');
+  await asked;
+  await bob.wake();
+  await bob.online();
+  await alice.say(bob, 'second');
+  await alice.say(bob, 'third');
+  expect(await bob.texts(alice, 3)).toEqual(['first', 'second', 'third']);
+});

@@ -69,6 +69,8 @@ export class FakeRelay {
   batch = 100;
   /** Called before a submit is stored; the error it returns is the answer. `lost`: stored, but the answer never arrives. */
   onSubmit: (submit: Submit, from: Aci) => ErrorCode | 'lost' | null = () => null;
+  /** Called before a request is answered. */
+  onRequest: (path: string) => void = () => undefined;
   get now(): number {
     return Date.now();
   }
@@ -85,6 +87,7 @@ export class FakeRelay {
         await Promise.resolve();
         if (this.down) throw new RelayError(null);
         this.seen.push(request.body);
+        this.onRequest(request.path);
         return this.#route(request, this.#userOf(request.token));
       },
       connect: (hello, handlers) => this.#connect(hello, handlers),
