@@ -1,5 +1,5 @@
 import { aciOf } from '@sotto/relay';
-import { Client, Front, STANDARD_KINDS, startEngine, type Engine, type History, type Vault } from '@sotto/sdk/testing';
+import { tabClient, tabEngine, type Client, type Engine, type TabPorts } from '@sotto/sdk/testing';
 
 import { Process } from '../core/process.js';
 import type { Random } from '../core/random.js';
@@ -24,8 +24,7 @@ export class Tab implements Candidate {
   #leadership = 0;
   readonly #device: Device;
   readonly #random: Random;
-  readonly #history: History;
-  readonly #vault: Vault;
+  readonly #ports: TabPorts;
 
   constructor(device: Device, name: string, scheduler: Scheduler, random: Random) {
     this.#device = device;
@@ -33,17 +32,25 @@ export class Tab implements Candidate {
     this.process = new Process(name, scheduler);
     const access = { process: this.process, scheduler, random: random.fork('disk'), weather: () => device.disk };
     const onCommit = device.onCommit;
-    this.#history = attach({
+    const history = attach({
       ...access,
       name: 'history',
       profile: device.history,
       onCommit: (c) => onCommit('history', c),
     });
-    this.#vault = attach({ ...access, name: 'vault', profile: device.vault, onCommit: (c) => onCommit('vault', c) });
-    const user = aciOf(APP, device.user);
-    const clock = this.process.clock(() => device.clockOffset);
-    const front = new Front(APP, user, device.user, clock, this.#random.bytes, 'always', STANDARD_KINDS, this.#history);
-    this.client = new Client(front, { close: async () => undefined, destroy: async () => undefined });
+    const vault = attach({ ...access, name: 'vault', profile: device.vault, onCommit: (c) => onCommit('vault', c) });
+    this.#ports = {
+      app: APP,
+      user: aciOf(APP, device.user),
+      userName: device.user,
+      preKeyStock: PREKEY_STOCK,
+      history,
+      vault,
+      relay: device.link.port(this.process),
+      clock: this.process.clock(() => device.clockOffset),
+      random: random.bytes,
+    };
+    this.client = tabClient(this.#ports);
     device.lock.request(this);
   }
 
@@ -79,20 +86,8 @@ export class Tab implements Candidate {
   }
 
   async #lead(leadership: number): Promise<void> {
-    const device = this.#device;
     try {
-      const engine = await startEngine({
-        app: APP,
-        userName: device.user,
-        user: aciOf(APP, device.user),
-        kinds: STANDARD_KINDS,
-        receipts: 'always',
-        preKeyStock: PREKEY_STOCK,
-        history: this.#history,
-        vault: this.#vault,
-        relay: device.link.port(this.process),
-        clock: this.process.clock(() => device.clockOffset),
-        random: this.#random.bytes,
+      const engine = await tabEngine(this.#ports, {
         token: () => this.#token(),
         onSuperseded: () => this.#resign(leadership),
       });

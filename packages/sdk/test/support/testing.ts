@@ -1,8 +1,6 @@
 /** For the simulation and tests of other packages in this workspace (`@sotto/sdk/testing`); not published. */
-export { Client } from '../../src/client/client.js';
-export { STANDARD_KINDS } from '../../src/content/kinds.js';
-export { Front } from '../../src/conversations/front.js';
-export { startEngine, type Engine } from '../../src/engine/engine.js';
+export type { Client } from '../../src/client/client.js';
+export type { Engine } from '../../src/engine/engine.js';
 export { HISTORY_SCHEMA, THIS_DEVICE, type History, type HistoryRows } from '../../src/history/schema.js';
 export { RelayError } from '../../src/network/relay-error.js';
 export type { RelayPort, RelayRequest, RelaySocket, SocketHandlers } from '../../src/network/relay-port.js';
@@ -12,3 +10,4 @@ export { Observers } from '../../src/storage/observers.js';
 export { StorageError, type StorageErrorCode } from '../../src/storage/storage-error.js';
 export type { ObservableTables, ReadTransaction, Rows, Schema, WriteTransaction } from '../../src/storage/tables.js';
 export { VAULT_SCHEMA, type Vault, type VaultRows } from '../../src/vault/schema.js';
+export { tabClient, tabEngine, type TabPorts } from './tab.js';

@@ -1,0 +1,33 @@
+import { Client } from '../../src/client/client.js';
+import { STANDARD_KINDS } from '../../src/content/kinds.js';
+import { Front } from '../../src/conversations/front.js';
+import { startEngine, type Engine, type EngineOptions } from '../../src/engine/engine.js';
+
+/** What the simulation decides; everything else is as it usually is. */
+export type TabPorts = Pick<
+  EngineOptions,
+  'app' | 'user' | 'userName' | 'history' | 'vault' | 'relay' | 'clock' | 'random'
+> & {
+  readonly preKeyStock: number;
+};
+
+/** The public API of one tab on databases that it shares with others. */
+export function tabClient({ app, user, userName, clock, random, history }: Omit<TabPorts, 'vault' | 'relay'>): Client {
+  const front = new Front(app, user, userName, clock, random, 'always', STANDARD_KINDS, history);
+  return new Client(front, { close: async () => undefined, destroy: async () => undefined });
+}
+
+/** An engine in that tab. */
+export function tabEngine(
+  ports: TabPorts,
+  { token, onSuperseded }: Pick<EngineOptions, 'token' | 'onSuperseded'>,
+): Promise<Engine> {
+  return startEngine({
+    ...ports,
+    kinds: STANDARD_KINDS,
+    receipts: 'always',
+    identityChanges: 'inform',
+    token,
+    onSuperseded,
+  });
+}
