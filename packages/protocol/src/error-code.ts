@@ -71,6 +71,12 @@ export const ERROR_CODES = {
     meaning: 'This website is not among the app\u2019s allowed origins.',
     action: 'Add the origin to the app\u2019s configuration.',
   },
+  'address-refused': {
+    status: 403,
+    retry: 'never',
+    meaning: 'The relay\u2019s operator does not admit this network address.',
+    action: 'Use another network, or ask the operator.',
+  },
   'device-unknown': {
     status: 403,
     retry: 'never',

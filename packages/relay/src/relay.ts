@@ -14,8 +14,10 @@ import { createHttpApp } from './http/app.js';
 import { docsRoutes } from './http/docs.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
 import { auditLog } from './ops/audit.js';
+import { AddressRules } from './ops/address-list.js';
 import { BusProbe } from './ops/bus-probe.js';
 import { healthRoutes } from './ops/health.js';
+import { trustedProxies } from './ops/client-address.js';
 import { createLog, errorLog } from './ops/log.js';
 import { createMetrics } from './ops/metrics.js';
 import { openApps } from './ops/open-apps.js';
@@ -105,7 +107,13 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
   const health = healthRoutes({ store: () => store.time(), bus: () => bus.check(), isClosing: () => isClosing });
   const extras = [health, metrics.routes, docsRoutes(), ...node.devRoutes];
   const statics = config.staticFolder === undefined ? [] : staticRoutes(config.staticFolder);
-  const door = { core, apps, trustedProxies: config.trustedProxies, onError };
+  const door = {
+    core,
+    apps,
+    trustedProxies: trustedProxies(config.trustedProxies),
+    addresses: new AddressRules({ allow: config.allowAddresses, deny: config.denyAddresses }),
+    onError,
+  };
   const server = createServer(createHttpApp({ ...door, extras, statics }));
   const io = attachGateway(server, door);
   const port = await listen(server, config);

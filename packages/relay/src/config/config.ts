@@ -4,11 +4,17 @@ import { appConfig } from '../apps/app.js';
 import { DAY_MS, DEFAULT_INACTIVE_MS } from '../directory/inactivity.js';
 import { DEFAULT_QUOTA, DEFAULT_RETENTION_MS } from '../core.js';
 import { limitOverrides } from '../limits/overrides.js';
+import { parseNetwork } from '../ops/address-list.js';
 import { ConfigError } from './config-error.js';
 import { readSetting, type Environment } from './read-setting.js';
 import { secretsKeyOf } from './secrets-key.js';
 
 const DEFAULT_SWEEP_MS = 10 * 60_000;
+
+/** CIDR, IPv4 or IPv6, or single addresses. */
+const networks = z.array(
+  z.string().refine((text) => parseNetwork(text) !== null, 'must be networks such as 10.0.0.0/8'),
+);
 
 /** Everything that a relay can be told. `startRelay` takes it as an object; the CLI reads it from environment and flags. */
 export const relayConfig = z.strictObject({
@@ -46,8 +52,12 @@ export const relayConfig = z.strictObject({
   quota: z.strictObject({ envelopes: z.number().int().min(1), bytes: z.number().int().min(1) }).default(DEFAULT_QUOTA),
   /** Changes to the default limits (`LIMITS`), by name. */
   limits: limitOverrides.default({}),
-  /** Proxies of yours in front of the relay: only so many addresses of `x-forwarded-for` are believed. */
-  trustedProxies: z.number().int().min(0).max(10).default(0),
+  /** Proxies of yours in front of the relay, whose `x-forwarded-for` is believed: how many, or their networks. */
+  trustedProxies: z.union([z.number().int().min(0).max(10), networks]).default(0),
+  /** Networks that alone may use the relay; empty: all. */
+  allowAddresses: networks.default([]),
+  /** Networks that may not, whatever else is allowed. */
+  denyAddresses: networks.default([]),
   /** When set, `/metrics` asks for it as a Bearer token. */
   metricsToken: z.string().min(16).optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -103,7 +113,9 @@ export function configFrom(given: Environment, flags: Flags): RelayConfig {
           ? undefined
           : { envelopes: envelopes ?? DEFAULT_QUOTA.envelopes, bytes: bytes ?? DEFAULT_QUOTA.bytes },
       limits: jsonOf('SOTTO_LIMITS', environment['SOTTO_LIMITS']),
-      trustedProxies: numberOf(environment['SOTTO_TRUSTED_PROXIES']),
+      trustedProxies: proxiesOf(environment['SOTTO_TRUSTED_PROXIES']),
+      allowAddresses: listOf(environment['SOTTO_ALLOW_ADDRESSES']),
+      denyAddresses: listOf(environment['SOTTO_DENY_ADDRESSES']),
       metricsToken: environment['SOTTO_METRICS_TOKEN'],
       logLevel: environment['LOG_LEVEL'],
       dev: flags['dev'],
@@ -136,6 +148,14 @@ function jsonOf(name: string, text: string | undefined): unknown {
   } catch {
     throw new ConfigError(`${name} is not JSON.`);
   }
+}
+
+function listOf(value: string | undefined): string[] | undefined {
+  return value?.split(/[\s,]+/).filter((entry) => entry !== '');
+}
+
+function proxiesOf(value: string | undefined): number | string[] | undefined {
+  return value === undefined || /^[0-9]*$/.test(value) ? numberOf(value) : listOf(value);
 }
 
 /** What is no number stays as it is, and the schema names it. */

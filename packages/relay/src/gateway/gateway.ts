@@ -6,7 +6,8 @@ import { Server, type Socket } from 'socket.io';
 import type { AppRegistry } from '../apps/app-registry.js';
 import type { RelayCore } from '../core.js';
 import { RelayError } from '../errors.js';
-import { clientAddress } from '../ops/client-address.js';
+import type { AddressRules } from '../ops/address-list.js';
+import { clientAddress, clientIp, type TrustedProxies } from '../ops/client-address.js';
 import { corkWrites } from './cork.js';
 import { packets } from './packets.js';
 import { toRefusal, type Admission, type Peer } from './session.js';
@@ -25,12 +26,15 @@ interface GatewayOptions {
   core: RelayCore;
   apps: AppRegistry;
   /** Proxies of the operator in front of the relay, whose `x-forwarded-for` is believed. */
-  trustedProxies: number;
+  trustedProxies: TrustedProxies;
+  /** Who may use the relay at all. */
+  addresses: AddressRules;
   onError: (error: unknown) => void;
 }
 
 /** Socket.IO in front of the core: admits, and passes events through. Knows nothing of mailboxes. */
-export function attachGateway(server: HttpServer, { core, apps, trustedProxies, onError }: GatewayOptions): Server {
+export function attachGateway(server: HttpServer, options: GatewayOptions): Server {
+  const { core, apps, trustedProxies, addresses, onError } = options;
   const io = new Server(server, {
     path: SOCKET_PATH,
     parser: packets,
@@ -62,6 +66,7 @@ export function attachGateway(server: HttpServer, { core, apps, trustedProxies, 
   });
 
   async function admit(socket: Socket): Promise<Admission> {
+    if (!addresses.admits(clientIp(socket.request, trustedProxies))) throw new RelayError('address-refused');
     const ip = clientAddress(socket.request, trustedProxies);
     await core.limit({ limit: 'connectionsPerAddress', key: ip });
     const admission = await core.admit(socket.handshake.auth, ip);

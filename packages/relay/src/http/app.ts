@@ -21,7 +21,7 @@ import * as z from 'zod/mini';
 import type { AppRegistry } from '../apps/app-registry.js';
 import { RelayError } from '../errors.js';
 import { parseOrRefuse } from '../gateway/parse.js';
-import { clientAddress } from '../ops/client-address.js';
+import { clientAddress, clientIp } from '../ops/client-address.js';
 import { callerOf, loginOf, type Door } from './caller.js';
 import { notFound, problemHandler } from './problem.js';
 
@@ -39,7 +39,7 @@ export function createHttpApp({ onError, extras, statics, ...door }: HttpOptions
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  app.use(...extras);
+  app.use(addressRules(door), ...extras);
   app.use('/v1', helmet(), cors(apps), addressLimit(door), apiRouter(door));
   if (statics.length > 0) app.use(...statics);
   app.use(notFound);
@@ -94,6 +94,16 @@ function apiRouter(door: Door): Router {
     return { ok: true };
   });
   return router;
+}
+
+/** Asked by the machines next to the relay, which no list of clients names. */
+const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
+
+function addressRules({ addresses, trustedProxies }: Door): RequestHandler {
+  return (request, _response, next) => {
+    const isAdmitted = PROBES.has(request.path) || addresses.admits(clientIp(request, trustedProxies));
+    next(isAdmitted ? undefined : new RelayError('address-refused'));
+  };
 }
 
 /** Before anything of a request is read. */

@@ -9,7 +9,8 @@ import type { Caller } from '../directory/directory.js';
 import type { DeviceClaim } from '../directory/authenticate.js';
 import { RelayError } from '../errors.js';
 import { checkVersion } from '../gateway/parse.js';
-import { clientAddress } from '../ops/client-address.js';
+import type { AddressRules } from '../ops/address-list.js';
+import { clientAddress, type TrustedProxies } from '../ops/client-address.js';
 
 /** `deviceId.secret` */
 const DEVICE_CLAIM = /^([1-9][0-9]{0,2})\.([A-Za-z0-9_-]{43})$/;
@@ -19,7 +20,9 @@ export interface Door {
   core: RelayCore;
   apps: AppRegistry;
   /** Proxies of the operator in front of the relay, whose `x-forwarded-for` is believed. */
-  trustedProxies: number;
+  trustedProxies: TrustedProxies;
+  /** Who may use the relay at all. */
+  addresses: AddressRules;
 }
 
 /** Who calls: a token for every route, from a website that the app allows. */

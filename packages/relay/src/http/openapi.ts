@@ -87,6 +87,7 @@ const COMMON: ErrorCode[] = [
   'token-expired',
   'app-unknown',
   'origin-refused',
+  'address-refused',
   'upgrade-required',
   'rate-limited',
   'unavailable',

@@ -14,6 +14,7 @@ const SUSPICIOUS = new Set<ErrorCode>([
   'reset-refused',
   'identity-mismatch',
   'rate-limited',
+  'address-refused',
 ]);
 
 /** Security events in the log, marked `audit`, for whoever must answer "who did that, and when". */

@@ -204,3 +204,30 @@ describe('what an operator sees', () => {
     expect(JSON.stringify(lines)).not.toContain('nobody logs');
   });
 });
+
+describe('address lists', () => {
+  const at = (address: string) => ({ 'x-forwarded-for': address });
+
+  test('who is denied, or not among those allowed, hears so on every way in, and is counted', async () => {
+    const relay = await limited(
+      {},
+      { trustedProxies: ['127.0.0.0/8'], allowAddresses: ['10.0.0.0/8', '127.0.0.1'], denyAddresses: ['10.6.0.0/16'] },
+    );
+    const alice = await newUser(relay.url, 'alice');
+    const ask = (address: string, route: { method: string; path: string } = ROUTES.getDevices) =>
+      http(relay.url, route, { ...auth(alice), headers: at(address) });
+    expect((await ask('10.1.1.1')).status).toBe(200);
+    for (const address of ['10.6.1.1', '::ffff:10.6.1.1', '198.51.100.1', '2001:db8::1'])
+      expect(await ask(address)).toMatchObject({ status: 403, body: { code: 'address-refused' } });
+    expect((await ask('10.6.1.1', { method: 'GET', path: '/healthz' })).status).toBe(200);
+    expect((await ask('10.6.1.1', { method: 'GET', path: '/openapi.json' })).status).toBe(403);
+
+    await expect(connect(alice, { headers: at('10.6.1.1') })).rejects.toThrow('address-refused');
+    const socket = await connect(alice, { headers: at('10.1.1.1') });
+    await socket.welcome();
+    socket.close();
+    const metrics = await (await fetch(`${relay.url}/metrics`)).text();
+    expect(metrics).toContain('sotto_refused_total{code="address-refused",via="http"} 5');
+    expect(metrics).toContain('sotto_refused_total{code="address-refused",via="socket"} 1');
+  });
+});
