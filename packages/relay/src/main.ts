@@ -1,16 +1,22 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 
+import { newAdminToken } from './admin/admin-tokens.js';
+import { runAppCommand, systemTerminal } from './cli/app-command.js';
+import { CliError } from './cli/cli-error.js';
 import { ConfigError } from './config/config-error.js';
 import { configFrom } from './config/config.js';
 import { startRelay, type Relay } from './relay.js';
 
 const USAGE = `sotto-relay [--port N] [--host ADDRESS] [--data FOLDER] [--dev [--static FOLDER]]
+sotto-relay app create|list|show|update|rotate-key|suspend|resume|delete ...   (sotto-relay app --help)
+sotto-relay admin-token                                                        makes one for the admin API
 
-Environment: DATABASE_URL, REDIS_URL, SOTTO_APPS or SOTTO_APPS_FILE (JSON), SOTTO_DATA, SOTTO_RETENTION_DAYS,
-SOTTO_INACTIVE_DAYS, SOTTO_SWEEP_SECONDS, SOTTO_QUOTA_ENVELOPES, SOTTO_QUOTA_BYTES, SOTTO_DATABASE_CONNECTIONS,
-SOTTO_LIMITS (JSON), SOTTO_TRUSTED_PROXIES, SOTTO_ALLOW_ADDRESSES, SOTTO_DENY_ADDRESSES, SOTTO_METRICS_TOKEN, PORT, HOST,
-LOG_LEVEL. DATABASE_URL, REDIS_URL and SOTTO_METRICS_TOKEN may stand in files: DATABASE_URL_FILE and so on. What they
+Environment: DATABASE_URL, REDIS_URL, SOTTO_APPS or SOTTO_APPS_FILE (JSON), SOTTO_SECRETS_KEY, SOTTO_ADMIN_TOKENS,
+SOTTO_ADMIN_HOST, SOTTO_ADMIN_PORT, SOTTO_DATA, SOTTO_RETENTION_DAYS, SOTTO_INACTIVE_DAYS, SOTTO_SWEEP_SECONDS,
+SOTTO_QUOTA_ENVELOPES, SOTTO_QUOTA_BYTES, SOTTO_DATABASE_CONNECTIONS, SOTTO_LIMITS (JSON), SOTTO_TRUSTED_PROXIES,
+SOTTO_ALLOW_ADDRESSES, SOTTO_DENY_ADDRESSES, SOTTO_METRICS_TOKEN, PORT, HOST, LOG_LEVEL. Secrets may stand in files:
+DATABASE_URL_FILE, REDIS_URL_FILE, SOTTO_METRICS_TOKEN_FILE, SOTTO_SECRETS_KEY_FILE, SOTTO_ADMIN_TOKENS_FILE. What they
 mean stands in the README.
 `;
 
@@ -24,6 +30,15 @@ const OPTIONS = {
 } as const;
 
 async function main(): Promise<void> {
+  const [command, ...rest] = process.argv.slice(2);
+  if (command === 'app') {
+    await runAppCommand(rest, systemTerminal());
+    return;
+  }
+  if (command === 'admin-token') {
+    printAdminToken();
+    return;
+  }
   const flags = readFlags();
   if (flags.help) {
     process.stdout.write(USAGE);
@@ -32,7 +47,21 @@ async function main(): Promise<void> {
   const starting = startRelay(configFrom(process.env, flags));
   // At once, not when it has started: as process 1 of a container it would not hear a signal that nobody handles.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(starting));
-  process.stdout.write(`Sotto relay: ${(await starting).url}\n`);
+  const { url, adminUrl } = await starting;
+  process.stdout.write(`Sotto relay: ${url}\n${adminUrl === null ? '' : `Admin API: ${adminUrl}\n`}`);
+}
+
+/** The relay gets the hash, people keep the token. */
+function printAdminToken(): void {
+  const { token, hash } = newAdminToken();
+  process.stdout.write(`The token, for SOTTO_ADMIN_TOKEN where you administer. It is shown this once:
+
+  ${token}
+
+Its hash, for SOTTO_ADMIN_TOKENS of the relay. The name in front stands in the audit log:
+
+  admin:${hash}
+`);
 }
 
 async function stop(starting: Promise<Relay>): Promise<void> {
@@ -53,6 +82,7 @@ function readFlags() {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
-  process.exit(1);
+  const isOurs = error instanceof ConfigError || error instanceof CliError;
+  process.stderr.write(`${isOurs ? error.message : String(error)}\n`);
+  process.exit(error instanceof CliError ? error.exitCode : 1);
 });

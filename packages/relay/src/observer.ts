@@ -1,11 +1,17 @@
 import type { Aci, AppId, DeviceId, Envelope, ErrorCode, UpEvent } from '@sotto/protocol';
 
+import type { AppChange } from './apps/app-service.js';
 import type { RelayError } from './errors.js';
 import type { LimitName } from './limits/limits.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
 
-/** Something that an operator wants to be able to look up later. Holds no content and no names. */
-export interface SecurityEvent {
+/** Something that an operator wants to be able to look up later. Holds no content and no names of users. */
+export type SecurityEvent = UserEvent | AdminEvent;
+
+/** What was done to apps, and under the name of which admin token. */
+type AdminEvent = { event: AppChange; app: AppId; by: string } | { event: 'admin-refused'; address: string };
+
+export interface UserEvent {
   event:
     | 'device-registered'
     | 'user-reset'

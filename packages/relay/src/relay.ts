@@ -1,5 +1,4 @@
 import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 
 import type { Server as SocketServer } from 'socket.io';
 
@@ -18,8 +17,10 @@ import { AddressRules } from './ops/address-list.js';
 import { BusProbe } from './ops/bus-probe.js';
 import { healthRoutes } from './ops/health.js';
 import { trustedProxies } from './ops/client-address.js';
+import { listen } from './ops/listen.js';
 import { createLog, errorLog } from './ops/log.js';
 import { createMetrics } from './ops/metrics.js';
+import { openAdmin } from './ops/open-admin.js';
 import { openApps } from './ops/open-apps.js';
 import { openBus, openLimiter, openStore, type RelayParts, type Startup } from './ops/services.js';
 import { StoreClock } from './ops/store-clock.js';
@@ -33,6 +34,8 @@ export interface Relay {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   url: string;
   port: number;
+  /** Where the admin API listens; null: nowhere. */
+  adminUrl: string | null;
   core: RelayCore;
   /** Graceful: tells clients, finishes commits, closes everything. Safe to call twice. */
   close(): Promise<void>;
@@ -61,7 +64,8 @@ async function openNode(config: RelayConfig, startup: Startup) {
   await clock.adjust();
   const dev = config.dev ? devApp(folder) : null;
   if (dev) log.warn('--dev: this relay gives a token to anyone who asks. Never use it for real people.');
-  const apps = await openApps(config, { store, bus, statics: dev ? [dev, ...config.apps] : config.apps }, startup);
+  const statics = dev ? [dev, ...config.apps] : config.apps;
+  const { apps, service } = await openApps(config, { store, bus, clock, statics }, startup);
 
   // The observers ask the core, which needs them first.
   const node: { core: RelayCore | null } = { core: null };
@@ -78,6 +82,7 @@ async function openNode(config: RelayConfig, startup: Startup) {
     onLimited: (limit) => metrics.observer.limited?.(limit),
     budgetOf: (app, limit) => apps.budget(app, limit),
   });
+  const observers = [metrics.observer, auditLog(log), ...(devObserver ? [devObserver] : [])];
   const core = await createRelayCore({
     store,
     bus,
@@ -89,14 +94,14 @@ async function openNode(config: RelayConfig, startup: Startup) {
     retentionMs: config.retentionMs,
     inactiveMs: config.inactiveMs,
     quota: config.quota,
-    observers: [metrics.observer, auditLog(log), ...(devObserver ? [devObserver] : [])],
+    observers,
   });
   node.core = core;
   apps.onChange(() => {
     core.recheckApps();
   });
   const devRoutes = dev && devObserver ? [devTokenRoute(dev), devObserver.routes()] : [];
-  return { store, embedded, bus, clock, apps, core, metrics, devObserver, devRoutes };
+  return { store, embedded, bus, clock, apps, service, limiter, observers, core, metrics, devObserver, devRoutes };
 }
 
 async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
@@ -117,6 +122,7 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
   const server = createServer(createHttpApp({ ...door, extras, statics }));
   const io = attachGateway(server, door);
   const port = await listen(server, config);
+  const admin = await openAdmin(config, node, startup);
   const stopUpkeep = await upkeep(node, { sweepMs: config.sweepMs, onError });
   log.info({ port, dev: config.dev }, 'the relay listens');
 
@@ -129,7 +135,7 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
     for (const cleanup of cleanups.reverse()) await cleanup();
     log.info('the relay has stopped');
   });
-  return { url: `http://127.0.0.1:${port}`, port, core, close };
+  return { url: `http://127.0.0.1:${port}`, port, adminUrl: admin, core, close };
 }
 
 type Node = Awaited<ReturnType<typeof openNode>>;
@@ -144,16 +150,6 @@ async function upkeep(
   await count();
   const parts = { core, apps, store: store.apps, clock, probe, count, ...(embedded && { sql: embedded }) };
   return startUpkeep({ ...parts, ...options });
-}
-
-function listen(server: HttpServer, { port, host }: RelayConfig): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }
 
 async function closeServers(io: SocketServer, server: HttpServer): Promise<void> {

@@ -1,7 +1,7 @@
 import { appId, type AppId } from '@sotto/protocol';
 import * as z from 'zod';
 
-import { limitOverrides } from '../limits/overrides.js';
+import { appLimitOverrides } from '../limits/overrides.js';
 import { keyFields, keyInput, MAX_APP_KEYS, materialOf, type AppKey, type KeyInput } from './app-key.js';
 
 /** What an operator may set for one app; what is absent follows the relay's own settings. */
@@ -15,7 +15,7 @@ export const appSettings = z.strictObject({
     )
     .max(100)
     .default([]),
-  limits: limitOverrides.default({}),
+  limits: appLimitOverrides.default({}),
   /** Unacknowledged envelopes are kept so long. */
   retentionDays: z.number().min(0.01).max(3650).optional(),
   /** How much one mailbox holds before it refuses. */

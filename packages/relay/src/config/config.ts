@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { adminToken, readAdminTokens } from '../admin/admin-tokens.js';
 import { appConfig } from '../apps/app.js';
 import { DAY_MS, DEFAULT_INACTIVE_MS } from '../directory/inactivity.js';
 import { DEFAULT_QUOTA, DEFAULT_RETENTION_MS } from '../core.js';
@@ -58,6 +59,12 @@ export const relayConfig = z.strictObject({
   allowAddresses: networks.default([]),
   /** Networks that may not, whatever else is allowed. */
   denyAddresses: networks.default([]),
+  /** Who may administer the apps; none: there is no admin API. */
+  adminTokens: z.array(adminToken).max(100).default([]),
+  /** The admin API listens here, and only on this machine unless said otherwise. */
+  adminHost: z.string().default('127.0.0.1'),
+  /** 0: any free port. */
+  adminPort: z.number().int().min(0).max(65_535).default(7_421),
   /** When set, `/metrics` asks for it as a Bearer token. */
   metricsToken: z.string().min(16).optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -95,6 +102,7 @@ export function configFrom(given: Environment, flags: Flags): RelayConfig {
   const days = numberOf(environment['SOTTO_RETENTION_DAYS']);
   const envelopes = numberOf(environment['SOTTO_QUOTA_ENVELOPES']);
   const bytes = numberOf(environment['SOTTO_QUOTA_BYTES']);
+  const admins = environment['SOTTO_ADMIN_TOKENS'];
   return parseConfig(
     withoutUndefined({
       host: flags['host'] ?? environment['HOST'],
@@ -116,6 +124,9 @@ export function configFrom(given: Environment, flags: Flags): RelayConfig {
       trustedProxies: proxiesOf(environment['SOTTO_TRUSTED_PROXIES']),
       allowAddresses: listOf(environment['SOTTO_ALLOW_ADDRESSES']),
       denyAddresses: listOf(environment['SOTTO_DENY_ADDRESSES']),
+      adminTokens: admins === undefined ? undefined : readAdminTokens(admins),
+      adminHost: environment['SOTTO_ADMIN_HOST'],
+      adminPort: numberOf(environment['SOTTO_ADMIN_PORT']),
       metricsToken: environment['SOTTO_METRICS_TOKEN'],
       logLevel: environment['LOG_LEVEL'],
       dev: flags['dev'],
@@ -125,7 +136,13 @@ export function configFrom(given: Environment, flags: Flags): RelayConfig {
 }
 
 /** Secrets may stand in files, as container platforms mount them: `DATABASE_URL_FILE` and so on. */
-const IN_FILES = ['DATABASE_URL', 'REDIS_URL', 'SOTTO_METRICS_TOKEN', 'SOTTO_SECRETS_KEY'] as const;
+const IN_FILES = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'SOTTO_METRICS_TOKEN',
+  'SOTTO_SECRETS_KEY',
+  'SOTTO_ADMIN_TOKENS',
+] as const;
 
 function withFiles(environment: Environment): Environment {
   const read = IN_FILES.flatMap((name) => {

@@ -21,7 +21,7 @@ import { RelayError } from '../errors.js';
 import type { Demand, Limiter } from '../limits/limits.js';
 import type { MailboxId } from '../mailbox/mailbox-id.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
-import type { RelayObserver, SecurityEvent } from '../observer.js';
+import type { RelayObserver, UserEvent } from '../observer.js';
 import type { Clock, Random } from '../platform.js';
 import type { DeviceRecord, Store, UserState } from '../store/store.js';
 import type { Activity } from './activity.js';
@@ -208,7 +208,7 @@ export class Directory {
     return true;
   }
 
-  #record(event: SecurityEvent['event'], { app, user }: Login, device: DeviceId): void {
+  #record(event: UserEvent['event'], { app, user }: Login, device: DeviceId): void {
     this.#deps.observer.security?.({ event, app, user, device });
     this.#deps.observer.directoryChanged?.(app);
   }

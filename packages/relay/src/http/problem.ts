@@ -23,10 +23,15 @@ export function problemHandler(
       next(error);
       return;
     }
-    const refusal = fromExpress(error) ?? toRefusal(error, onError);
+    const refusal = refusalOf(error, onError);
     onRefused(refusal, request);
     refuse(response, refusal);
   };
+}
+
+/** What is no refusal of ours becomes one, and `onError` hears of it. */
+export function refusalOf(error: unknown, onError: (error: unknown) => void): RelayError {
+  return fromExpress(error) ?? toRefusal(error, onError);
 }
 
 /** Errors of express and its body parser carry a 4xx `status`. */

@@ -10,6 +10,8 @@ export interface Budget {
 
 /** What is limited, for one key each. The numbers leave honest clients ten times what they need. */
 export const LIMITS = {
+  /** Wrong admin tokens from one address. */
+  adminFailuresPerAddress: { points: 10, seconds: 60 },
   /** Sockets opened from one address: an office behind one address that reconnects after an outage. */
   connectionsPerAddress: { points: 1200, seconds: 60 },
   /** Sockets opened by one user: ten devices that reconnect every few seconds. */

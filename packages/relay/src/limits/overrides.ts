@@ -2,9 +2,13 @@ import * as z from 'zod';
 
 import { LIMITS, type Budget, type LimitName } from './limits.js';
 
+const NAMES = Object.keys(LIMITS) as [LimitName, ...LimitName[]];
+const budget = z.strictObject({ points: z.number().int().min(1), seconds: z.number().int().min(1) });
+
 /** Changes to the default limits (`LIMITS`), by name. */
-export const limitOverrides = z.partialRecord(
-  z.enum(Object.keys(LIMITS) as [LimitName, ...LimitName[]]),
-  z.strictObject({ points: z.number().int().min(1), seconds: z.number().int().min(1) }),
-);
+export const limitOverrides = z.partialRecord(z.enum(NAMES), budget);
 export type LimitOverrides = Partial<Record<LimitName, Budget>>;
+
+/** Those that an app can have of its own: behind one address there may be users of several apps. */
+export const APP_LIMITS = NAMES.filter((name) => !name.endsWith('PerAddress')) as [LimitName, ...LimitName[]];
+export const appLimitOverrides = z.partialRecord(z.enum(APP_LIMITS), budget);

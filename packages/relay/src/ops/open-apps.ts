@@ -1,28 +1,39 @@
 import { AppRegistry } from '../apps/app-registry.js';
+import { AppService, type AppServiceDeps } from '../apps/app-service.js';
 import { staticApp, type AppConfig } from '../apps/app.js';
 import { sealer } from '../apps/seal.js';
 import type { Bus } from '../bus/bus.js';
 import type { RelayConfig } from '../config/config.js';
+import { systemRandom, type Clock } from '../platform.js';
 import type { Store } from '../store/store.js';
 import type { Startup } from './services.js';
 
 interface Sources {
   store: Store;
   bus: Bus;
+  clock: Clock;
   /** From the configuration. */
   statics: readonly AppConfig[];
+}
+
+export interface OpenApps {
+  apps: AppRegistry;
+  /** What operators change them with; each knows on whose behalf it does. */
+  service: (changed: AppServiceDeps['changed']) => AppService;
 }
 
 /** All apps, read; from now on a notice on the bus has them read again. */
 export async function openApps(
   config: RelayConfig,
-  { store, bus, statics }: Sources,
+  { store, bus, clock, statics }: Sources,
   { log, onError, cleanups }: Startup,
-): Promise<AppRegistry> {
+): Promise<OpenApps> {
+  const fixed = statics.map(staticApp);
+  const secrets = sealer(config.secretsKey ?? null);
   const apps = new AppRegistry({
-    statics: statics.map(staticApp),
+    statics: fixed,
     defaults: { retentionMs: config.retentionMs, quota: config.quota },
-    stored: { store: store.apps, sealer: sealer(config.secretsKey ?? null) },
+    stored: { store: store.apps, sealer: secrets },
     onError,
   });
   await apps.refresh();
@@ -33,5 +44,11 @@ export async function openApps(
     log.warn('there is no app yet, so every token is refused. Make one: sotto-relay app create');
   }
   cleanups.push(await bus.subscribe('apps', () => void apps.refresh().catch(onError)));
-  return apps;
+  return {
+    apps,
+    service: (changed) => {
+      const now = () => clock.now();
+      return new AppService({ store: store.apps, sealer: secrets, statics: fixed, now, random: systemRandom, changed });
+    },
+  };
 }

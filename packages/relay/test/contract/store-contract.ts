@@ -5,6 +5,7 @@ import { mailboxId, type DeviceAddress, type MailboxId } from '../../src/mailbox
 import type { BatchItem, DeviceRecord, PreKeyUpload, Quota, Store, SubmitBatch } from '../../src/store/store.js';
 import { aciOf } from '../../src/auth/user.js';
 import { random, someKey } from '../support/device.js';
+import { appStoreContract } from './app-store-contract.js';
 
 const APP = 'acme' as AppId;
 const ROOMY: Quota = { envelopes: 10_000, bytes: 10_000_000 };
@@ -471,6 +472,50 @@ export function storeContract(name: string, openStore: () => Promise<Store>): vo
       const time = await store.time();
       expect(Math.abs(time - Date.now())).toBeLessThan(60_000);
       expect(await store.time()).toBeGreaterThanOrEqual(time);
+    });
+
+    appStoreContract(name, () => store);
+
+    test('what belongs to an app can be removed bit by bit; other apps keep theirs', async () => {
+      const app = `purged-${name.toLowerCase()}` as AppId;
+      const [gone, kept] = [await newDevice({ app }), await newDevice()];
+      const both = [gone, kept].map((device): [Device, PreKeyUpload] => [device, upload(3)]);
+      for (const [device, keys] of both) {
+        await submit([{ to: device }, { to: device }], { app: device.app });
+        await store.putPreKeys(device.app, device.mailbox, keys, NOW);
+        await store.takeBundle(device.app, device.mailbox, { oneTime: true, now: NOW });
+        const addLinkToken = { hash: random(32), expiresAt: NOW + DAY };
+        const useReset = { hash: random(32), expiresAt: NOW + DAY };
+        await store.updateUser(device.app, device.address.user, () => ({
+          change: { addLinkToken, useReset },
+          result: undefined,
+        }));
+      }
+      while ((await store.apps.purge(app)) > 0);
+      expect(await store.apps.purge(app)).toBe(0);
+      expect(await store.user(app, gone.address.user)).toBeNull();
+      expect(await store.mailbox(app, gone.mailbox)).toBeNull();
+      expect(await store.inspect(app)).toEqual({ devices: [], envelopes: [] });
+      expect(await store.mailbox(APP, kept.mailbox)).toMatchObject({ head: 2, first: 1 });
+      expect(await store.preKeyCounts(APP, kept.mailbox)).toEqual({ oneTime: 2, kem: 2 });
+      expect((await store.user(APP, kept.address.user))?.linkTokens).toHaveLength(1);
+    });
+
+    test('an app may keep its envelopes for another time than the others', async () => {
+      const [short, long] = [`short-${name.toLowerCase()}` as AppId, `long-${name.toLowerCase()}` as AppId];
+      const devices = [await newDevice({ app: short }), await newDevice(), await newDevice({ app: long })];
+      for (const device of devices) await submit([{ to: device }], { app: device.app });
+      const retentionMsOf = new Map([
+        [short, 1 * DAY],
+        [long, 30 * DAY],
+      ]);
+      const firsts = async (days: number) => {
+        await store.sweep({ now: NOW + days * DAY, retentionMs: 7 * DAY, retentionMsOf, dedupeMs: 90 * DAY });
+        return Promise.all(devices.map(async ({ app, mailbox }) => (await store.mailbox(app, mailbox))?.first));
+      };
+      expect(await firsts(2)).toEqual([2, 1, 1]);
+      expect(await firsts(8)).toEqual([2, 2, 1]);
+      expect(await firsts(31)).toEqual([2, 2, 2]);
     });
 
     test('inspection shows devices and envelopes of one app', async () => {
