@@ -1,6 +1,7 @@
 /**
- * Mailbox tables are keyed by `mailbox`, directory tables by `account` or `mailbox`: nothing stands in the way of
- * distributing them. Every row carries its app, every statement names it.
+ * Every row carries its app, every key ends with it, every statement names it: the tables can be distributed by app (see
+ * the README; a test holds this). It stands last because lookups are by mailbox or account. No foreign
+ * keys and no sequences.
  */
 export const mailboxesAndDirectory = `
 CREATE TABLE settings (
@@ -9,7 +10,7 @@ CREATE TABLE settings (
 );
 
 CREATE TABLE mailboxes (
-  mailbox      uuid     PRIMARY KEY,
+  mailbox      uuid     NOT NULL,
   app          text     NOT NULL,
   account      uuid     NOT NULL,
   device       smallint NOT NULL,
@@ -22,7 +23,8 @@ CREATE TABLE mailboxes (
   held_bytes   bigint   NOT NULL DEFAULT 0,
   -- Everything up to mark_seq was acknowledged or expired before mark_at: see the sweep of dedupe keys.
   mark_seq     bigint   NOT NULL DEFAULT 0,
-  mark_at      bigint   NOT NULL DEFAULT 0
+  mark_at      bigint   NOT NULL DEFAULT 0,
+  PRIMARY KEY (mailbox, app)
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 
 CREATE TABLE envelopes (
@@ -34,13 +36,27 @@ CREATE TABLE envelopes (
   sender_device       smallint NOT NULL,
   sender_registration smallint NOT NULL,
   at                  bigint   NOT NULL,
-  payload             bytea    NOT NULL,
-  PRIMARY KEY (mailbox, seq)
+  size                integer  NOT NULL,
+  -- Either the bytes, or the name of what several envelopes share.
+  payload             bytea,
+  shared              uuid,
+  PRIMARY KEY (mailbox, seq, app)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.2);
 -- Ciphertext does not compress; trying costs time.
 ALTER TABLE envelopes ALTER payload SET STORAGE EXTERNAL;
 -- For the expiry sweep. Costs the write path nothing worth mentioning.
 CREATE INDEX envelopes_at ON envelopes USING brin (at);
+-- Says whether a shared payload is still needed. Nothing enters it for an envelope that has its own.
+CREATE INDEX envelopes_shared ON envelopes (shared, app) WHERE shared IS NOT NULL;
+
+-- One ciphertext for many devices. Written with its envelopes, never referred to later, swept when none of them is left.
+CREATE TABLE payloads (
+  payload uuid  NOT NULL,
+  app     text  NOT NULL,
+  bytes   bytea NOT NULL,
+  PRIMARY KEY (payload, app)
+);
+ALTER TABLE payloads ALTER bytes SET STORAGE EXTERNAL;
 
 CREATE TABLE dedupes (
   mailbox uuid   NOT NULL,
@@ -48,17 +64,18 @@ CREATE TABLE dedupes (
   app     text   NOT NULL,
   -- An upper bound of the envelope's seq: the key may go some time after this position was acknowledged.
   upto    bigint NOT NULL,
-  PRIMARY KEY (mailbox, digest)
+  PRIMARY KEY (mailbox, digest, app)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 
 CREATE TABLE users (
-  account           uuid    PRIMARY KEY,
+  account           uuid    NOT NULL,
   app               text    NOT NULL,
   identity_key      bytea,
   list_record       bytea,
   list_signature    bytea,
   list_version      integer NOT NULL DEFAULT 0,
-  next_list_version integer NOT NULL DEFAULT 1
+  next_list_version integer NOT NULL DEFAULT 1,
+  PRIMARY KEY (account, app)
 );
 
 CREATE TABLE devices (
@@ -72,16 +89,16 @@ CREATE TABLE devices (
   listed       boolean  NOT NULL,
   created_at   bigint   NOT NULL,
   removed_at   bigint,
-  PRIMARY KEY (account, mailbox)
+  PRIMARY KEY (account, mailbox, app)
 );
-CREATE UNIQUE INDEX devices_living ON devices (account, device) WHERE removed_at IS NULL;
+CREATE UNIQUE INDEX devices_living ON devices (account, device, app) WHERE removed_at IS NULL;
 
 CREATE TABLE link_tokens (
   account    uuid   NOT NULL,
   hash       bytea  NOT NULL,
   app        text   NOT NULL,
   expires_at bigint NOT NULL,
-  PRIMARY KEY (account, hash)
+  PRIMARY KEY (account, hash, app)
 );
 
 CREATE TABLE used_resets (
@@ -89,7 +106,7 @@ CREATE TABLE used_resets (
   hash       bytea  NOT NULL,
   app        text   NOT NULL,
   expires_at bigint NOT NULL,
-  PRIMARY KEY (account, hash)
+  PRIMARY KEY (account, hash, app)
 );
 
 -- kind: 0 one-time, 1 one-time KEM, 2 signed, 3 last-resort KEM. record: key, then signatures where the kind has them.
@@ -99,7 +116,7 @@ CREATE TABLE prekeys (
   id      integer  NOT NULL,
   app     text     NOT NULL,
   record  bytea    NOT NULL,
-  PRIMARY KEY (mailbox, kind, id)
+  PRIMARY KEY (mailbox, kind, id, app)
 );
 ALTER TABLE prekeys ALTER record SET STORAGE EXTERNAL;
 
@@ -109,6 +126,6 @@ CREATE TABLE spent_prekeys (
   digest  uuid   NOT NULL,
   app     text   NOT NULL,
   at      bigint NOT NULL,
-  PRIMARY KEY (mailbox, digest)
+  PRIMARY KEY (mailbox, digest, app)
 );
 `;

@@ -8,9 +8,10 @@ import type { Queryable, Sql } from './driver.js';
 const PURGE_ROWS = 2_000;
 const PURGE_BOXES = 100;
 
-/** What belongs to a mailbox, and what to a user; a test compares both with the schema. */
+/** What belongs to a mailbox, what to a user, and what to the app alone; a test compares them with the schema. */
 export const MAILBOX_TABLES = ['envelopes', 'dedupes', 'prekeys', 'spent_prekeys'] as const;
 export const ACCOUNT_TABLES = ['devices', 'link_tokens', 'used_resets'] as const;
+export const APP_TABLES = ['payloads'] as const;
 
 export function sqlApps(sql: Sql): AppStore {
   return {
@@ -82,7 +83,8 @@ async function purge(sql: Queryable, app: AppId): Promise<number> {
     return removeOwned(sql, app, { owner: 'users', column: 'account', keys, owned: ACCOUNT_TABLES });
   }
   let removed = 0;
-  for (const table of [...MAILBOX_TABLES, ...ACCOUNT_TABLES]) removed += await removeSome(sql, app, table);
+  for (const table of [...MAILBOX_TABLES, ...ACCOUNT_TABLES, ...APP_TABLES])
+    removed += await removeSome(sql, app, table);
   return removed;
 }
 

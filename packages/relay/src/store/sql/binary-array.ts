@@ -22,35 +22,28 @@ function header(elementType: number, length: number, size: number): Buffer {
 function fixedArray<Value>(
   elementType: number,
   size: number,
-  values: readonly Value[],
+  values: readonly (Value | null)[],
   write: (bytes: Buffer, value: Value, at: number) => unknown,
 ): Uint8Array {
   const bytes = header(elementType, values.length, HEADER + values.length * (4 + size));
   let at = HEADER;
   for (const value of values) {
-    at = bytes.writeInt32BE(size, at);
+    at = bytes.writeInt32BE(value === null ? -1 : size, at);
+    if (value === null) {
+      bytes.writeInt32BE(1, 4);
+      continue;
+    }
     write(bytes, value, at);
     at += size;
   }
-  return bytes;
+  return values.length === 0 ? bytes : bytes.subarray(0, at);
 }
 
 /** `null` stands for SQL's NULL. */
 export function byteaArray(values: readonly (Uint8Array | null)[]): Uint8Array {
-  return variableArray(17, values);
-}
-
-export function textArray(values: readonly string[]): Uint8Array {
-  return variableArray(
-    25,
-    values.map((value) => Buffer.from(value)),
-  );
-}
-
-function variableArray(elementType: number, values: readonly (Uint8Array | null)[]): Uint8Array {
   let size = HEADER;
   for (const value of values) size += 4 + (value?.length ?? 0);
-  const bytes = header(elementType, values.length, size);
+  const bytes = header(17, values.length, size);
   let at = HEADER;
   for (const value of values) {
     at = bytes.writeInt32BE(value ? value.length : -1, at);
@@ -64,8 +57,8 @@ function variableArray(elementType: number, values: readonly (Uint8Array | null)
   return bytes;
 }
 
-/** @param values hyphenated UUIDs, or their 16 bytes */
-export function uuidArray(values: readonly (string | Uint8Array)[]): Uint8Array {
+/** @param values hyphenated UUIDs, or their 16 bytes; `null` stands for SQL's NULL */
+export function uuidArray(values: readonly (string | Uint8Array | null)[]): Uint8Array {
   return fixedArray(2950, 16, values, (bytes, value, at) => {
     if (typeof value === 'string') writeUuid(bytes, value, at);
     else bytes.set(value, at);

@@ -39,12 +39,12 @@ SELECT m.head,
 FROM mailboxes m
 LEFT JOIN LATERAL (
   SELECT * FROM (
-    SELECT e.seq, e.id, e.sender, e.sender_device, e.sender_registration, e.at, e.payload,
-      sum(octet_length(e.payload)) OVER (ORDER BY e.seq) - octet_length(e.payload) AS before
-    FROM envelopes e
+    SELECT e.seq, e.id, e.sender, e.sender_device, e.sender_registration, e.at, e.size,
+      coalesce(e.payload, p.bytes) AS payload, sum(e.size) OVER (ORDER BY e.seq) - e.size AS before
+    FROM envelopes e LEFT JOIN payloads p ON p.app = $1 AND p.payload = e.shared
     WHERE e.app = $1 AND e.mailbox = m.mailbox AND e.seq > $3
     ORDER BY e.seq LIMIT $4
-  ) page WHERE page.before = 0 OR page.before + octet_length(page.payload) <= $5
+  ) page WHERE page.before = 0 OR page.before + page.size <= $5
 ) e ON true
 WHERE m.app = $1 AND m.mailbox = $2
 ORDER BY e.seq`;

@@ -106,8 +106,9 @@ async function inspect(sql: Sql, app: AppId): Promise<Inspection> {
     EnvelopeRow & { user: Aci } & { box_device: Address['device']; box_registration: Address['registration'] }
   >(
     `SELECT m.account AS "user", m.device AS box_device, m.registration AS box_registration,
-       e.seq, e.id, e.sender, e.sender_device, e.sender_registration, e.at, e.payload
+       e.seq, e.id, e.sender, e.sender_device, e.sender_registration, e.at, coalesce(e.payload, p.bytes) AS payload
      FROM envelopes e JOIN mailboxes m ON m.app = $1 AND m.mailbox = e.mailbox
+     LEFT JOIN payloads p ON p.app = $1 AND p.payload = e.shared
      WHERE e.app = $1 ORDER BY e.at, e.mailbox, e.seq`,
     [app],
   );

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
+
 import type { AppId } from '@sotto/protocol';
 
-import type { ItemOutcome, SubmitBatch } from '../store.js';
+import type { BatchItem, ItemOutcome, SubmitBatch } from '../store.js';
 import { byteaArray, int4Array, int8Array, uuidArray } from './binary-array.js';
 import type { Param, Queryable } from './driver.js';
 
@@ -17,26 +19,22 @@ import type { Param, Queryable } from './driver.js';
  */
 const SUBMIT = `
 WITH raw AS MATERIALIZED (
-  SELECT * FROM unnest($2::int4[], $3::int4[], $4::uuid[], $5::uuid[])
-    WITH ORDINALITY AS r(submit, payload, mailbox, digest, ord)
-), author AS MATERIALIZED (
-  SELECT * FROM unnest($6::uuid[], $7::int4[], $8::int4[], $9::bytea[])
-    WITH ORDINALITY AS a(sender, device, registration, id, submit)
-), content AS MATERIALIZED (
-  SELECT * FROM unnest($10::bytea[]) WITH ORDINALITY AS c(bytes, payload)
+  SELECT * FROM unnest($2::int4[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int4[], $7::int4[], $8::bytea[],
+    $9::int4[], $10::bytea[], $11::uuid[])
+    WITH ORDINALITY AS r(submit, mailbox, digest, sender, device, registration, id, size, payload, shared, ord)
 ), stale AS MATERIALIZED (
   SELECT DISTINCT e.submit
-  FROM unnest($11::int4[], $12::uuid[], $13::int4[]) AS e(submit, account, version)
+  FROM unnest($12::int4[], $13::uuid[], $14::int4[]) AS e(submit, account, version)
   LEFT JOIN users u ON u.account = e.account AND u.app = $1
   WHERE coalesce(u.list_version, 0) <> e.version
 ), item AS MATERIALIZED (
-  SELECT r.ord, r.submit, r.payload, r.mailbox, r.digest, a.sender, octet_length(c.bytes) AS size
-  FROM raw r JOIN author a ON a.submit = r.submit JOIN content c ON c.payload = r.payload
+  SELECT r.ord, r.mailbox, r.digest, r.sender, r.size
+  FROM raw r
   WHERE NOT EXISTS (SELECT FROM stale s WHERE s.submit = r.submit)
 ), box AS MATERIALIZED (
   SELECT m.mailbox, m.account, m.head, m.held, m.held_bytes
   FROM mailboxes m
-  WHERE m.app = $1 AND m.listed AND m.mailbox = ANY($19::uuid[])
+  WHERE m.app = $1 AND m.listed AND m.mailbox = ANY($15::uuid[])
   ORDER BY m.mailbox
   FOR UPDATE
 ), counted AS MATERIALIZED (
@@ -51,18 +49,18 @@ WITH raw AS MATERIALIZED (
     sender_so_far AS (PARTITION BY i.mailbox, i.sender ORDER BY i.ord)
 ), crowded AS MATERIALIZED (
   SELECT c.mailbox, c.sender FROM counted c
-  WHERE c.sender <> c.account AND (c.held_after > $15 OR c.bytes_after > $17)
+  WHERE c.sender <> c.account AND (c.held_after > $17 OR c.bytes_after > $19)
   GROUP BY 1, 2
 ), already AS MATERIALIZED (
-  SELECT c.mailbox, c.sender, count(*) AS envelopes, sum(octet_length(e.payload)) AS bytes
+  SELECT c.mailbox, c.sender, count(*) AS envelopes, sum(e.size) AS bytes
   FROM crowded c JOIN envelopes e ON e.app = $1 AND e.mailbox = c.mailbox AND e.sender = c.sender
   GROUP BY 1, 2
 ), admitted AS MATERIALIZED (
   SELECT c.* FROM counted c LEFT JOIN already a ON a.mailbox = c.mailbox AND a.sender = c.sender
   WHERE CASE
-    WHEN c.held_after <= $14 AND c.bytes_after <= $16
-      AND (c.sender = c.account OR (coalesce(a.envelopes, 0) + c.own <= greatest($15, 1)
-        AND coalesce(a.bytes, 0) + c.own_bytes <= greatest($17, c.size)))
+    WHEN c.held_after <= $16 AND c.bytes_after <= $18
+      AND (c.sender = c.account OR (coalesce(a.envelopes, 0) + c.own <= greatest($17, 1)
+        AND coalesce(a.bytes, 0) + c.own_bytes <= greatest($19, c.size)))
     THEN true
     ELSE EXISTS (SELECT FROM dedupes d WHERE d.app = $1 AND d.mailbox = c.mailbox AND d.digest = c.digest)
   END
@@ -80,10 +78,14 @@ WITH raw AS MATERIALIZED (
   SET head = m.head + n.count, held = m.held + n.count, held_bytes = m.held_bytes + n.bytes
   FROM (SELECT mailbox, count(*)::int AS count, sum(size)::bigint AS bytes FROM numbered GROUP BY mailbox) n
   WHERE m.app = $1 AND m.mailbox = n.mailbox
+), common AS (
+  INSERT INTO payloads (payload, app, bytes)
+  SELECT c.payload, $1, c.bytes FROM unnest($21::uuid[], $22::bytea[]) AS c(payload, bytes)
+  WHERE EXISTS (SELECT FROM numbered n JOIN raw r ON r.ord = n.ord WHERE r.shared = c.payload)
 ), stored AS (
-  INSERT INTO envelopes (mailbox, seq, app, id, sender, sender_device, sender_registration, at, payload)
-  SELECT n.mailbox, n.seq, $1, a.id, a.sender, a.device, a.registration, $18, c.bytes
-  FROM numbered n JOIN author a ON a.submit = n.submit JOIN content c ON c.payload = n.payload
+  INSERT INTO envelopes (mailbox, seq, app, id, sender, sender_device, sender_registration, at, size, payload, shared)
+  SELECT n.mailbox, n.seq, $1, r.id, r.sender, r.device, r.registration, $20, r.size, r.payload, r.shared
+  FROM numbered n JOIN raw r ON r.ord = n.ord
 )
 SELECT CASE
     WHEN n.seq IS NOT NULL THEN n.seq
@@ -104,30 +106,58 @@ export async function submitBatch(sql: Queryable, app: AppId, batch: SubmitBatch
   return rows.map(({ result }) => toOutcome(result));
 }
 
-/** Indexes grow by one on the way, because ORDINALITY starts at 1. */
+/** One row per item: what belongs to its submit is repeated, which costs less than joining it again. */
 function parameters(app: AppId, { items, submits, payloads, quota, now }: SubmitBatch): Param[] {
   const lists = submits.flatMap((submit, index) => submit.lists.map((list) => ({ index, ...list })));
+  const shared = sharedPayloads(items, payloads.length);
+  const rows = items.map((item) => {
+    const { sender, id } = at(submits, item.submit);
+    const payload = at(payloads, item.payload);
+    const common = shared.get(item.payload) ?? null;
+    return { ...item, sender, id, size: payload.length, bytes: common === null ? payload : null, common };
+  });
   return [
     app,
-    int4Array(items.map((item) => item.submit + 1)),
-    int4Array(items.map((item) => item.payload + 1)),
-    uuidArray(items.map((item) => item.mailbox)),
-    uuidArray(items.map((item) => item.digest)),
-    uuidArray(submits.map((submit) => submit.sender.user)),
-    int4Array(submits.map((submit) => submit.sender.device)),
-    int4Array(submits.map((submit) => submit.sender.registration)),
-    byteaArray(submits.map((submit) => submit.id)),
-    byteaArray(payloads),
-    int4Array(lists.map((list) => list.index + 1)),
-    uuidArray(lists.map((list) => list.user)),
-    int4Array(lists.map((list) => list.version)),
+    int4Array(rows.map(({ submit }) => submit)),
+    uuidArray(rows.map(({ mailbox }) => mailbox)),
+    uuidArray(rows.map(({ digest }) => digest)),
+    uuidArray(rows.map(({ sender }) => sender.user)),
+    int4Array(rows.map(({ sender }) => sender.device)),
+    int4Array(rows.map(({ sender }) => sender.registration)),
+    byteaArray(rows.map(({ id }) => id)),
+    int4Array(rows.map(({ size }) => size)),
+    byteaArray(rows.map(({ bytes }) => bytes)),
+    uuidArray(rows.map(({ common }) => common)),
+    int4Array(lists.map(({ index }) => index)),
+    uuidArray(lists.map(({ user }) => user)),
+    int4Array(lists.map(({ version }) => version)),
+    uuidArray([...new Set(items.map(({ mailbox }) => mailbox))]),
     quota.envelopes,
     Math.floor(quota.envelopes / 10),
     quota.bytes,
     Math.floor(quota.bytes / 10),
     now,
-    uuidArray([...new Set(items.map((item) => item.mailbox))]),
+    uuidArray([...shared.values()]),
+    byteaArray([...shared.keys()].map((index) => at(payloads, index))),
   ];
+}
+
+/** Names for the payloads that several items have, by their index. A name is used for one batch only, ever. */
+function sharedPayloads(items: readonly BatchItem[], count: number): Map<number, string> {
+  const shared = new Map<number, string>();
+  if (items.length === count) return shared;
+  const seen = new Set<number>();
+  for (const { payload } of items) {
+    if (seen.has(payload) && !shared.has(payload)) shared.set(payload, randomUUID());
+    seen.add(payload);
+  }
+  return shared;
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const found = list[index];
+  if (found === undefined) throw new Error('A batch names a submit or payload that it does not hold.');
+  return found;
 }
 
 function toOutcome(result: number): ItemOutcome {
@@ -156,7 +186,7 @@ WITH raw AS MATERIALIZED (
 ), gone AS (
   DELETE FROM envelopes e USING good g
   WHERE e.app = $1 AND e.mailbox = g.mailbox AND e.seq > g.acked AND e.seq <= g.seq
-  RETURNING e.mailbox, octet_length(e.payload) AS size
+  RETURNING e.mailbox, e.size
 ), freed AS (
   SELECT mailbox, count(*)::int AS count, sum(size)::bigint AS bytes FROM gone GROUP BY mailbox
 ), advanced AS (
