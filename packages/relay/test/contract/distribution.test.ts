@@ -10,8 +10,9 @@ import { openSqlStore } from '../../src/store/sql/sql-store.js';
 /** Small tables that every server holds whole. */
 const REFERENCE = ['apps', 'migrations', 'settings'];
 
-/** Statements about all apps: health, metrics, and the list of apps to sweep. They may ask every server. */
+/** Reads about all apps, which may ask every server: metrics, and what upkeep has to look at. */
 const GLOBAL = [
+  /^SELECT DISTINCT app, account AS "user" FROM \( SELECT d.app, d.account FROM devices d /,
   /^SELECT DISTINCT app FROM users$/,
   /^SELECT coalesce\(sum\(held\), 0\)::bigint AS held FROM mailboxes$/,
 ];

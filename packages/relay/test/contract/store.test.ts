@@ -123,7 +123,14 @@ describe.each(['PGlite', 'PostgreSQL'])('shared payloads on %s', (name) => {
       const user = aciOf(app, `shared-${++count}`);
       const address: DeviceAddress = { user, device: 1 as DeviceId, registration: 1 as RegistrationId };
       const mailbox = mailboxId(app, address);
-      const keys = { secretHash: random(32), attemptHash: random(32), createdAt: 0, removedAt: null, listed: false };
+      const keys = {
+        secretHash: random(32),
+        attemptHash: random(32),
+        createdAt: 0,
+        seenDay: 0,
+        removedAt: null,
+        listed: false,
+      };
       const change = { add: { ...address, ...keys, mailbox }, identityKey: someKey(), listed: [mailbox] };
       await store.updateUser(app, user, () => ({ change, result: undefined }));
       devices.push({ mailbox, address });

@@ -18,7 +18,7 @@ export async function noteSeen(
        SELECT account, mailbox FROM devices
        WHERE app = $1 AND account = ANY($2::uuid[]) AND mailbox = ANY($3::uuid[]) AND removed_at IS NULL AND seen_day < $4
        FOR UPDATE SKIP LOCKED
-     ) UPDATE devices d SET seen_day = $4 FROM quiet q WHERE d.account = q.account AND d.mailbox = q.mailbox`,
+     ) UPDATE devices d SET seen_day = $4 FROM quiet q WHERE d.app = $1 AND d.account = q.account AND d.mailbox = q.mailbox`,
     [app, uuidArray(devices.map(({ user }) => user)), uuidArray(devices.map(({ mailbox }) => mailbox)), day],
   );
 }
