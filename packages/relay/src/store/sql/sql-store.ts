@@ -35,7 +35,7 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
         `SELECT account, list_record AS record, list_signature AS signature, list_version AS version,
            (SELECT json_agg(json_build_object('device', d.device, 'registration', d.registration)) FROM devices d
             WHERE d.app = $1 AND d.account = u.account AND d.listed) AS living
-         FROM users u WHERE app = $1 AND account = ANY($2::uuid[]) AND list_record IS NOT NULL`,
+         FROM users u WHERE u.app = $1 AND u.account = ANY($2::uuid[]) AND list_record IS NOT NULL`,
         [app, uuidArray(users)],
       );
       return new Map(
