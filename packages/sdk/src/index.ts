@@ -15,8 +15,10 @@ export type {
   Message,
   SafetyNumber,
 } from './conversations/types.js';
-export type { MessageStatus, SendFailure, UndecryptableCause } from './history/message-state.js';
+export type { MessageStatus, ResendState, SendFailure, UndecryptableCause } from './history/message-state.js';
 export type { IdentityPolicy } from './history/identity-policy.js';
+export { UNDECRYPTABLE_CAUSES } from './history/message-state.js';
+export { NOTICES, type Notice, type NoticeCode } from './history/notice.js';
 export type { ReceiptPolicy } from './history/receipt-policy.js';
 export { createClient } from './client/create-client.js';
 export { SDK_ERRORS, SottoError, type SdkErrorCode } from './errors.js';

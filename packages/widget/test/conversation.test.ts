@@ -99,8 +99,8 @@ test('a failed message says why and can be tried again', async () => {
 test('what cannot be shown as a message becomes a quiet sentence', async () => {
   const base = { from: 'bob', mine: false, at: Date.now(), unread: false };
   const rows: Message[] = [
-    { ...base, kind: 'undecryptable', id: 'u1', text: '', cause: 'bad-ciphertext' },
-    { ...base, kind: 'undecryptable', id: 'u2', text: '', cause: 'header-mismatch' },
+    { ...base, kind: 'undecryptable', id: 'u1', text: '', cause: 'bad-ciphertext', resend: 'asked' },
+    { ...base, kind: 'undecryptable', id: 'u2', text: '', cause: 'header-mismatch', resend: 'none' },
     { ...base, kind: 'identity-changed', id: 'i', text: '' },
     { ...base, kind: 'unknown', id: 'k', text: 'Bob sent a poll. Update to see it.' },
   ];

@@ -7,6 +7,7 @@ import type {
   Live,
   Message,
   MessageStatus,
+  Notice,
   SafetyNumber,
   SottoClient,
 } from '@sotto/sdk';
@@ -157,9 +158,14 @@ export class FakeConversation implements Conversation {
 export class FakeClient implements SottoClient {
   readonly conversations = new FakeLive([]);
   readonly connection = new FakeLive<ConnectionState>({ state: 'online', left: 0 });
+  readonly notices = new FakeLive<readonly Notice[]>([]);
   readonly #conversations = new Map<string, FakeConversation>();
 
   constructor(readonly user: string) {}
+
+  async dismiss(): Promise<void> {
+    this.notices.set([]);
+  }
 
   direct(user: string): FakeConversation {
     const known = this.#conversations.get(user) ?? new FakeConversation(this.user, user);

@@ -7,6 +7,7 @@ import { toMessage } from '../conversations/to-message.js';
 import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
 import { SottoError } from '../errors.js';
 import type { ConnectionStatus } from '../history/connection-status.js';
+import { NOTICES, type Notice, type NoticeCode } from '../history/notice.js';
 import type { LiveQuery } from '../history/live-query.js';
 import { randomId } from '../util/random.js';
 import { userName } from './options.js';
@@ -21,6 +22,7 @@ export interface Lifecycle {
 export class Client implements SottoClient {
   readonly conversations: LiveQuery<'conversations' | 'messages', readonly ConversationSummary[]>;
   readonly connection: LiveQuery<'status', ConnectionState>;
+  readonly notices: LiveQuery<'notices', readonly Notice[]>;
   #ended: Promise<void> | null = null;
   readonly #handles = new Map<string, Conversation>();
   readonly #list: ConversationList;
@@ -34,10 +36,18 @@ export class Client implements SottoClient {
     this.conversations = front.live(['conversations', 'messages'], [], (transaction, changes) =>
       this.#list.read(transaction, changes),
     );
+    this.notices = front.live(['notices'], [], async (transaction): Promise<readonly Notice[]> => {
+      const rows = await transaction.range('notices');
+      return rows.map(({ code, at }) => ({ code, at, text: NOTICES[code] }));
+    });
     this.connection = front.live(['status'], { state: 'connecting' }, async (transaction): Promise<ConnectionState> => {
       const row = await transaction.get('status', ['connection']);
       return this.#toState(row?.value ?? { state: 'connecting' });
     });
+  }
+
+  async dismiss(code: NoticeCode): Promise<void> {
+    await this.#front.write(['notices'], (transaction) => transaction.delete('notices', [code]));
   }
 
   get user(): string {

@@ -2,6 +2,7 @@ import type { ErrorCode } from '@sotto/protocol';
 
 import type { TokenSource } from '../engine/tokens.js';
 import type { IdentityPolicy } from '../history/identity-policy.js';
+import type { Notice, NoticeCode } from '../history/notice.js';
 import type { ReceiptPolicy } from '../history/receipt-policy.js';
 import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
 import type { Live } from '../live.js';
@@ -66,6 +67,9 @@ export interface SottoClient {
   /** Lists 50 more, or `count`. Resolves with false when all are listed; for lists that somebody listens to. */
   loadMoreConversations(count?: number): Promise<boolean>;
   readonly connection: Live<ConnectionState>;
+  /** What the person should know of this device as a whole, until it is dismissed. */
+  readonly notices: Live<readonly Notice[]>;
+  dismiss(code: NoticeCode): Promise<void>;
   /**
    * Every unread message of others, one at a time and in order within a conversation: what is stored now, then what comes.
    * For bots. Asking for the next one marks the last as read; after a crash that one comes again. Ends when the client is

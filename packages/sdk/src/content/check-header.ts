@@ -27,7 +27,7 @@ export function checkHeader(content: Content, envelope: Envelope, local: Address
     aciOf(local.app, from.user) === envelope.user &&
     from.device === envelope.device &&
     from.registration === envelope.registration &&
-    to.user === local.userName &&
+    (to.user === local.userName || to.user === local.user) &&
     to.device === local.device &&
     to.registration === local.registration;
   if (!fits || !mayName(content, envelope, local)) return 'header-mismatch';

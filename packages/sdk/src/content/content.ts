@@ -12,7 +12,7 @@ export const messageId = z.string().check(z.regex(/^[A-Za-z0-9_-]{22}$/));
 
 const userName = z.string().check(z.minLength(1), z.maxLength(255));
 
-/** One end of a message: who, on which device. */
+/** One end of a message: who (a recipient whose name is not known yet: its ACI), on which device. */
 const end = z.looseObject({ user: userName, device: deviceId, registration: registrationId });
 
 /**
@@ -27,7 +27,7 @@ export const content = z.looseObject({
   conversation: conversationId,
   id: messageId,
   hlc: z.int().check(z.gte(1), z.lte(MAX_HLC)),
-  /** 1, 2, 3 ... per conversation and sending device: makes gaps visible. */
+  /** 1, 2, 3 ... of all that the sending device has sealed for the receiving one: makes gaps visible. */
   counter: z.int().check(z.gte(1)),
   kind: z.string().check(z.regex(/^[a-z][a-z0-9-]{0,31}$/)),
   /** The sender's claim of when it was written, milliseconds since the epoch. Shown, never used for order. */
@@ -36,6 +36,8 @@ export const content = z.looseObject({
   lists: z.looseObject({ from: z.int().check(z.gte(1)), to: z.int().check(z.gte(1)) }),
   /** Only to own devices: the other user of the direct conversation, whose name the recipient cannot know otherwise. */
   peer: z.optional(userName),
+  /** Id of the envelope that could not be read, and whose content this is, once more. */
+  resend: z.optional(messageId),
   /** What to show where the kind is unknown. */
   fallback: z.optional(z.string().check(z.maxLength(1000))),
   body: z.looseObject({}),

@@ -92,7 +92,6 @@ export class DirectConversation implements Conversation {
         unread: 0,
         status: 'pending',
         failure: null,
-        counter: 0,
         body: content,
         notes: {},
       };

@@ -2,15 +2,32 @@ import type { Aci } from '@sotto/protocol';
 
 import type { Kinds } from '../content/kind.js';
 import { text } from '../content/kinds/text.js';
+import { UNDECRYPTABLE_CAUSES } from '../history/message-state.js';
 import type { MessageRow } from '../history/schema.js';
 import type { Message, MessageBase } from './types.js';
 
 /** Sentences for what has no text of its own. */
 const SENTENCES = {
-  undecryptable: 'This message could not be decrypted.',
   'identity-changed': 'The safety number has changed: a new device or a fresh start.',
   unknown: 'This message needs a newer version of the app.',
 } as const;
+
+const RESEND_SENTENCES = {
+  asked: 'It has been asked for again.',
+  unavailable: 'Its sender does not have it any more.',
+  none: '',
+} as const;
+
+function missingText(asked: number, lost: number): string {
+  const messages = (count: number): string => (count === 1 ? '1 message' : `${count} messages`);
+  const sentences = [
+    ...(asked > 0
+      ? [`${messages(asked)} did not arrive and ${asked === 1 ? 'has' : 'have'} been asked for again.`]
+      : []),
+    ...(lost > 0 ? [`${messages(lost)} did not arrive and cannot be had any more.`] : []),
+  ];
+  return sentences.join(' ');
+}
 
 /** For whom, and with which kinds. */
 export interface Self {
@@ -34,7 +51,17 @@ export function toMessage(row: MessageRow, self: Self, peer: string): Message {
     case 'content':
       return toContent(row, body, base, self.kinds);
     case 'undecryptable':
-      return { ...base, kind: 'undecryptable', text: SENTENCES.undecryptable, cause: body.cause };
+      return {
+        ...base,
+        kind: 'undecryptable',
+        text: `${UNDECRYPTABLE_CAUSES[body.cause]} ${RESEND_SENTENCES[body.resend]}`.trim(),
+        cause: body.cause,
+        resend: body.resend,
+      };
+    case 'missing': {
+      const { asked, lost } = body;
+      return { ...base, kind: 'missing', text: missingText(asked, lost.length), asked, lost: lost.length };
+    }
     case 'identity-changed':
       return { ...base, kind: 'identity-changed', text: SENTENCES['identity-changed'] };
   }

@@ -1,4 +1,4 @@
-import type { MessageStatus, SendFailure, UndecryptableCause } from '../history/message-state.js';
+import type { MessageStatus, ResendState, SendFailure, UndecryptableCause } from '../history/message-state.js';
 import type { Live } from '../live.js';
 
 export interface MessageBase {
@@ -27,7 +27,14 @@ export type Message =
   | (MessageBase & Sent & { readonly kind: 'text' })
   /** Of another kind that this version knows; `data` is its body. */
   | (MessageBase & Sent & { readonly kind: 'content'; readonly type: string; readonly data: object })
-  | (MessageBase & { readonly kind: 'undecryptable'; readonly cause: UndecryptableCause })
+  /** Replaced by the message itself when its sender has sent it again. */
+  | (MessageBase & {
+      readonly kind: 'undecryptable';
+      readonly cause: UndecryptableCause;
+      readonly resend: ResendState;
+    })
+  /** So many messages never arrived: `asked` for again, or `lost` for good. */
+  | (MessageBase & { readonly kind: 'missing'; readonly asked: number; readonly lost: number })
   | (MessageBase & { readonly kind: 'identity-changed' })
   /** A kind that this version does not know; `text` says so, or is the sender's fallback. */
   | (MessageBase & { readonly kind: 'unknown' });

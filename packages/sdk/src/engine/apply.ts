@@ -1,13 +1,20 @@
-import { nextHlc } from '../content/position.js';
 import { aciOf, directConversationId } from '../content/content.js';
-import { enqueue, ensureConversation, largestHlc, receiptRow, touchConversation } from '../history/rows.js';
-import { THIS_DEVICE, type HistoryRows, type MessageBody, type MessageRow } from '../history/schema.js';
+import { addNoticeRow, enqueue, ensureConversation, receiptRow, touchConversation } from '../history/rows.js';
+import { THIS_DEVICE, type DeviceRef, type HistoryRows, type MessageRow } from '../history/schema.js';
 import { tellsReceipts } from '../history/receipt-policy.js';
 import type { WriteTransaction } from '../storage/tables.js';
-import { toBase64Url, type Aci } from '@sotto/protocol';
+import type { Aci } from '@sotto/protocol';
+import type { SentRow } from '../vault/schema.js';
+import { enqueueAnswers, envelopeName, type OpenedContent } from './answering.js';
+import { enqueueAsk, gapName, missingNotice, withdrawGapAsks } from './asking.js';
 import type { EngineContext } from './context.js';
 import { applyEffect, applyWaiting } from './effects.js';
 import type { Opened } from './open.js';
+import { isAsked } from './repair.js';
+import { answerIn } from './settle-answers.js';
+
+/** Counters kept of what cannot be had from one device, for counting them. */
+const MAX_LOST = 1_000;
 
 type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox' | 'waitingEffects'>>;
 
@@ -23,6 +30,7 @@ export async function applyOpened(
   transaction: Transaction,
   context: EngineContext,
   opened: Opened,
+  facts: Facts,
   now: number,
 ): Promise<void> {
   switch (opened.kind) {
@@ -30,23 +38,80 @@ export async function applyOpened(
       return;
     case 'failed':
       return applyUndecryptable(transaction, context, opened, now);
-    case 'content': {
-      const { parsed, content, envelope } = opened;
-      if (parsed === 'unknown' || parsed.kind.shows === 'message')
-        return applyMessage(transaction, context, opened, now);
-      const origin = {
-        user: envelope.user,
-        device: envelope.device,
-        self: context.user,
-        id: content.id,
-        hlc: content.hlc,
-      };
-      return applyEffect(transaction, content.conversation, parsed, origin, now);
-    }
+    case 'content':
+      await applyRepair(transaction, context, opened, facts, now);
+      return applyContent(transaction, context, opened, now);
   }
 }
 
-type OpenedContent = Extract<Opened, { kind: 'content' }>;
+/** What the vault says, for a transaction that has no access to it. */
+export interface Facts {
+  /** By request: what of it may be answered. */
+  readonly answers: ReadonlyMap<Opened, readonly SentRow[]>;
+  /** By answer: how much is missing from its sender after it. */
+  readonly left: ReadonlyMap<Opened, number>;
+}
+
+function applyContent(
+  transaction: Transaction,
+  context: EngineContext,
+  opened: OpenedContent,
+  now: number,
+): Promise<void> {
+  const { parsed, content, envelope } = opened;
+  if (parsed === 'unknown' || parsed.kind.shows === 'message') return applyMessage(transaction, context, opened, now);
+  const { id, hlc } = content;
+  const origin = { user: envelope.user, device: envelope.device, self: context.user, id, hlc };
+  return applyEffect(transaction, content.conversation, parsed, origin, now);
+}
+
+/** What the content means for what went wrong before: it comes again, fills a gap or shows one, asks or answers. */
+async function applyRepair(
+  transaction: Transaction,
+  context: EngineContext,
+  opened: OpenedContent,
+  facts: Facts,
+  now: number,
+): Promise<void> {
+  const { content, envelope, gap } = opened;
+  const { user, device, registration } = envelope;
+  const from = { user, device, registration };
+  const rows = facts.answers.get(opened);
+  if (rows && rows.length > 0) await enqueueAnswers(transaction, context, opened, rows, now);
+  const unread = directConversationId(context.user, user);
+  if (content.resend !== undefined) await transaction.delete('messages', [unread, user, content.resend, device]);
+  if (gap.after > gap.before) {
+    const nothing = { envelopes: [], counters: [] };
+    await enqueueAsk(transaction, context, from, gapName(content.counter), nothing, now);
+  } else if (gap.after === 0 && gap.before > 0) await withdrawGapAsks(transaction, from);
+  const items = answerIn(opened);
+  for (const item of items) {
+    const row = await transaction.get('messages', [unread, user, item.envelope, device]);
+    if (row?.body.kind !== 'undecryptable') continue;
+    if (item.outcome === 'nothing-lost') await transaction.delete('messages', [unread, user, item.envelope, device]);
+    else await transaction.put('messages', { ...row, body: { ...row.body, resend: 'unavailable' } });
+  }
+  if (items.length > 0 || gap.after < gap.before || content.resend !== undefined)
+    await updateMissing(transaction, context, from, facts.left.get(opened) ?? gap.after, items);
+  if (items.length > 0 || content.resend !== undefined) await touchConversation(transaction, unread);
+}
+
+/** The notice of what is missing, if there is one, follows what has come and what cannot be had. */
+async function updateMissing(
+  transaction: Transaction,
+  context: EngineContext,
+  from: DeviceRef,
+  asked: number,
+  items: ReturnType<typeof answerIn>,
+): Promise<void> {
+  const row = await missingNotice(transaction, context, from);
+  if (row?.body.kind !== 'missing') return;
+  const { conversation, user, id, device, body } = row;
+  const gone = items.filter(({ outcome }) => outcome === 'unavailable').map(({ counter }) => counter);
+  const lost = [...new Set([...body.lost, ...gone])].slice(-MAX_LOST);
+  if (asked === 0 && lost.length === 0) await transaction.delete('messages', [conversation, user, id, device]);
+  else await transaction.put('messages', { ...row, body: { ...body, asked, lost } });
+}
 
 async function applyMessage(
   transaction: Transaction,
@@ -75,7 +140,6 @@ async function applyMessage(
     unread: mine ? 0 : 1,
     status: mine ? 'sent' : null,
     failure: null,
-    counter: content.counter,
     body: { kind: 'content', type: content.kind, data, fallback: content.fallback ?? null, raw },
     notes: {},
   };
@@ -110,13 +174,18 @@ async function applyUndecryptable(
   { envelope, cause }: Extract<Opened, { kind: 'failed' }>,
   now: number,
 ): Promise<void> {
-  if (envelope.user === context.user) return; // an own device's copy: the vault keeps it, no conversation can be named
-  const conversation = directConversationId(context.user, envelope.user);
-  await ensureConversation(transaction, conversation, envelope.user, null);
-  await addNotice(transaction, conversation, envelope.user, toBase64Url(envelope.id), envelope.device, now, {
-    kind: 'undecryptable',
-    cause,
-  });
+  const { user, device, registration } = envelope;
+  const name = envelopeName(envelope);
+  const asks = isAsked(cause);
+  if (asks) {
+    const body = { envelopes: [name], counters: [] };
+    await enqueueAsk(transaction, context, { user, device, registration }, name, body, now);
+  }
+  if (user === context.user) return; // an own device's copy: the vault keeps it, no conversation can be named
+  const conversation = directConversationId(context.user, user);
+  await ensureConversation(transaction, conversation, user, null);
+  const body = { kind: 'undecryptable', cause, resend: asks ? 'asked' : 'none' } as const;
+  await addNoticeRow(transaction, conversation, user, name, device, now, body);
 }
 
 /**
@@ -142,36 +211,5 @@ export async function applyIdentityChange(
     if (message?.status !== 'pending') continue;
     await transaction.put('messages', { ...message, status: 'failed', failure: 'identity-changed' });
   }
-  await addNotice(transaction, conversation, user, changeId, 0, now, { kind: 'identity-changed' });
-}
-
-async function addNotice(
-  transaction: Notices,
-  conversation: string,
-  user: Aci,
-  id: string,
-  device: number,
-  now: number,
-  body: MessageBody,
-): Promise<void> {
-  if (await transaction.get('messages', [conversation, user, id, device])) return;
-  const largest = await largestHlc(transaction, conversation, false);
-  // A change of identity stands in front of the message that brings it, whenever that was written.
-  const hlc = body.kind === 'identity-changed' ? largest + 1 : nextHlc(now, largest);
-  const unread = body.kind === 'undecryptable' ? 1 : 0;
-  await transaction.put('messages', {
-    conversation,
-    user,
-    id,
-    device,
-    hlc,
-    at: now,
-    unread,
-    status: null,
-    failure: null,
-    counter: 0,
-    body,
-    notes: {},
-  });
-  await touchConversation(transaction, conversation);
+  await addNoticeRow(transaction, conversation, user, changeId, 0, now, { kind: 'identity-changed' });
 }

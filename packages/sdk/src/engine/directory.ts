@@ -16,6 +16,7 @@ import { equalBytes } from '../util/bytes.js';
 import type { PeerRow } from '../vault/schema.js';
 import { commitVault, type EngineContext } from './context.js';
 import type { LocalDevice } from './local-device.js';
+import { NO_COUNTERS } from './session-store.js';
 
 /** The relay served something that does not bear the right signature: nothing is encrypted to it. */
 export class DirectoryError extends Error {
@@ -168,6 +169,7 @@ export class Directory {
             current: null,
             archived: [],
             registration: 0,
+            counters: NO_COUNTERS,
           });
         }
         for (const row of await transaction.range('archivedSessions', startingWith(peer.user))) {

@@ -2,12 +2,14 @@ import { archiveCurrentSession, deserializeSession, serializeSession, emptySessi
 import type { Aci, Deliver, PreKeyCounts, Welcome } from '@sotto/protocol';
 
 import type { ConnectionStatus } from '../history/connection-status.js';
+import type { NoticeCode } from '../history/notice.js';
 import { RelayApi } from '../network/relay-api.js';
 import type { RelaySocket } from '../network/relay-port.js';
 import { Mutex } from '../util/mutex.js';
 import { Connection } from './connection.js';
+import { pruneSent } from './answering.js';
 import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './context.js';
-import { Directory } from './directory.js';
+import { Directory, DirectoryError } from './directory.js';
 import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import { Inbox, type StaleList } from './inbox.js';
 import type { LocalDevice } from './local-device.js';
@@ -16,6 +18,7 @@ import { PreKeys } from './prekeys.js';
 import { ensureRegistered } from './registration.js';
 import { RelayClock } from './relay-clock.js';
 import { Sealer } from './seal.js';
+import { Repairs } from './repair.js';
 import { SessionStore } from './session-store.js';
 import { writeStatus } from './status.js';
 import { Tokens, type TokenSource } from './tokens.js';
@@ -74,8 +77,9 @@ class RunningEngine implements Engine {
       () => this.#device(),
       (user, identityKey, before) => this.#noteIdentity(user, identityKey, before),
     );
-    this.#inbox = new Inbox(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
-    const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, this.#ratchets);
+    const repairs = new Repairs(context);
+    this.#inbox = new Inbox(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
+    const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
     this.#outbox = new Outbox(context, sealer, this.#directory, (error) => this.#failed(error));
     this.#connection = new Connection(context, tokens, {
       register: (reset) => this.#register(api, reset),
@@ -135,20 +139,26 @@ class RunningEngine implements Engine {
 
   async #welcome(welcome: Welcome, socket: RelaySocket, local: LocalDevice): Promise<void> {
     await this.#clock.correct(welcome.time);
-    if (welcome.verdict === 'vault-behind') await this.#archiveAllSessions();
+    if (welcome.verdict === 'vault-behind') {
+      await this.#archiveAllSessions();
+      this.#notice('restored-device');
+    }
     if (welcome.verdict !== 'ok') {
       // The cursor last: should this fail in between, the next welcome says the same again.
       await this.#preKeys.publish(local, true);
       await this.#inbox.restartFrom(welcome.acked);
     }
+    await this.#inbox.noteExpired(welcome.first);
     this.#outbox.holdReceipts(welcome.head >= welcome.first);
     this.#outbox.online(socket, local);
     this.#keepPreKeys(welcome.preKeys, local);
+    pruneSent(this.#context).catch((error: unknown) => this.#background(error));
   }
 
   async #deliver(deliver: Deliver, local: LocalDevice) {
     this.#outbox.holdReceipts(deliver.left > 0);
-    const { ack, staleLists } = await this.#inbox.receive(deliver, local);
+    const { ack, staleLists, sound } = await this.#inbox.receive(deliver, local);
+    if (sound) this.#outbox.releaseHeld();
     if (deliver.left === 0) this.#outbox.holdReceipts(false);
     this.#refresh(staleLists);
     return ack;
@@ -185,7 +195,20 @@ class RunningEngine implements Engine {
   /** Beside the stream of messages: a list that cannot be fetched now is asked for again by the next message. */
   #refresh(lists: readonly StaleList[]): void {
     for (const { user, version } of lists)
-      this.#directory.refresh(user, version).catch((error: unknown) => this.#background(error));
+      this.#directory.refresh(user, version).catch((error: unknown) => this.#refreshFailed(error));
+  }
+
+  /** A list older than its user says it is: the relay hides the newer one. */
+  #refreshFailed(error: unknown): void {
+    if (error instanceof DirectoryError && error.code === 'old-device-list') this.#notice('hidden-device-list');
+    this.#background(error);
+  }
+
+  #notice(code: NoticeCode): void {
+    const at = this.#clock.now();
+    this.#context.history
+      .write(['notices'], (transaction) => transaction.put('notices', { code, at }))
+      .catch((error: unknown) => this.#failed(error));
   }
 
   #keepPreKeys(counts: PreKeyCounts, local: LocalDevice): void {

@@ -1,20 +1,32 @@
-import { toBase64Url, type Cursor, type Deliver, type Envelope } from '@sotto/protocol';
+import { type Cursor, type Deliver, type Envelope } from '@sotto/protocol';
 
 import type { Mutex } from '../util/mutex.js';
-import type { VaultRows } from '../vault/schema.js';
+import type { SentRow, VaultRows } from '../vault/schema.js';
 import type { WriteTransaction } from '../storage/tables.js';
-import { applyOpened } from './apply.js';
+import { answerable, envelopeName, requestIn } from './answering.js';
+import { applyOpened, type Facts } from './apply.js';
+import { enqueueAsk } from './asking.js';
 import { commitVault, retryConflicts, VaultConflict, type EngineContext } from './context.js';
 import type { Directory } from './directory.js';
 import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import type { LocalDevice } from './local-device.js';
 import { IdentityChange, openEnvelope, UsedKeys, type Opened } from './open.js';
 import type { RelayClock } from './relay-clock.js';
+import type { Repairs } from './repair.js';
+import { healedBy, settleAnswers } from './settle-answers.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
 
 /** The relay sent something that its own contract rules out: the socket is closed and opened again. */
 export class DeliveryViolation extends Error {
   override readonly name = 'DeliveryViolation';
+}
+
+/** What a batch has brought. */
+export interface Received {
+  readonly ack: Cursor | null;
+  readonly staleLists: readonly StaleList[];
+  /** Something was readable: requests that wait for that may go. */
+  readonly sound: boolean;
 }
 
 /** A sender has named a newer device list than the one we know. */
@@ -23,7 +35,18 @@ export interface StaleList {
   readonly version: number;
 }
 
-const TABLES = ['sessions', 'archivedSessions', 'preKeys', 'acceptedHandshakes', 'peers', 'undecryptable'] as const;
+const TABLES = [
+  'sessions',
+  'archivedSessions',
+  'preKeys',
+  'acceptedHandshakes',
+  'peers',
+  'undecryptable',
+  'repairs',
+] as const;
+
+/** Devices that are asked what they sent while it expired here. */
+const MAX_ASKED_AFTER_EXPIRY = 200;
 
 /** What an opened envelope may change in history. */
 const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects'] as const;
@@ -41,6 +64,7 @@ export class Inbox {
   readonly #clock: RelayClock;
   readonly #sessions: SessionStore;
   readonly #directory: Directory;
+  readonly #repairs: Repairs;
   readonly #ratchets: Mutex;
 
   /** @param ratchets held while sessions step, so that sending and receiving do not conflict with each other */
@@ -49,12 +73,14 @@ export class Inbox {
     clock: RelayClock,
     sessions: SessionStore,
     directory: Directory,
+    repairs: Repairs,
     ratchets: Mutex,
   ) {
     this.#context = context;
     this.#clock = clock;
     this.#sessions = sessions;
     this.#directory = directory;
+    this.#repairs = repairs;
     this.#ratchets = ratchets;
   }
 
@@ -80,15 +106,17 @@ export class Inbox {
    * @returns what to acknowledge, and the senders whose device list is newer than the one we know
    * @throws DeliveryViolation, StorageError, VaultConflict `superseded`
    */
-  receive(deliver: Deliver, local: LocalDevice): Promise<{ ack: Cursor | null; staleLists: StaleList[] }> {
+  receive(deliver: Deliver, local: LocalDevice): Promise<Received> {
     return this.#ratchets.run(async () => {
+      await this.noteExpired(deliver.first);
       const opened: Opened[] = [];
       for (let rest = this.#inOrder(deliver); rest.length > 0;) {
         const done = await this.#storeSome(rest, local);
         opened.push(...done);
         rest = rest.slice(done.length);
       }
-      return { ack: this.#cursor, staleLists: await this.#staleLists(opened) };
+      const sound = opened.some(({ kind }) => kind === 'content');
+      return { ack: this.#cursor, staleLists: await this.#staleLists(opened), sound };
     });
   }
 
@@ -107,6 +135,7 @@ export class Inbox {
   #reload(): void {
     this.#sessions.forget();
     this.#directory.forget();
+    this.#repairs.forget();
   }
 
   /** Drops what is known already and insists on the mailbox's order: never skip an envelope on `seq` alone. */
@@ -127,25 +156,87 @@ export class Inbox {
     const unit = this.#sessions.begin();
     const used = new UsedKeys(async (user) => (await this.#directory.peer(user))?.identityKey);
     const now = this.#clock.now();
-    const { opened, change } = await this.#open(envelopes, local, unit, used, now);
+    const { opened: all, change } = await this.#open(envelopes, local, unit, used, now);
+    const opened = await this.#withoutRepeats(all);
+    const left = await settleAnswers(unit, opened);
+    const facts: Facts = { left, answers: await this.#answers(opened) };
+    const repairs = await this.#repairs.after(opened);
     const last = envelopes[opened.length - 1];
     if (!last) return { opened, change };
     if (opened.some(({ kind }) => kind === 'failed')) await this.#confirm(unit);
     await this.#context.history.write(TOUCHED, async (transaction) => {
       for (const [user, key] of used.firstSeen)
         await noteIdentity(transaction, this.#context, user, key, undefined, now);
-      for (const one of opened) await applyOpened(transaction, this.#context, one, now);
+      for (const one of opened) await applyOpened(transaction, this.#context, one, facts, now);
     });
     await commitVault(this.#context, TABLES, async (transaction) => {
       await this.#checkCursor(transaction);
       await unit.write(transaction);
       await writeUsedKeys(transaction, used);
       await keepSealed(transaction, opened);
+      for (const row of repairs) await transaction.put('repairs', row);
       await transaction.put('meta', { name: 'cursor', seq: last.seq, id: last.id });
     });
     unit.settle();
+    this.#repairs.settle(repairs);
     this.#cursor = { seq: last.seq, id: last.id };
     return { opened, change };
+  }
+
+  /** An unreadable envelope that is known already, also from before it healed, is a repeat by the relay. */
+  async #withoutRepeats(opened: readonly Opened[]): Promise<Opened[]> {
+    if (!opened.some(({ kind }) => kind === 'failed')) return [...opened];
+    return this.#context.vault.read(['undecryptable'], async (transaction) => {
+      const seen = new Set<string>();
+      const fresh: Opened[] = [];
+      for (const one of opened) {
+        const id = undecryptableId(one.envelope);
+        const repeated =
+          one.kind === 'failed' && (seen.has(id) || (await transaction.get('undecryptable', [id])) !== undefined);
+        seen.add(id);
+        fresh.push(repeated ? { kind: 'duplicate', envelope: one.envelope } : one);
+      }
+      return fresh;
+    });
+  }
+
+  /** What the history transaction must know and cannot read: it has no access to the vault. */
+  async #answers(opened: readonly Opened[]): Promise<Facts['answers']> {
+    const answers = new Map<Opened, readonly SentRow[]>();
+    for (const one of opened) {
+      const request = requestIn(one);
+      const peer = request && (await this.#directory.peer(one.envelope.user));
+      const identityKey = peer?.identityKey ?? null;
+      if (request && identityKey) answers.set(one, await answerable(this.#context, one.envelope, identityKey, request));
+    }
+    return answers;
+  }
+
+  /**
+   * What lies below `first` and was not seen has expired at the relay. Everybody who wrote before is asked what that was.
+   *
+   * @param first the lowest seq that the relay still holds
+   */
+  async noteExpired(first: number): Promise<void> {
+    const upTo = first - 1;
+    const row = await this.#context.vault.read(['meta'], (transaction) => transaction.get('meta', ['expired']));
+    if (upTo <= this.#cursor.seq || (row?.name === 'expired' && upTo <= row.upTo)) return;
+    const sessions = await this.#context.vault.read(['sessions'], (transaction) => transaction.range('sessions'));
+    const heard = sessions.filter(({ counters }) => counters.received > 0).slice(0, MAX_ASKED_AFTER_EXPIRY);
+    const now = this.#clock.now();
+    await this.#context.history.write(['outbox', 'conversations', 'notices'], async (transaction) => {
+      for (const { user, device, registration, counters } of heard) {
+        const only = {
+          user,
+          device: device as Envelope['device'],
+          registration: registration as Envelope['registration'],
+        };
+        const body = { envelopes: [], counters: [], after: counters.received };
+        await enqueueAsk(transaction, this.#context, only, `after ${upTo}`, body, now);
+      }
+      await transaction.put('notices', { code: 'expired', at: now });
+    });
+    await commitVault(this.#context, [], (transaction) => transaction.put('meta', { name: 'expired', upTo }));
   }
 
   /** Opens in order; stops before a change of identity. */
@@ -209,23 +300,31 @@ async function writeUsedKeys(
   }
 }
 
+const undecryptableId = ({ user, device, ...envelope }: Pick<Envelope, 'user' | 'device' | 'id'>): string =>
+  `${user}.${device}.${envelopeName(envelope)}`;
+
+/** Keeps the sealed bytes of what failed; drops those of what has come again or was said not to matter. */
 async function keepSealed(
   transaction: WriteTransaction<Pick<VaultRows, 'undecryptable'>>,
   opened: readonly Opened[],
 ): Promise<void> {
-  const failed = opened.filter((one) => one.kind === 'failed');
-  if (failed.length === 0) return;
-  for (const { envelope, cause } of failed) {
-    const { user, device, at, payload } = envelope;
-    await transaction.put('undecryptable', {
-      id: `${user}.${device}.${toBase64Url(envelope.id)}`,
-      user,
-      device,
-      at,
-      cause,
-      payload,
-    });
+  let more = false;
+  for (const one of opened) {
+    const { user, device, at, payload } = one.envelope;
+    if (one.kind === 'failed') {
+      const id = undecryptableId(one.envelope);
+      await transaction.put('undecryptable', { id, user, device, at, cause: one.cause, payload, healed: 0 });
+      more = true;
+    }
+    for (const name of healedBy(one)) {
+      const row = await transaction.get('undecryptable', [`${user}.${device}.${name}`]);
+      if (row) await transaction.put('undecryptable', { ...row, payload: new Uint8Array(), healed: 1 });
+    }
   }
+  if (more) await dropOldest(transaction);
+}
+
+async function dropOldest(transaction: WriteTransaction<Pick<VaultRows, 'undecryptable'>>): Promise<void> {
   const excess = (await transaction.count('undecryptable')) - MAX_UNDECRYPTABLE;
   if (excess <= 0) return;
   for (const row of await transaction.range('undecryptable', { index: 'at', limit: excess })) {

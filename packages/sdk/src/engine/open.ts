@@ -16,6 +16,7 @@ import type { UndecryptableCause } from '../history/message-state.js';
 import type { AcceptedHandshakeRow, PreKeyRow } from '../vault/schema.js';
 import type { EngineContext } from './context.js';
 import type { LocalDevice } from './local-device.js';
+import { countMissing, countReceived } from './gaps.js';
 import { PAYLOAD_PREKEY, PAYLOAD_WHISPER } from './payload.js';
 import { SESSION_LIMITS } from './session-limits.js';
 import type { SessionUnit } from './session-store.js';
@@ -28,6 +29,8 @@ export type Opened =
       readonly content: Content;
       readonly parsed: NonNullable<ParsedBody>;
       readonly raw: string;
+      /** What is missing from this device, before and after. */
+      readonly gap: { readonly before: number; readonly after: number };
     }
   /** Read before: a repeat by the network or the relay. Counts as success. */
   | { readonly kind: 'duplicate'; readonly envelope: Envelope }
@@ -102,7 +105,22 @@ export async function openEnvelope(
   if (!decoded || !parsed) return { kind: 'failed', envelope, cause: 'malformed-content' };
   const verdict = checkHeader(decoded.content, envelope, local, now);
   if (verdict !== 'ok') return { kind: 'failed', envelope, cause: verdict };
-  return { kind: 'content', envelope, content: decoded.content, parsed, raw: decoded.raw };
+  const gap = await count(unit, envelope, decoded.content.counter);
+  return { kind: 'content', envelope, content: decoded.content, parsed, raw: decoded.raw, gap };
+}
+
+async function count(
+  unit: SessionUnit,
+  { user, device, registration }: Envelope,
+  counter: number,
+): Promise<{ before: number; after: number }> {
+  const { registration: current } = await unit.get(user, device, false);
+  // A late message of a registration that is gone: nothing of it is counted any more.
+  if (current !== registration) return { before: 0, after: 0 };
+  const counters = await unit.counters(user, device, registration);
+  const next = countReceived(counters, counter);
+  await unit.count(user, device, next);
+  return { before: countMissing(counters.missing), after: countMissing(next.missing) };
 }
 
 async function decrypt(

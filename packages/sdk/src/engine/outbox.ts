@@ -1,14 +1,13 @@
 import { CryptoError } from '@sotto/crypto';
 import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type Submit, type SubmitReply } from '@sotto/protocol';
 
-import type { ContentKind } from '../content/kind.js';
 import type { SendFailure } from '../history/message-state.js';
 import { grownStatus, touchConversation } from '../history/rows.js';
 import { THIS_DEVICE, type OutboxRow } from '../history/schema.js';
 import { RelayError } from '../network/relay-error.js';
 import type { RelaySocket } from '../network/relay-port.js';
-import { startingWith } from '../storage/tables.js';
-import type { SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
+import { startingWith, type WriteTransaction } from '../storage/tables.js';
+import type { SealedMessageRow, SealedPayloadRow, SentRow, VaultRows } from '../vault/schema.js';
 import { commitVault, type EngineContext } from './context.js';
 import { DirectoryError, type Directory } from './directory.js';
 import { heldConversations, IdentityHeld } from './identities.js';
@@ -108,7 +107,7 @@ export class Outbox {
       for (const outgoing of plan) {
         if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
         if (this.#busy.has(outgoing.id) || this.#deferred.has(outgoing.id)) continue;
-        if (!this.#mustQueue(outgoing.conversation, outgoing.kind)) await this.#send(outgoing);
+        if (!this.#mustQueue(outgoing)) await this.#send(outgoing);
       }
     }
   }
@@ -117,8 +116,9 @@ export class Outbox {
    * A message gets its place when it is sealed. While one waits for that, what was written after it in the same conversation
    * waits behind it.
    */
-  #mustQueue(conversation: string, kind: ContentKind): boolean {
-    return kind.shows === 'message' && [...this.#deferred.values()].some((one) => one.unplaced === conversation);
+  #mustQueue(outgoing: Outgoing): boolean {
+    const { conversation } = outgoing;
+    return needsPlace(outgoing) && [...this.#deferred.values()].some((one) => one.unplaced === conversation);
   }
 
   /** Asked again after every await: the socket may be gone by then. */
@@ -173,9 +173,10 @@ export class Outbox {
     const local = this.#local;
     if (!local) return;
     try {
-      const sealed = await this.#sealer.seal(outgoing, local);
-      if (sealed) this.#track(sealed.message, () => this.#submit(sealed));
-      else await this.#forget(outgoing);
+      const outcome = await this.#sealer.seal(outgoing, local);
+      if (outcome === 'nothing') await this.#forget(outgoing);
+      else if ('waitMs' in outcome) this.#hold(outgoing, outcome.waitMs);
+      else this.#track(outcome.sealed.message, () => this.#submit(outcome.sealed));
     } catch (error) {
       await this.#sealFailed(outgoing, error);
     }
@@ -191,7 +192,7 @@ export class Outbox {
     // An effect for someone who is gone is of no use to anyone.
     if (error.code === 'user-unknown' && outgoing.kind.shows === 'effect') return this.#forget(outgoing);
     if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
-      const unplaced = outgoing.kind.shows === 'message' ? outgoing.conversation : null;
+      const unplaced = needsPlace(outgoing) ? outgoing.conversation : null;
       this.#defer(outgoing, error.retryAfterMs, unplaced);
       return;
     }
@@ -292,13 +293,32 @@ export class Outbox {
     const waits = this.#waits.get(id) ?? 0;
     this.#waits.set(id, waits + 1);
     const ms = asked ?? Math.min(LONGEST_DEFER_MS, FIRST_DEFER_MS * 2 ** Math.min(waits, 10));
+    this.#lookAgain({ id, covers }, ms, { unplaced, held: false });
+  }
+
+  /** A request that may not go yet: until its time, or until {@link releaseHeld}. */
+  #hold(waiting: Waiting, ms: number): void {
+    this.#lookAgain(waiting, ms, { unplaced: null, held: true });
+  }
+
+  /** Something readable has come: requests may find a sound session now. */
+  releaseHeld(): void {
+    const held = [...this.#deferred].filter(([, one]) => one.held);
+    for (const [id, { cancel }] of held) {
+      cancel();
+      this.#deferred.delete(id);
+    }
+    if (held.length > 0) this.kick();
+  }
+
+  #lookAgain({ id, covers }: Waiting, ms: number, { unplaced, held }: Pick<Deferred, 'unplaced' | 'held'>): void {
     this.#deferred.get(id)?.cancel();
     const cancel = this.#context.clock.after(ms, () => {
       this.#deferred.delete(id);
       this.#resumeDue = true;
       this.kick();
     });
-    this.#deferred.set(id, { cancel, covers, unplaced });
+    this.#deferred.set(id, { cancel, covers, unplaced, held });
   }
 
   #wakeAll(): void {
@@ -308,14 +328,13 @@ export class Outbox {
   }
 
   /** History first: the row takes its final position, and the outbox rows are done. */
-  async #markSent({ id, conversation, hlc, counter, covers }: SealedMessageRow): Promise<void> {
+  async #markSent({ id, conversation, hlc, covers }: SealedMessageRow): Promise<void> {
     await this.#context.history.write(['messages', 'conversations', 'outbox'], async (transaction) => {
       const row = await transaction.get('messages', [conversation, this.#context.user, id, THIS_DEVICE]);
       if (row) {
         await transaction.put('messages', {
           ...row,
           hlc,
-          counter,
           status: grownStatus(row.status, 'sent'),
           failure: null,
         });
@@ -326,12 +345,13 @@ export class Outbox {
   }
 
   /** Then the sealed copy may go. */
-  async #finish({ id }: Pick<SealedMessageRow, 'id'>): Promise<void> {
-    await commitVault(this.#context, ['sealedMessages', 'sealedPayloads'], async (transaction) => {
+  async #finish({ id }: Pick<SealedMessageRow, 'id'>, sent: SentRow['state'] = 'kept'): Promise<void> {
+    await commitVault(this.#context, ['sealedMessages', 'sealedPayloads', 'sent'], async (transaction) => {
       for (const { user, device, registration } of await transaction.range('sealedPayloads', startingWith(id))) {
         await transaction.delete('sealedPayloads', [id, user, device, registration]);
       }
       await transaction.delete('sealedMessages', [id]);
+      if (sent === 'void') await voidSent(transaction, id);
     });
     this.#waits.delete(id);
   }
@@ -353,7 +373,19 @@ export class Outbox {
       if (row?.status === 'pending') await transaction.put('messages', { ...row, status: 'failed', failure });
       for (const key of covers) await transaction.delete('outbox', [key]);
     });
-    await this.#finish({ id });
+    await this.#finish({ id }, 'void');
+  }
+}
+
+/** A message that comes again has its place already. */
+function needsPlace({ kind, resend }: Outgoing): boolean {
+  return kind.shows === 'message' && resend === null;
+}
+
+/** It never went out: who misses it is told that nothing was lost. */
+async function voidSent(transaction: WriteTransaction<Pick<VaultRows, 'sent'>>, message: string): Promise<void> {
+  for (const row of await transaction.range('sent', { index: 'message', ...startingWith(message) })) {
+    if (row.state === 'kept') await transaction.put('sent', { ...row, state: 'void', body: null });
   }
 }
 
@@ -362,6 +394,8 @@ interface Deferred {
   readonly covers: readonly string[];
   /** The conversation in which it has no place yet. */
   readonly unplaced: string | null;
+  /** Waits for something readable, and not only for time. */
+  readonly held: boolean;
 }
 
 /** Something on its way out, and the outbox rows that it stands for. */

@@ -3,7 +3,7 @@ import { toBase64Url } from '@sotto/protocol';
 
 import type { Content } from '../content/content.js';
 import type { ContentKind, Kinds } from '../content/kind.js';
-import type { OutboxRow } from '../history/schema.js';
+import type { DeviceRef, OutboxRow, ResendOf } from '../history/schema.js';
 
 /** One content on its way out: a message, or several outbox rows merged into one. */
 export interface Outgoing {
@@ -17,6 +17,9 @@ export interface Outgoing {
   /** Outbox rows that are done with it. */
   readonly covers: readonly string[];
   readonly to: { readonly peer: boolean; readonly ownDevices: boolean };
+  readonly only: DeviceRef | null;
+  readonly resend: ResendOf | null;
+  readonly answers: readonly number[];
 }
 
 /** Merges what its kind lets merge; everything else goes out as it is. Rows in the order of the outbox, all of known kinds. */
@@ -26,11 +29,11 @@ export function planOutgoing(rows: readonly OutboxRow[], kinds: Kinds): Outgoing
   for (const row of rows) {
     const kind = kinds.get(row.kind);
     if (!kind) continue;
-    if (!kind.merging) {
+    if (!kind.merging || row.resend) {
       planned.push(toOutgoing(kind, [row], row.body));
       continue;
     }
-    const key = JSON.stringify([kind.name, row.conversation, kind.merging.key(row.body)]);
+    const key = JSON.stringify([kind.name, row.conversation, row.only, kind.merging.key(row.body)]);
     const group = merged.get(key) ?? { kind, rows: [] };
     group.rows.push(row);
     merged.set(key, group);
@@ -63,6 +66,9 @@ function toOutgoing(kind: ContentKind, rows: readonly OutboxRow[], body: object)
     at: first.at,
     covers,
     to: kind.to,
+    only: first.only,
+    resend: first.resend,
+    answers: first.answers,
   };
 }
 

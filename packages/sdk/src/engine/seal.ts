@@ -1,23 +1,25 @@
-import { CryptoError, encrypt, hasUsableSession, startSession, type PreKeyBundle } from '@sotto/crypto';
-import type { Aci, DeviceId, RegistrationId } from '@sotto/protocol';
+import { hasUsableSession, type PreKeyBundle } from '@sotto/crypto';
+import { toBase64Url, type Aci, type DeviceId } from '@sotto/protocol';
 
-import { encodeContent } from '../content/codec.js';
-import { aciOf, type Content } from '../content/content.js';
+import { resendRequest } from '../content/kinds/resend.js';
 import { MAX_HLC_AHEAD_MS, nextHlc } from '../content/position.js';
 import { largestHlc } from '../history/rows.js';
 import { RelayError } from '../network/relay-error.js';
 import { startingWith } from '../storage/tables.js';
 import { equalBytes } from '../util/bytes.js';
 import type { Mutex } from '../util/mutex.js';
-import type { CounterRow, SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
+import type { PositionRow, SealedMessageRow, SealedPayloadRow, SentRow } from '../vault/schema.js';
+import { prepareAsk } from './asking.js';
 import { commitVault, retryConflicts, VaultConflict, type EngineContext } from './context.js';
-import { DirectoryError, type DeviceList, type Directory } from './directory.js';
+import type { Directory } from './directory.js';
+import { encryptFor } from './encrypt-for.js';
 import { IdentityHeld, sendingVerdict } from './identities.js';
 import type { LocalDevice } from './local-device.js';
 import type { Outgoing } from './outgoing.js';
-import { toPayload } from './payload.js';
 import type { RelayClock } from './relay-clock.js';
+import type { Repairs } from './repair.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
+import { findTargets, type Target } from './targets.js';
 
 /** A message with its bytes for every device that should get it. */
 export interface Sealed {
@@ -27,15 +29,32 @@ export interface Sealed {
   readonly lists: ReadonlyMap<Aci, number>;
 }
 
-interface Target {
-  readonly user: Aci;
-  readonly name: string;
-  readonly list: number;
-  readonly device: DeviceId;
-  readonly registration: RegistrationId;
-  /** The identity key that the list was believed under: what is sealed for it is for nobody else. */
-  readonly identityKey: Uint8Array;
+/**
+ * `nothing`: no device to send to (a mark for own devices that do not exist), withdrawn outbox rows, or answered already.
+ * `waits`: a request that may not go out yet.
+ */
+export type SealOutcome = { readonly sealed: Sealed } | { readonly waitMs: number } | 'nothing';
+
+/** What one sealing works with. */
+interface Job {
+  readonly outgoing: Outgoing;
+  readonly local: LocalDevice;
+  readonly targets: readonly Target[];
+  readonly bundles: ReadonlyMap<string, PreKeyBundle>;
+  /** A new session is started even where there is one. */
+  readonly fresh: boolean;
 }
+
+const TABLES = [
+  'peers',
+  'sessions',
+  'archivedSessions',
+  'sealedMessages',
+  'sealedPayloads',
+  'positions',
+  'sent',
+  'repairs',
+] as const;
 
 /**
  * Encrypts once: session step and sealed bytes are committed together, under (message id, device, registration id), so
@@ -46,6 +65,7 @@ export class Sealer {
   readonly #clock: RelayClock;
   readonly #sessions: SessionStore;
   readonly #directory: Directory;
+  readonly #repairs: Repairs;
   readonly #ratchets: Mutex;
 
   constructor(
@@ -53,38 +73,65 @@ export class Sealer {
     clock: RelayClock,
     sessions: SessionStore,
     directory: Directory,
+    repairs: Repairs,
     ratchets: Mutex,
   ) {
     this.#context = context;
     this.#clock = clock;
     this.#sessions = sessions;
     this.#directory = directory;
+    this.#repairs = repairs;
     this.#ratchets = ratchets;
   }
 
   /**
    * Seals what is not sealed yet for the current devices of all recipients.
    *
-   * @returns null when there is nothing to do: no device to send to (a mark for own devices that do not exist), or the outbox
-   *   rows were withdrawn
    * @throws RelayError, DirectoryError, IdentityHeld, VaultConflict `superseded`
    */
-  async seal(outgoing: Outgoing, local: LocalDevice): Promise<Sealed | null> {
+  async seal(outgoing: Outgoing, local: LocalDevice): Promise<SealOutcome> {
     return retryConflicts(
       () => this.#reload(),
       async () => {
-        const { targets, lists } = await this.#targets(outgoing, local);
-        if (targets.length === 0) return null;
-        const bundles = await this.#fetchBundles(outgoing, targets);
-        const sealed = await this.#ratchets.run(() => this.#sealAll(outgoing, local, targets, bundles));
-        return sealed && { ...sealed, lists };
+        const ask = await this.#prepare(outgoing);
+        if (ask === null) return 'nothing';
+        if ('waitMs' in ask) return ask;
+        const { targets, lists } = await findTargets(this.#context, this.#directory, ask.outgoing, local);
+        if (targets.length === 0) return 'nothing';
+        const bundles = await this.#fetchBundles(ask.outgoing, targets, ask.fresh);
+        const sealed = await this.#ratchets.run(() => this.#sealAll({ ...ask, local, targets, bundles }));
+        return sealed ? { sealed: { ...sealed, lists } } : 'nothing';
       },
     );
+  }
+
+  /** What an earlier run has sealed and not finished. */
+  unfinished(): Promise<{ message: SealedMessageRow; payloads: SealedPayloadRow[] }[]> {
+    return this.#context.vault.read(['sealedMessages', 'sealedPayloads'], async (transaction) => {
+      const found = [];
+      for (const message of await transaction.range('sealedMessages')) {
+        found.push({ message, payloads: await transaction.range('sealedPayloads', startingWith(message.id)) });
+      }
+      return found;
+    });
+  }
+
+  async #prepare(outgoing: Outgoing) {
+    const { kind, only } = outgoing;
+    // A request that is itself sent again goes the way of everything that is.
+    if (kind.name !== resendRequest.name || !only || outgoing.resend) return { outgoing, fresh: false };
+    const sealed = await this.#context.vault.read(['sealedMessages'], (transaction) =>
+      transaction.get('sealedMessages', [outgoing.id]),
+    );
+    // Allowed by an earlier life, which ended before it had left.
+    if (sealed) return { outgoing, fresh: false };
+    return prepareAsk(this.#context, this.#repairs, this.#sessions.begin(), outgoing, only);
   }
 
   #reload(): void {
     this.#sessions.forget();
     this.#directory.forget();
+    this.#repairs.forget();
   }
 
   /**
@@ -114,55 +161,29 @@ export class Sealer {
     return rows.some((row) => row !== undefined) ? largest : null;
   }
 
-  /** What is sealed of this already, and the conversation's counter. */
+  /** What is sealed of this already, and the conversation's last position. */
   #sealedBefore({ id, conversation }: Outgoing) {
-    const tables = ['sealedMessages', 'sealedPayloads', 'counters'] as const;
+    const tables = ['sealedMessages', 'sealedPayloads', 'positions'] as const;
     return this.#context.vault.read(tables, async (transaction) => {
-      const [message, payloads, counter] = await Promise.all([
+      const [message, payloads, position] = await Promise.all([
         transaction.get('sealedMessages', [id]),
         transaction.range('sealedPayloads', startingWith(id)),
-        transaction.get('counters', [conversation]),
+        transaction.get('positions', [conversation]),
       ]);
-      return { message, payloads, counter };
+      return { message, payloads, position };
     });
-  }
-
-  /** What an earlier run has sealed and not finished. */
-  unfinished(): Promise<{ message: SealedMessageRow; payloads: SealedPayloadRow[] }[]> {
-    return this.#context.vault.read(['sealedMessages', 'sealedPayloads'], async (transaction) => {
-      const found = [];
-      for (const message of await transaction.range('sealedMessages')) {
-        found.push({ message, payloads: await transaction.range('sealedPayloads', startingWith(message.id)) });
-      }
-      return found;
-    });
-  }
-
-  async #targets({ to, peer }: Outgoing, local: LocalDevice): Promise<{ targets: Target[]; lists: Map<Aci, number> }> {
-    const targets: Target[] = [];
-    const lists = new Map<Aci, number>();
-    const add = (user: Aci, name: string, list: DeviceList): void => {
-      lists.set(user, list.version);
-      for (const { device, registration } of list.devices) {
-        const self = user === local.user && device === local.device;
-        if (!self)
-          targets.push({ user, name, list: list.version, device, registration, identityKey: list.identityKey });
-      }
-    };
-    if (to.peer) {
-      const user = aciOf(this.#context.app, peer);
-      add(user, peer, await this.#directory.devices(user));
-    }
-    if (to.ownDevices) add(local.user, local.userName, await this.#directory.devices(local.user));
-    return { targets, lists };
   }
 
   /** Bundles for the devices without a session, fetched before the ratchets are held: the network may take its time. */
-  async #fetchBundles(outgoing: Outgoing, targets: readonly Target[]): Promise<Map<string, PreKeyBundle>> {
+  async #fetchBundles(
+    outgoing: Outgoing,
+    targets: readonly Target[],
+    fresh: boolean,
+  ): Promise<Map<string, PreKeyBundle>> {
     const unit = this.#sessions.begin();
     const wanted = new Map<Aci, DeviceId[]>();
     for (const target of targets) {
-      if (await this.#usable(unit, target)) continue;
+      if (!fresh && (await this.#usable(unit, target))) continue;
       const sealed = await this.#context.vault.read(['sealedPayloads'], (transaction) =>
         transaction.get('sealedPayloads', [outgoing.id, target.user, target.device, target.registration]),
       );
@@ -184,128 +205,108 @@ export class Sealer {
     return genuine && made === registration && hasUsableSession(record, this.#context.clock.now());
   }
 
-  async #sealAll(
-    outgoing: Outgoing,
-    local: LocalDevice,
-    targets: readonly Target[],
-    bundles: ReadonlyMap<string, PreKeyBundle>,
-  ): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
+  async #sealAll(job: Job): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
+    const { outgoing, targets } = job;
     const [largest, before] = await Promise.all([this.#largestHlc(outgoing, targets), this.#sealedBefore(outgoing)]);
     if (largest === null) return null;
-    const message = before.message ?? this.#fix(outgoing, largest, before.counter);
+    const message = before.message ?? this.#fix(outgoing, largest, before.position);
     const current = before.payloads.filter((row) => targets.some((target) => isFor(row, target)));
     const missing = targets.filter((target) => !current.some((row) => isFor(row, target)));
     const unit = this.#sessions.begin();
     const fresh: SealedPayloadRow[] = [];
     for (const target of missing) {
-      const payload = await this.#encrypt(unit, outgoing, message, local, target, bundles);
-      if (payload)
-        fresh.push({
-          message: message.id,
-          user: target.user,
-          device: target.device,
-          registration: target.registration,
-          payload,
-          stored: 0,
-        });
+      const row = await this.#encrypt(unit, job, message, target);
+      if (row) fresh.push(row);
     }
     requireSomePeer(outgoing, [...current, ...fresh], this.#context.user);
-    await commitVault(
-      this.#context,
-      ['peers', 'sessions', 'archivedSessions', 'sealedMessages', 'sealedPayloads', 'counters'],
-      async (transaction) => {
-        const pinned = await Promise.all(targets.map(({ user }) => transaction.get('peers', [user])));
-        for (const [i, { identityKey }] of targets.entries()) {
-          const peer = pinned[i];
-          if (!peer || !equalBytes(peer.identityKey, identityKey)) throw new VaultConflict('conflict');
+    const stale = before.payloads.filter((row) => !current.includes(row));
+    return this.#commit(job, unit, message, before.message === undefined, { current, fresh, stale });
+  }
+
+  async #commit(
+    { outgoing, targets, fresh: isFresh }: Job,
+    unit: SessionUnit,
+    message: SealedMessageRow,
+    isNew: boolean,
+    { current, fresh, stale }: Record<'current' | 'fresh' | 'stale', readonly SealedPayloadRow[]>,
+  ): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
+    const repaired = await commitVault(this.#context, TABLES, async (transaction) => {
+      const pinned = await Promise.all(targets.map(({ user }) => transaction.get('peers', [user])));
+      for (const [i, { identityKey }] of targets.entries()) {
+        const peer = pinned[i];
+        if (!peer || !equalBytes(peer.identityKey, identityKey)) throw new VaultConflict('conflict');
+      }
+      if (isNew && outgoing.only && outgoing.answers.length > 0) {
+        const { user, device, registration } = outgoing.only;
+        let open = 0;
+        for (const counter of outgoing.answers) {
+          const row = await transaction.get('sent', [user, device, registration, counter]);
+          if (!row || row.state === 'answered') continue;
+          await transaction.put('sent', { ...row, state: 'answered', body: null });
+          open++;
         }
-        await unit.write(transaction);
-        if (!before.message) {
-          await transaction.add('sealedMessages', message);
-          await transaction.put('counters', {
-            conversation: message.conversation,
-            counter: message.counter,
-            hlc: message.hlc,
-          });
-        }
-        for (const row of fresh) await transaction.add('sealedPayloads', row);
-        for (const row of before.payloads) {
-          if (!current.includes(row))
-            await transaction.delete('sealedPayloads', [row.message, row.user, row.device, row.registration]);
-        }
-      },
-    );
+        if (open === 0) return 'answered';
+      }
+      await unit.write(transaction);
+      if (isNew) {
+        await transaction.add('sealedMessages', message);
+        if (!outgoing.resend)
+          await transaction.put('positions', { conversation: message.conversation, hlc: message.hlc });
+      }
+      for (const row of fresh) {
+        await transaction.add('sealedPayloads', row);
+        const target = targets.find((one) => isFor(row, one));
+        if (!outgoing.resend && target)
+          await transaction.put('sent', toSent(outgoing, message, row, target, this.#context.clock.now()));
+      }
+      for (const row of stale)
+        await transaction.delete('sealedPayloads', [row.message, row.user, row.device, row.registration]);
+      const [first] = targets;
+      return isFresh && fresh.length > 0 && first ? this.#repairs.asked(transaction, first) : null;
+    });
+    if (repaired === 'answered') return null;
     unit.settle();
+    if (repaired) this.#repairs.settle([repaired]);
     return { message, payloads: [...current, ...fresh] };
   }
 
-  /** Position and counter, fixed once and for all. */
-  #fix({ conversation, id, covers }: Outgoing, stored: number, last: CounterRow | undefined): SealedMessageRow {
+  /** The position, fixed once and for all. */
+  #fix({ conversation, id, covers }: Outgoing, stored: number, last: PositionRow | undefined): SealedMessageRow {
     // A clock that was ever set far ahead must not be carried on: the others would refuse everything that follows.
     const now = this.#clock.now();
     const largest = Math.max(...[stored, last?.hlc ?? 0].filter((hlc) => hlc <= now + MAX_HLC_AHEAD_MS), 0);
-    const hlc = nextHlc(now, largest);
-    return { id, conversation, covers, hlc, counter: (last?.counter ?? 0) + 1, envelopeId: this.#context.random(16) };
+    return { id, conversation, covers, hlc: nextHlc(now, largest), envelopeId: this.#context.random(16) };
   }
 
   /** @returns null when the device has published no prekeys: it cannot be written to until it does */
   async #encrypt(
     unit: SessionUnit,
-    outgoing: Outgoing,
+    { outgoing, local, bundles, fresh }: Job,
     message: SealedMessageRow,
-    local: LocalDevice,
     target: Target,
-    bundles: ReadonlyMap<string, PreKeyBundle>,
-  ): Promise<Uint8Array | null> {
-    const { random, clock } = this.#context;
-    const remote = { name: target.user, deviceId: target.device };
-    const now = clock.now();
-    let { record } = await unit.get(target.user, target.device, false);
-    if (!(await this.#usable(unit, target))) {
-      const bundle = bundles.get(`${target.user}.${target.device}.${target.registration}`);
-      if (!bundle) return null;
-      const whole = await unit.get(target.user, target.device, true);
-      record = startVerified(
-        () => startSession({ record: whole.record, local: local.party, remote, bundle, now, random }).record,
-      );
-    }
-    const encoded = encodeContent(await this.#content(outgoing, message, local, target));
-    if (!encoded) throw new RangeError('a content that the front let through does not fit');
-    const sealed = encrypt({ record, local: local.party, remote, plaintext: encoded.plaintext, now, random });
-    unit.set(target.user, target.device, sealed.record, target.registration);
-    return toPayload(sealed.message);
-  }
-
-  async #content(outgoing: Outgoing, message: SealedMessageRow, local: LocalDevice, target: Target): Promise<Content> {
-    const own = await this.#directory.devices(local.user);
-    const fallback = outgoing.kind.fallback?.(outgoing.body);
-    return {
-      v: 1,
-      app: this.#context.app,
-      from: { user: local.userName, device: local.device, registration: local.registration },
-      to: { user: target.name, device: target.device, registration: target.registration },
-      conversation: outgoing.conversation,
-      id: message.id,
-      hlc: message.hlc,
-      counter: message.counter,
-      kind: outgoing.kind.name,
-      at: outgoing.at,
-      lists: { from: own.version, to: target.list },
-      ...(target.user === local.user && { peer: outgoing.peer }),
-      ...(fallback !== undefined && { fallback }),
-      body: outgoing.body,
-    };
+  ): Promise<SealedPayloadRow | null> {
+    const { user, device, registration } = target;
+    const usable = !fresh && (await this.#usable(unit, target));
+    const bundle = usable ? undefined : bundles.get(`${user}.${device}.${registration}`);
+    if (!usable && !bundle) return null;
+    const ownList = (await this.#directory.devices(local.user)).version;
+    const input = { outgoing, message, target, bundle, ownList };
+    const { payload, counter } = await encryptFor(this.#context, local, unit, input);
+    return { message: message.id, user, device, registration, payload, counter, stored: 0 };
   }
 }
 
-/** The identity key did not sign what the relay served, or signed what is no key: nothing can be encrypted to it. */
-function startVerified<V>(start: () => V): V {
-  try {
-    return start();
-  } catch (error) {
-    if (error instanceof CryptoError) throw new DirectoryError('forged-bundle', { cause: error });
-    throw error;
-  }
+function toSent(
+  { kind, body, conversation, peer, at }: Outgoing,
+  { id, envelopeId, hlc }: SealedMessageRow,
+  { user, device, registration, counter }: SealedPayloadRow,
+  { identityKey }: Target,
+  sealedAt: number,
+): SentRow {
+  const again = kind.resent && kind.shows === 'effect' ? body : null;
+  const what = { message: id, conversation, peer, kind: kind.name, body: again, hlc, at };
+  const envelope = toBase64Url(envelopeId);
+  return { user, device, registration, counter, envelope, identityKey, ...what, sealedAt, state: 'kept' };
 }
 
 /**
@@ -313,8 +314,8 @@ function startVerified<V>(start: () => V): V {
  *
  * @throws RelayError `user-unknown`
  */
-function requireSomePeer({ to }: Outgoing, payloads: readonly SealedPayloadRow[], self: Aci): void {
-  if (!to.peer || payloads.some(({ user }) => user !== self)) return;
+function requireSomePeer({ to, only }: Outgoing, payloads: readonly SealedPayloadRow[], self: Aci): void {
+  if (only ? payloads.length > 0 : !to.peer || payloads.some(({ user }) => user !== self)) return;
   throw new RelayError({ code: 'user-unknown', message: 'No device of the recipient has prekeys.' });
 }
 

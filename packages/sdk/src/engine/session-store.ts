@@ -2,7 +2,7 @@ import { deserializeSession, emptySessionRecord, serializeSession, type SessionR
 import type { Aci } from '@sotto/protocol';
 
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
-import type { SessionRow, VaultRows } from '../vault/schema.js';
+import type { ContentCounters, SessionRow, VaultRows } from '../vault/schema.js';
 import { VaultConflict, type EngineContext } from './context.js';
 
 /** A session record in memory, and the version of the row that it was read from. */
@@ -13,7 +13,11 @@ interface Held {
   /** Ids of archived sessions; their bytes are read only when the current session does not fit. */
   readonly archivedIds: readonly string[];
   readonly archiveLoaded: boolean;
+  readonly counters: ContentCounters;
 }
+
+/** A registration with which nothing has been exchanged yet. */
+export const NO_COUNTERS: ContentCounters = { sent: 0, received: 0, missing: [] };
 
 const NOTHING: Held = {
   version: 0,
@@ -21,6 +25,7 @@ const NOTHING: Held = {
   record: emptySessionRecord,
   archivedIds: [],
   archiveLoaded: true,
+  counters: NO_COUNTERS,
 };
 
 const addressOf = (user: Aci, device: number): string => `${user}.${device}`;
@@ -78,13 +83,35 @@ export class SessionUnit {
     const change = this.#changes.get(address);
     const before = change?.before ?? this.#read.get(address)?.held ?? NOTHING;
     const now = change?.after ?? before;
+    const counters = now.registration === registration ? now.counters : NO_COUNTERS;
     const archivedIds = now.archiveLoaded ? record.archived.map((session) => session.id) : now.archivedIds;
     this.#changes.set(address, {
       user,
       device,
       before,
-      after: { version: before.version + 1, registration, record, archivedIds, archiveLoaded: now.archiveLoaded },
+      after: {
+        version: before.version + 1,
+        registration,
+        record,
+        archivedIds,
+        archiveLoaded: now.archiveLoaded,
+        counters,
+      },
     });
+  }
+
+  /** What has been exchanged with one registration of a device. */
+  async counters(user: Aci, device: number, registration: number): Promise<ContentCounters> {
+    const held = await this.#held(user, device, false);
+    return held.registration === registration ? held.counters : NO_COUNTERS;
+  }
+
+  /** Counts on, with the registration that the record is of. */
+  async count(user: Aci, device: number, counters: ContentCounters): Promise<void> {
+    const { record, registration } = await this.#held(user, device, false);
+    this.set(user, device, record, registration);
+    const change = this.#changes.get(addressOf(user, device));
+    if (change) change.after = { ...change.after, counters };
   }
 
   /**
@@ -160,6 +187,7 @@ export class SessionUnit {
       record: { current: row.current && deserializeSession(row.current), archived: [] },
       archivedIds: row.archived,
       archiveLoaded: row.archived.length === 0,
+      counters: row.counters,
     };
   }
 
@@ -183,5 +211,6 @@ function toRow(user: Aci, device: number, held: Held): SessionRow {
     registration: held.registration,
     current: held.record.current && serializeSession(held.record.current),
     archived: held.archivedIds,
+    counters: held.counters,
   };
 }

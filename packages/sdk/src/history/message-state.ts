@@ -12,12 +12,17 @@ export type MessageStatus = 'pending' | 'sent' | 'delivered' | 'read' | 'failed'
  */
 export type SendFailure = ErrorCode | 'identity-changed' | 'forged-keys';
 
-/** Why an envelope could not be shown. Its sealed bytes are kept. */
-export type UndecryptableCause =
-  | 'no-session'
-  | 'bad-ciphertext'
-  | 'prekey-missing'
-  | 'repeated-handshake'
-  | 'malformed-content'
-  | 'header-mismatch'
-  | 'malformed-envelope';
+/** Why an envelope could not be read, with a sentence for people. Its sealed bytes are kept. */
+export const UNDECRYPTABLE_CAUSES = {
+  'no-session': 'This message came before a secure session existed on this device.',
+  'bad-ciphertext': 'This message does not fit the secure session: it was damaged, or sealed with keys that are gone.',
+  'prekey-missing': 'This message was sealed with a key that this device no longer has.',
+  'repeated-handshake': 'This message repeats one that was received before, and was not accepted again.',
+  'malformed-content': 'This message was decrypted, but its content makes no sense.',
+  'header-mismatch': 'This message was decrypted, but says that it comes from or goes to somebody else.',
+  'malformed-envelope': 'This is not an encrypted message at all.',
+} as const;
+export type UndecryptableCause = keyof typeof UNDECRYPTABLE_CAUSES;
+
+/** `asked`: its sender was asked to send it again. `unavailable`: it cannot be had. `none`: asking would not help. */
+export type ResendState = 'asked' | 'unavailable' | 'none';

@@ -1,10 +1,10 @@
 import type { Aci } from '@sotto/protocol';
 
-import { MAX_HLC } from '../content/position.js';
+import { MAX_HLC, nextHlc } from '../content/position.js';
 import { receipt, type ReceiptBody, type ReceiptType } from '../content/kinds/receipt.js';
 import type { MessageStatus } from './message-state.js';
 import { startingWith, type ReadTransaction, type WriteTransaction } from '../storage/tables.js';
-import type { ConversationRow, HistoryRows, MessageRow, OutboxRow } from './schema.js';
+import type { ConversationRow, HistoryRows, MessageBody, MessageRow, OutboxRow } from './schema.js';
 
 type Write<T extends keyof HistoryRows> = WriteTransaction<Pick<HistoryRows, T>>;
 type Read<T extends keyof HistoryRows> = ReadTransaction<Pick<HistoryRows, T>>;
@@ -55,6 +55,38 @@ export async function largestHlc(
   return row?.hlc ?? 0;
 }
 
+/** A line of the conversation that nobody wrote: a notice. One that is there stays as it is. */
+export async function addNoticeRow(
+  transaction: Write<'conversations' | 'messages'>,
+  conversation: string,
+  user: Aci,
+  id: string,
+  device: number,
+  now: number,
+  body: MessageBody,
+): Promise<void> {
+  if (await transaction.get('messages', [conversation, user, id, device])) return;
+  const largest = await largestHlc(transaction, conversation, false);
+  // A change of identity stands in front of the message that brings it, whenever that was written.
+  const hlc = body.kind === 'identity-changed' ? largest + 1 : nextHlc(now, largest);
+  const unread = body.kind === 'undecryptable' ? 1 : 0;
+  const row = {
+    conversation,
+    user,
+    id,
+    device,
+    hlc,
+    at: now,
+    unread,
+    status: null,
+    failure: null,
+    body,
+    notes: {},
+  } as const;
+  await transaction.put('messages', row);
+  await touchConversation(transaction, conversation);
+}
+
 /** Rows of one message id by one user: one, unless two devices of that user made the same random id. */
 export function messagesById(
   transaction: Read<'messages'>,
@@ -70,13 +102,16 @@ export const messageOutboxId = (messageId: string): string => `message:${message
 export const receiptOutboxId = (type: ReceiptType, conversation: string, messageId: string): string =>
   `receipt:${type}:${conversation}:${messageId}`;
 
+type Extras = 'only' | 'resend' | 'answers';
+export type NewOutboxRow = Omit<OutboxRow, 'order' | Extras> & Partial<Pick<OutboxRow, Extras>>;
+
 /** A receipt of one message; leaves merged with others. */
 export function receiptRow(
   type: ReceiptType,
   message: Pick<MessageRow, 'conversation' | 'id'>,
   peer: string,
   at: number,
-): Omit<OutboxRow, 'order'> {
+): NewOutboxRow {
   const { conversation, id } = message;
   const body = { type, ids: [id] } satisfies ReceiptBody;
   return {
@@ -91,12 +126,12 @@ export function receiptRow(
 }
 
 /** Appends to the outbox; a row that is already there stays as it is. */
-export async function enqueue(transaction: Write<'outbox'>, row: Omit<OutboxRow, 'order'>): Promise<void> {
+export async function enqueue(transaction: Write<'outbox'>, row: NewOutboxRow): Promise<void> {
   const [known, [last]] = await Promise.all([
     transaction.get('outbox', [row.id]),
     transaction.range('outbox', { index: 'order', reverse: true, limit: 1 }),
   ]);
   if (known) return;
   const order = Math.max(row.at, (last?.order ?? 0) + 1);
-  await transaction.put('outbox', { ...row, order } satisfies OutboxRow);
+  await transaction.put('outbox', { only: null, resend: null, answers: [], ...row, order } satisfies OutboxRow);
 }

@@ -1,8 +1,9 @@
-import type { Aci } from '@sotto/protocol';
+import type { Aci, DeviceId, RegistrationId } from '@sotto/protocol';
 
 import type { Origin } from '../content/kind.js';
 import type { ConnectionStatus } from './connection-status.js';
-import type { MessageStatus, SendFailure, UndecryptableCause } from './message-state.js';
+import type { MessageStatus, ResendState, SendFailure, UndecryptableCause } from './message-state.js';
+import type { NoticeCode } from './notice.js';
 import type { ObservableTables, Schema } from '../storage/tables.js';
 
 /** The only device number that no relay allots: own messages written on this device, also before it has a number. */
@@ -34,8 +35,6 @@ export interface MessageRow {
   readonly unread: 0 | 1;
   readonly status: MessageStatus | null;
   readonly failure: SendFailure | null;
-  /** Counter per conversation and sending device; 0 where there is none. */
-  readonly counter: number;
   readonly body: MessageBody;
   /** What effects have noted on it, by their kinds' names. */
   readonly notes: Readonly<Record<string, unknown>>;
@@ -51,7 +50,13 @@ export type MessageBody =
       /** The content as it came, byte for byte; null for what this device wrote itself. */
       readonly raw: string | null;
     }
-  | { readonly kind: 'undecryptable'; readonly cause: UndecryptableCause }
+  | { readonly kind: 'undecryptable'; readonly cause: UndecryptableCause; readonly resend: ResendState }
+  /** Contents of one device that never came. */
+  | {
+      readonly kind: 'missing';
+      /** Asked for. */ readonly asked: number;
+      /** Counters of those that cannot be had. */ readonly lost: readonly number[];
+    }
   | { readonly kind: 'identity-changed' };
 
 /** What waits to be sent. The id is derived from what causes it, so that a replay adds nothing. */
@@ -68,6 +73,33 @@ export interface OutboxRow {
   readonly at: number;
   /** The message row that it sends, whose id it takes; null for effects, whose id is derived from their rows. */
   readonly messageId: string | null;
+  /** One device, instead of those that the kind names. */
+  readonly only: DeviceRef | null;
+  /** Of a content that was sent before and comes again: what stays as it was. */
+  readonly resend: ResendOf | null;
+  /** Counters of contents sent to `only` that this answers: it goes out if one of them has not been answered yet. */
+  readonly answers: readonly number[];
+}
+
+export interface DeviceRef {
+  readonly user: Aci;
+  readonly device: DeviceId;
+  readonly registration: RegistrationId;
+}
+
+export interface ResendOf {
+  readonly message: string;
+  readonly hlc: number;
+  readonly counter: number;
+  /** Id of the envelope that could not be read, base64url. */
+  readonly envelope: string;
+}
+
+/** Something that the person should know of this device as a whole. */
+export interface NoticeRow {
+  readonly code: NoticeCode;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** One message's share of an effect that came before the message itself. */
@@ -125,6 +157,7 @@ export type HistoryRows = {
   waitingEffects: WaitingEffectRow;
   identities: IdentityRow;
   status: StatusRow;
+  notices: NoticeRow;
   commands: CommandRow;
 };
 
@@ -143,6 +176,7 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
   },
   identities: { key: ['user'], indexes: { held: ['held'] } },
   status: { key: ['name'] },
+  notices: { key: ['code'] },
   commands: { key: ['id'] },
 };
 

@@ -50,7 +50,13 @@ export interface ClockRow {
   readonly offset: number;
 }
 
-export type MetaRow = IdentityRow | EpochRow | CursorRow | PreKeyStateRow | ClockRow;
+/** Envelopes below this seq have expired at the relay, and have been asked for. */
+export interface ExpiredRow {
+  readonly name: 'expired';
+  readonly upTo: number;
+}
+
+export type MetaRow = IdentityRow | EpochRow | CursorRow | PreKeyStateRow | ClockRow | ExpiredRow;
 
 /** Private half of a prekey. */
 export interface PreKeyRow {
@@ -74,6 +80,16 @@ export interface AcceptedHandshakeRow {
   readonly at: number;
 }
 
+/** How many contents went each way between two registrations, whatever sessions carried them: what is missing shows. */
+export interface ContentCounters {
+  /** Contents sealed for the device so far. */
+  readonly sent: number;
+  /** The largest counter that came from it. */
+  readonly received: number;
+  /** What did not come below `received`: ranges, both ends included, ascending. */
+  readonly missing: readonly (readonly [number, number])[];
+}
+
 /** The current session with one device. Compare-and-set on `version` keeps two engines from forking a ratchet. */
 export interface SessionRow {
   readonly user: Aci;
@@ -84,6 +100,8 @@ export interface SessionRow {
   readonly current: Uint8Array | null;
   /** Ids of the archived sessions, newest first. */
   readonly archived: readonly string[];
+  /** Begin anew with each registration. */
+  readonly counters: ContentCounters;
 }
 
 export interface ArchivedSessionRow {
@@ -101,13 +119,12 @@ export interface PeerRow {
   readonly list: { readonly version: number; readonly record: Uint8Array } | null;
 }
 
-/** A message that has been sealed: fixed position and counter, one transport id for all tries. */
+/** A message that has been sealed: fixed position, one transport id for all tries. */
 export interface SealedMessageRow {
   readonly id: string;
   readonly envelopeId: Uint8Array;
   readonly conversation: string;
   readonly hlc: number;
-  readonly counter: number;
   /** Outbox rows that are done once this is submitted. */
   readonly covers: readonly string[];
 }
@@ -119,18 +136,44 @@ export interface SealedPayloadRow {
   readonly device: DeviceId;
   readonly registration: RegistrationId;
   readonly payload: Uint8Array;
+  readonly counter: number;
   /** Accepted by the relay: kept until the whole message is done, not submitted again. */
   readonly stored: 0 | 1;
 }
 
-/** Per conversation: the last counter and clock value that this device has put on a message. */
-export interface CounterRow {
+/** Per conversation: the last clock value that this device has put on a message. */
+export interface PositionRow {
   readonly conversation: string;
-  readonly counter: number;
   readonly hlc: number;
 }
 
-/** The sealed bytes of an envelope that could not be read, for a later repair. */
+/**
+ * What this device has sealed for one device: enough to send it again, should it arrive unreadable. A message's body is in
+ * history; an effect's is here, if its kind is sent again at all.
+ */
+export interface SentRow {
+  readonly user: Aci;
+  readonly device: DeviceId;
+  readonly registration: RegistrationId;
+  readonly counter: number;
+  /** Envelope id, base64url. */
+  readonly envelope: string;
+  /** For whom it was sealed: nobody else ever gets it again. */
+  readonly identityKey: Uint8Array;
+  readonly message: string;
+  readonly conversation: string;
+  readonly peer: string;
+  readonly kind: string;
+  readonly body: object | null;
+  readonly hlc: number;
+  readonly at: number;
+  /** When it was sealed, for forgetting. */
+  readonly sealedAt: number;
+  /** `void`: it never went out. `answered`: it was sent again, or said not to matter: once is all. */
+  readonly state: 'kept' | 'void' | 'answered';
+}
+
+/** The sealed bytes of an envelope that could not be read; empty once it has come again. */
 export interface UndecryptableRow {
   readonly id: string;
   readonly user: Aci;
@@ -138,6 +181,19 @@ export interface UndecryptableRow {
   readonly at: number;
   readonly cause: UndecryptableCause;
   readonly payload: Uint8Array;
+  readonly healed: 0 | 1;
+}
+
+/** How things stand with a device that sent something unreadable. */
+export interface RepairRow {
+  readonly user: Aci;
+  readonly device: number;
+  readonly registration: number;
+  /** 1: something was decrypted since the last failure, so the session is sound. */
+  readonly sound: 0 | 1;
+  /** Requests under fresh sessions since something was decrypted, and when the last one was. */
+  readonly asks: number;
+  readonly askedAt: number;
 }
 
 /** A type alias: an interface would lack the index signature that `Rows` asks for. */
@@ -150,8 +206,10 @@ export type VaultRows = {
   peers: PeerRow;
   sealedMessages: SealedMessageRow;
   sealedPayloads: SealedPayloadRow;
-  counters: CounterRow;
+  positions: PositionRow;
+  sent: SentRow;
   undecryptable: UndecryptableRow;
+  repairs: RepairRow;
 };
 
 export const VAULT_VERSION = 1;
@@ -165,8 +223,17 @@ export const VAULT_SCHEMA: Schema<VaultRows> = {
   peers: { key: ['user'] },
   sealedMessages: { key: ['id'] },
   sealedPayloads: { key: ['message', 'user', 'device', 'registration'] },
-  counters: { key: ['conversation'] },
-  undecryptable: { key: ['id'], indexes: { at: ['at'] } },
+  positions: { key: ['conversation'] },
+  sent: {
+    key: ['user', 'device', 'registration', 'counter'],
+    indexes: {
+      envelope: ['user', 'device', 'registration', 'envelope'],
+      message: ['message'],
+      sealedAt: ['sealedAt'],
+    },
+  },
+  undecryptable: { key: ['id'], indexes: { at: ['at'], open: ['user', 'device', 'healed'] } },
+  repairs: { key: ['user', 'device'] },
 };
 
 export type Vault = Tables<VaultRows>;

@@ -28,6 +28,9 @@ test('hundreds of receipts for somebody who is gone do not keep a message waitin
         body: { type: 'delivered', ids: [messageId] },
         at: order,
         messageId: null,
+        only: null,
+        resend: null,
+        answers: [],
       });
     }
   });

@@ -71,6 +71,9 @@ export class FakeRelay {
   onSubmit: (submit: Submit, from: Aci) => ErrorCode | 'lost' | null = () => null;
   /** Called before a request is answered. */
   onRequest: (path: string) => void = () => undefined;
+  /** What the relay makes of an envelope before it stores it; null: it is withheld for good. */
+  tamper: (payload: Uint8Array, to: { user: Aci; device: number }, from: Aci) => Uint8Array | null = (payload) =>
+    payload;
   get now(): number {
     return Date.now();
   }
@@ -112,6 +115,11 @@ export class FakeRelay {
   /** Resolves when everything in the user's mailbox has been acknowledged. */
   async emptied(user: string): Promise<void> {
     while (this.mailbox(user).envelopes.length > 0) await new Promise<void>((resolve) => (this.#onAcked = resolve));
+  }
+
+  /** Deletes everything that waits in a mailbox, as a relay does when retention is over. */
+  expire(user: string): void {
+    this.mailbox(user).envelopes = [];
   }
 
   #onAcked: () => void = () => undefined;
@@ -341,7 +349,8 @@ export class FakeRelay {
         const key = `${from}.${sender.device}/${toBase64Url(submit.id)}`;
         if (target.seen.has(key)) return 'duplicate';
         target.seen.add(key);
-        const bytes = submit.payloads[payload] ?? new Uint8Array();
+        const bytes = this.tamper(submit.payloads[payload] ?? new Uint8Array(), { user, device }, from);
+        if (!bytes) return 'stored';
         target.envelopes.push({
           seq: ++target.head,
           id: submit.id,

@@ -11,7 +11,7 @@ import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
 import type { IdentityPolicy } from '../../src/history/identity-policy.js';
 import type { ReceiptPolicy } from '../../src/history/receipt-policy.js';
 import { memoryTables } from '../../src/storage/memory-tables.js';
-import { systemClock } from '../../src/util/clock.js';
+import { systemClock, type Clock } from '../../src/util/clock.js';
 import { systemRandom } from '../../src/util/random.js';
 import { VAULT_SCHEMA, type Vault } from '../../src/vault/schema.js';
 import { aciOfName, type FakeRelay } from './fake-relay.js';
@@ -31,8 +31,9 @@ export class Person {
     readonly receipts: ReceiptPolicy = 'always',
     readonly kinds: Kinds = STANDARD_KINDS,
     readonly identityChanges: IdentityPolicy = 'inform',
+    readonly clock: Clock = systemClock,
   ) {
-    const front = new Front(APP, aciOfName(name), name, systemClock, systemRandom, receipts, kinds, this.history);
+    const front = new Front(APP, aciOfName(name), name, clock, systemRandom, receipts, kinds, this.history);
     this.client = new Client(front, { close: async () => this.sleep(), destroy: async () => this.sleep() });
   }
 
@@ -48,7 +49,7 @@ export class Person {
       history,
       vault,
       relay: this.relay.port(),
-      clock: systemClock,
+      clock: this.clock,
       random: systemRandom,
       token: () => this.relay.token(this.name),
       onSuperseded: () => undefined,

@@ -1,0 +1,135 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { toBase64Url } from '@sotto/protocol';
+
+import { directConversationId } from '../content/content.js';
+import { MAX_ASKED, resendRequest, type ResendRequestBody } from '../content/kinds/resend.js';
+import { addNoticeRow, enqueue, ensureConversation } from '../history/rows.js';
+import type { DeviceRef, HistoryRows, MessageRow } from '../history/schema.js';
+import type { WriteTransaction } from '../storage/tables.js';
+import type { EngineContext } from './context.js';
+import { countMissing, newestMissing } from './gaps.js';
+import type { Outgoing } from './outgoing.js';
+import type { Repairs } from './repair.js';
+import type { SessionUnit } from './session-store.js';
+
+/** Submits overtake each other by seconds at most; what is missing after a minute is missing. */
+const GAP_GRACE_MS = 60_000;
+
+/** A request as it may leave now, or how long it must wait; null when there is nothing left to ask for. */
+export type Ask = { readonly outgoing: Outgoing; readonly fresh: boolean } | { readonly waitMs: number } | null;
+
+/** Looks at a request just before it is sealed: whether it is still needed, and whether it may go. */
+export async function prepareAsk(
+  context: EngineContext,
+  repairs: Repairs,
+  unit: SessionUnit,
+  outgoing: Outgoing,
+  only: DeviceRef,
+): Promise<Ask> {
+  const body = outgoing.body as unknown as ResendRequestBody;
+  const isGap = body.envelopes.length === 0 && body.after === undefined;
+  const ready = isGap ? await prepareGap(context, unit, outgoing, only) : outgoing;
+  if (!ready || 'waitMs' in ready) return ready;
+  const plan = await repairs.plan(only);
+  return 'waitMs' in plan ? plan : { outgoing: ready, fresh: plan.session === 'fresh' };
+}
+
+/** What is missing now, unless it has come meanwhile or is accounted for by envelopes that could not be read. */
+async function prepareGap(
+  context: EngineContext,
+  unit: SessionUnit,
+  outgoing: Outgoing,
+  only: DeviceRef,
+): Promise<Outgoing | { waitMs: number } | null> {
+  const waited = context.clock.now() - outgoing.at;
+  if (waited >= 0 && waited < GAP_GRACE_MS) return { waitMs: GAP_GRACE_MS - waited };
+  const { missing } = await unit.counters(only.user, only.device, only.registration);
+  const unread = await context.vault.read(['undecryptable'], (transaction) => {
+    const open = [only.user, only.device, 0];
+    return transaction.count('undecryptable', { index: 'open', lower: open, upper: [...open, []] });
+  });
+  const count = countMissing(missing);
+  if (count <= unread) return null;
+  const body: ResendRequestBody = { envelopes: [], counters: newestMissing(missing, MAX_ASKED) };
+  await context.history.write(['conversations', 'messages'], (transaction) =>
+    showMissing(transaction, context, only, { asked: count, lost: [] }, context.clock.now()),
+  );
+  return { ...outgoing, body: { ...body } };
+}
+
+/** Asks a device, once per `what`. A stranger is asked too: a message must not be lost because nobody knows its author yet. */
+export async function enqueueAsk(
+  transaction: WriteTransaction<Pick<HistoryRows, 'outbox' | 'conversations'>>,
+  context: EngineContext,
+  only: DeviceRef,
+  what: string,
+  body: ResendRequestBody,
+  now: number,
+): Promise<void> {
+  const conversation = directConversationId(context.user, only.user);
+  const own = only.user === context.user;
+  const known = own ? undefined : await transaction.get('conversations', [conversation]);
+  const peer = own ? context.userName : (known?.peer ?? only.user);
+  await enqueue(transaction, {
+    id: askId(only, what),
+    conversation,
+    peer,
+    kind: resendRequest.name,
+    body,
+    at: now,
+    messageId: null,
+    only,
+  });
+}
+
+const askId = ({ user, device, registration }: DeviceRef, what: string): string =>
+  `ask:${user}.${device}.${registration}:${what}`;
+
+/** What a request for a gap is called; `counter` is the one that showed it. */
+export const gapName = (counter: number): string => `gap ${counter}`;
+
+/** Submits overtake each other: what seemed to be missing has come, and need not be asked for. */
+export async function withdrawGapAsks(
+  transaction: WriteTransaction<Pick<HistoryRows, 'outbox'>>,
+  from: DeviceRef,
+): Promise<void> {
+  const first = askId(from, 'gap ');
+  for (const { id } of await transaction.range('outbox', { lower: [first], upper: [`${first}\uffff`] })) {
+    await transaction.delete('outbox', [id]);
+  }
+}
+
+/** The notice of what is missing from one device: kept up to date, and gone when nothing is. */
+export async function showMissing(
+  transaction: WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages'>>,
+  context: EngineContext,
+  from: DeviceRef,
+  { asked, lost }: { asked: number; lost: readonly number[] },
+  now: number,
+): Promise<void> {
+  if (from.user === context.user) return; // an own device's copies: no conversation can be named
+  const conversation = directConversationId(context.user, from.user);
+  const key = [conversation, from.user, missingId(from), from.device] as const;
+  const row = await transaction.get('messages', key);
+  const body = { kind: 'missing', asked, lost } as const;
+  if (row) await transaction.put('messages', { ...row, body });
+  else {
+    await ensureConversation(transaction, conversation, from.user, null);
+    await addNoticeRow(transaction, conversation, from.user, missingId(from), from.device, now, body);
+  }
+}
+
+export async function missingNotice(
+  transaction: WriteTransaction<Pick<HistoryRows, 'messages'>>,
+  context: EngineContext,
+  from: DeviceRef,
+): Promise<MessageRow | undefined> {
+  const conversation = directConversationId(context.user, from.user);
+  return transaction.get('messages', [conversation, from.user, missingId(from), from.device]);
+}
+
+/** 16 bytes, base64url: one notice per sending registration. */
+function missingId({ user, device, registration }: DeviceRef): string {
+  const name = new TextEncoder().encode(`missing ${user}.${device}.${registration}`);
+  return toBase64Url(sha256(name).subarray(0, 16));
+}

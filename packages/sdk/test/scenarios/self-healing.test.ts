@@ -1,0 +1,218 @@
+import { expect, test } from 'vitest';
+
+import { resendRequest } from '../../src/content/kinds/resend.js';
+import type { Message } from '../../src/index.js';
+import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { envelopeFrom, honestContent, sendForged } from '../support/forge.js';
+import { Person, until } from '../support/person.js';
+import { TestClock } from '../support/test-clock.js';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+async function pair(): Promise<{ relay: FakeRelay; alice: Person; bob: Person; clock: TestClock }> {
+  const relay = new FakeRelay();
+  const clock = new TestClock();
+  const alice = await new Person('alice', relay, 'always', undefined, undefined, clock).wake();
+  const bob = await new Person('bob', relay, 'always', undefined, undefined, clock).wake();
+  await Promise.all([alice.online(), bob.online()]);
+  await alice.say(bob, 'hello');
+  await bob.texts(alice, 1);
+  await bob.say(alice, 'hi');
+  await alice.texts(bob, 2);
+  await alice.sees(bob, isSettled);
+  await bob.sees(alice, isSettled);
+  return { relay, alice, bob, clock };
+}
+
+/** All own messages have been receipted, and there are some: a list may be older than what is waited for. */
+const isSettled = (list: readonly Message[]): boolean =>
+  list.some(isDelivered) && list.every((one) => !one.mine || isDelivered(one));
+const isDelivered = (one: Message): boolean => one.kind === 'text' && one.status === 'delivered';
+const damaged = (payload: Uint8Array): Uint8Array =>
+  payload.map((byte, i) => (i === payload.length - 3 ? byte ^ 1 : byte));
+const kindsOf = (list: readonly Message[]): string[] => list.map(({ kind, text }) => (kind === 'text' ? text : kind));
+const isHealed = (list: readonly Message[]): boolean => list.length > 0 && list.every(({ kind }) => kind === 'text');
+
+/** The next envelope for somebody is made into something else. */
+function once(relay: FakeRelay, to: string, change: (payload: Uint8Array) => Uint8Array | null): Promise<void> {
+  return new Promise((resolve) => {
+    relay.tamper = (payload, { user }) => {
+      if (user !== aciOfName(to)) return payload;
+      relay.tamper = (untouched) => untouched;
+      resolve();
+      return change(payload);
+    };
+  });
+}
+
+test('a message that was damaged on its way is shown as such, and replaced in its place when it comes again', async () => {
+  const { relay, alice, bob } = await pair();
+  const placeholders: Message[] = [];
+  bob.client.direct('alice').messages.subscribe((list) => {
+    placeholders.push(...list.filter(({ kind }) => kind === 'undecryptable'));
+  });
+  void once(relay, 'bob', damaged);
+  await alice.say(bob, 'damaged');
+  await bob.sees(alice, (list) => list.some(({ text }) => text === 'damaged'));
+  expect(placeholders[0]).toMatchObject({ cause: 'bad-ciphertext', resend: 'asked' });
+  await alice.say(bob, 'after');
+  const list = await bob.sees(alice, (all) => all.some(({ text }) => text === 'after'));
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'damaged', 'after']);
+  expect(await alice.texts(bob, 4)).toEqual(['hello', 'hi', 'damaged', 'after']);
+});
+
+test('Bob has lost his sessions: what Alice sends comes again under a fresh one', async () => {
+  const { alice, bob } = await pair();
+  await bob.sleep();
+  await bob.vault.write(['sessions', 'archivedSessions'], async (transaction) => {
+    for (const { user, device } of await transaction.range('sessions'))
+      await transaction.delete('sessions', [user, device]);
+  });
+  for (const text of ['one', 'two', 'three']) await alice.say(bob, text);
+  await alice.hasSent(bob, 'three');
+  await bob.wake();
+  const list = await bob.sees(alice, (all) => all.length === 5 && isHealed(all));
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'one', 'two', 'three']);
+  await bob.say(alice, 'thanks');
+  expect(await alice.texts(bob, 6)).toContain('thanks');
+});
+
+test('a receipt that could not be read leaves nothing behind', async () => {
+  const { relay, alice, bob } = await pair();
+  await bob.say(alice, 'question');
+  await alice.texts(bob, 3);
+  await bob.sees(alice, isSettled);
+  void once(relay, 'bob', damaged);
+  await alice.client.direct('bob').markRead();
+  await bob.sees(alice, (list) => list.some(({ kind }) => kind === 'undecryptable'));
+  const list = await bob.sees(alice, isHealed);
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'question']);
+});
+
+test('a relay that damages everything makes nobody ask for ever', async () => {
+  const { relay, alice, bob, clock } = await pair();
+  let submits = 0;
+  relay.tamper = (payload) => (submits++, damaged(payload));
+  await alice.say(bob, 'never readable');
+  await bob.sees(alice, (list) => list.some(({ kind }) => kind === 'undecryptable'));
+  for (let hours = 0; hours < 12; hours++) {
+    clock.advance(HOUR_MS);
+    await relay.emptied('alice');
+    await relay.emptied('bob');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  // The message, and three requests in each direction.
+  expect(submits).toBeLessThanOrEqual(7);
+  relay.tamper = (payload) => payload;
+  await alice.say(bob, 'readable');
+  const list = await bob.sees(alice, (all) => all.some(({ text }) => text === 'never readable'));
+  expect(kindsOf(list)).toContain('readable');
+});
+
+test('the relay repeats what was unreadable after it has come again: nothing is shown, nothing is asked', async () => {
+  const { relay, alice, bob } = await pair();
+  let bytes = new Uint8Array();
+  void once(relay, 'bob', (payload) => (bytes = new Uint8Array(damaged(payload))));
+  await alice.say(bob, 'damaged');
+  await bob.sees(alice, (list) => list.some(({ text }) => text === 'damaged'));
+  const [row] = await bob.vault.read(['undecryptable'], (transaction) => transaction.range('undecryptable'));
+  const id = Uint8Array.from(Buffer.from(row?.id.split('.')[2] ?? '', 'base64url'));
+  await alice.sees(bob, (list) => list.some((one) => one.text === 'damaged' && isDelivered(one)));
+  const before = relay.mailbox('alice').head;
+  relay.inject('bob', { ...(await envelopeFrom(alice, bytes)), id });
+  await relay.emptied('bob');
+  await alice.say(bob, 'after');
+  const list = await bob.sees(alice, (all) => all.some(({ text }) => text === 'after'));
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'damaged', 'after']);
+  await relay.emptied('alice');
+  // One receipt for `after`, and nothing else.
+  expect(relay.mailbox('alice').head).toBeLessThanOrEqual(before + 1);
+});
+
+test('a message that never came is noticed by the next one, and asked for after a minute', async () => {
+  const { relay, alice, bob, clock } = await pair();
+  void once(relay, 'bob', () => null);
+  await alice.say(bob, 'withheld');
+  await alice.hasSent(bob, 'withheld');
+  await alice.say(bob, 'after');
+  await bob.sees(alice, (list) => list.some(({ text }) => text === 'after'));
+  await relay.emptied('bob');
+  clock.advance(2 * 60_000);
+  const list = await bob.sees(alice, (all) => all.length === 4 && isHealed(all));
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'withheld', 'after']);
+});
+
+test('what expired while Bob was away is asked for, and comes', async () => {
+  const { relay, alice, bob } = await pair();
+  await bob.sleep();
+  await alice.say(bob, 'one');
+  await alice.say(bob, 'two');
+  await alice.hasSent(bob, 'two');
+  relay.expire('bob');
+  await bob.wake();
+  const list = await bob.sees(alice, (all) => all.length === 4);
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'one', 'two']);
+  const notices = await until(bob.client.notices, ([first]) => first !== undefined);
+  expect(notices).toMatchObject([{ code: 'expired' }]);
+  await bob.client.dismiss('expired');
+  await until(bob.client.notices, ({ length }) => length === 0);
+});
+
+test('what cannot be had is said to be lost', async () => {
+  const { relay, alice, bob, clock } = await pair();
+  void once(relay, 'bob', () => null);
+  await alice.say(bob, 'withheld');
+  await alice.hasSent(bob, 'withheld');
+  await alice.sleep();
+  await alice.history.write(['messages'], async (transaction) => {
+    for (const row of await transaction.range('messages')) {
+      if (row.body.kind === 'content' && 'text' in row.body.data && row.body.data.text === 'withheld')
+        await transaction.delete('messages', [row.conversation, row.user, row.id, row.device]);
+    }
+  });
+  await alice.wake();
+  await alice.say(bob, 'after');
+  await bob.sees(alice, (list) => list.some(({ text }) => text === 'after'));
+  await relay.emptied('bob');
+  clock.advance(2 * 60_000);
+  const list = await bob.sees(alice, (all) => all.some((one) => one.kind === 'missing' && one.lost === 1));
+  expect(list.find(({ kind }) => kind === 'missing')).toMatchObject({ asked: 0, lost: 1 });
+});
+
+test('a contact that asks for what was written to others, or for the same again and again, gets it once at most', async () => {
+  const { relay, alice, bob } = await pair();
+  const carol = await new Person('carol', relay).wake();
+  await carol.online();
+  const toCarol: Uint8Array[] = [];
+  relay.onSubmit = (submit, from) => {
+    if (from === aciOfName('alice') && submit.recipients.some(({ user }) => user === aciOfName('carol')))
+      toCarol.push(submit.id);
+    return null;
+  };
+  await alice.say(carol, 'for Carol alone');
+  await carol.texts(alice, 1);
+  await carol.sees(alice, isHealed);
+  await relay.emptied('alice');
+  await bob.sleep();
+  const sentToBob = await alice.vault.read(['sent'], (transaction) => transaction.range('sent'));
+  const own = sentToBob.find(({ user, kind }) => user === aciOfName('bob') && kind === 'text');
+  if (!own || !toCarol[0]) throw new Error('nothing was sent');
+  const envelopes = [Buffer.from(toCarol[0]).toString('base64url'), own.envelope];
+  const head = relay.mailbox('bob').head;
+  for (let i = 0; i < 5; i++) {
+    const content = await honestContent(bob, alice);
+    const body = { envelopes, counters: [own.counter, 9_999], after: 0 };
+    await sendForged(bob, alice, { ...content, kind: resendRequest.name, counter: 3 + i, body });
+  }
+  await relay.emptied('alice');
+  await alice.sees(bob, ({ length }) => length === 2);
+  await alice.say(bob, 'enough');
+  await alice.hasSent(bob, 'enough');
+  const answered = await alice.vault.read(['sent'], (transaction) => transaction.range('sent'));
+  const forBob = answered.filter(({ user, kind }) => user === aciOfName('bob') && kind !== 'resend-answer');
+  // Each of what was ever sealed to Bob once, one answer for what is not sent again, and the new message.
+  expect(relay.mailbox('bob').head - head).toBeLessThanOrEqual(forBob.length + 2);
+  await bob.wake();
+  const list = await bob.sees(alice, (all) => all.some(({ text }) => text === 'enough'));
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'enough']);
+});

@@ -1,0 +1,42 @@
+import { systemClock, type Clock } from '../../src/util/clock.js';
+
+interface Timer {
+  readonly at: number;
+  run: () => void;
+  cancel: () => void;
+}
+
+/** The real clock, and it can be moved ahead: timers that are due by then fire at once. */
+export class TestClock implements Clock {
+  #ahead = 0;
+  readonly #timers = new Set<Timer>();
+
+  now(): number {
+    return systemClock.now() + this.#ahead;
+  }
+
+  ticks(): number {
+    return systemClock.ticks() + this.#ahead;
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const timer: Timer = { at: this.now() + ms, run, cancel: () => undefined };
+    const fire = (): void => {
+      this.#timers.delete(timer);
+      timer.cancel();
+      run();
+    };
+    timer.run = fire;
+    timer.cancel = systemClock.after(ms, fire);
+    this.#timers.add(timer);
+    return () => {
+      this.#timers.delete(timer);
+      timer.cancel();
+    };
+  }
+
+  advance(ms: number): void {
+    this.#ahead += ms;
+    for (const timer of [...this.#timers]) if (timer.at <= this.now()) timer.run();
+  }
+}
