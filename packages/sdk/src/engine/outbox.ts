@@ -1,6 +1,7 @@
 import { CryptoError } from '@sotto/crypto';
 import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type Submit, type SubmitReply } from '@sotto/protocol';
 
+import type { ContentKind } from '../content/kind.js';
 import type { SendFailure } from '../history/message-state.js';
 import { grownStatus, touchConversation } from '../history/rows.js';
 import { THIS_DEVICE, type OutboxRow } from '../history/schema.js';
@@ -107,7 +108,7 @@ export class Outbox {
       for (const outgoing of plan) {
         if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
         if (this.#busy.has(outgoing.id) || this.#deferred.has(outgoing.id)) continue;
-        if (!this.#mustQueue(outgoing)) await this.#send(outgoing);
+        if (!this.#mustQueue(outgoing.conversation, outgoing.kind, outgoing.resend)) await this.#send(outgoing);
       }
     }
   }
@@ -116,9 +117,8 @@ export class Outbox {
    * A message gets its place when it is sealed. While one waits for that, what was written after it in the same conversation
    * waits behind it.
    */
-  #mustQueue(outgoing: Outgoing): boolean {
-    const { conversation } = outgoing;
-    return needsPlace(outgoing) && [...this.#deferred.values()].some((one) => one.unplaced === conversation);
+  #mustQueue(conversation: string, kind: ContentKind, resend: Outgoing['resend']): boolean {
+    return needsPlace({ kind, resend }) && [...this.#deferred.values()].some((one) => one.unplaced === conversation);
   }
 
   /** Asked again after every await: the socket may be gone by then. */
@@ -153,7 +153,8 @@ export class Outbox {
   #mayLeave(row: OutboxRow, held: ReadonlySet<string>): boolean {
     const kind = this.#context.kinds.get(row.kind);
     if (!kind || (this.#receiptsHeld && kind.merging)) return false;
-    return !(kind.to.peer && held.has(row.conversation)) && !this.#mustQueue(row.conversation, kind);
+    const toPeer = row.only ? row.only.user !== this.#context.user : kind.to.peer;
+    return !(toPeer && held.has(row.conversation)) && !this.#mustQueue(row.conversation, kind, row.resend);
   }
 
   /** Sealed copies whose outbox rows would not lead back to them: merged differently now, or done but for a full device. */
@@ -378,7 +379,7 @@ export class Outbox {
 }
 
 /** A message that comes again has its place already. */
-function needsPlace({ kind, resend }: Outgoing): boolean {
+function needsPlace({ kind, resend }: Pick<Outgoing, 'kind' | 'resend'>): boolean {
   return kind.shows === 'message' && resend === null;
 }
 
