@@ -1,24 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+import { LIMITS } from '../../src/limits/limits.js';
 import { TEST_APP } from './device.js';
 import { end, eventually, freePort } from './servers.js';
 
 const AMPLE = { points: 1_000_000_000, seconds: 60 };
-const LIMITS = Object.fromEntries(
-  [
-    'envelopesPerDevice',
-    'envelopesPerUser',
-    'envelopesPerAddress',
-    'envelopesPerApp',
-    'requestsPerAddress',
-    'registrationsPerAddress',
-    'connectionsPerAddress',
-    'connectionsPerUser',
-    'connectionsPerDevice',
-    'connectionsPerApp',
-  ].map((name) => [name, AMPLE]),
-);
+const AMPLE_LIMITS = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, AMPLE]));
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const TSX = ['--conditions=@sotto/source', '--import', 'tsx'];
@@ -33,6 +21,7 @@ export interface RelayProcess {
   /** SIGKILL. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  readonly isAlive: boolean;
   /** SIGSTOP and SIGCONT: what a suspended machine does to its processes. */
   freeze(): void;
   thaw(): void;
@@ -44,19 +33,22 @@ interface ProcessOptions {
   /** Arguments of Node; by default they run the sources. */
   command?: readonly string[];
   jumpingClock?: boolean;
+  /** Hears what it prints on standard output and standard error. */
+  onOutput?: (text: string) => void;
 }
 
 /** A relay in a process of its own, as an operator runs it, with limits that no test reaches. */
 export async function startRelayProcess(
   environment: Record<string, string>,
-  { command = SOURCES, jumpingClock = false }: ProcessOptions = {},
+  { command = SOURCES, jumpingClock = false, onOutput }: ProcessOptions = {},
 ): Promise<RelayProcess> {
   const port = await freePort();
   const clock = jumpingClock ? [...TSX, '--import', new URL('jumping-clock.ts', import.meta.url).href] : [];
   const url = `http://127.0.0.1:${port}`;
-  const launch = () =>
-    spawn(process.execPath, [...clock, ...command], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  const launch = () => {
+    const output = onOutput ? 'pipe' : 'ignore';
+    const child = spawn(process.execPath, [...clock, ...command], {
+      stdio: ['ignore', output, onOutput ? 'pipe' : 'inherit', 'ipc'],
       env: {
         ...process.env,
         NODE_ENV: 'test',
@@ -65,9 +57,13 @@ export async function startRelayProcess(
         PORT: String(port),
         HOST: '127.0.0.1',
         SOTTO_APPS: JSON.stringify([TEST_APP]),
-        SOTTO_LIMITS: JSON.stringify(LIMITS),
+        SOTTO_LIMITS: JSON.stringify(AMPLE_LIMITS),
       },
     });
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (bytes: Buffer) => onOutput?.(bytes.toString()));
+    return child;
+  };
   const ready = () =>
     eventually(
       'the relay',
@@ -83,6 +79,9 @@ export async function startRelayProcess(
     port,
     get pid() {
       return child.pid ?? 0;
+    },
+    get isAlive() {
+      return child.exitCode === null && child.signalCode === null;
     },
     async stop() {
       await end(child, 'SIGTERM');

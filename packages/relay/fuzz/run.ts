@@ -1,0 +1,152 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { startRelayProcess, type RelayProcess } from '../test/support/process.js';
+import { allDoors, type Door } from './doors.js';
+import { Witness } from './witness.js';
+
+/** Attacks under way at once. */
+const WORKERS = 8;
+
+/** Connections that send a byte now and then, and never finish a request. */
+const SLOW_CONNECTIONS = 50;
+
+export interface FuzzReport {
+  seed: number;
+  inputs: Record<string, number>;
+  total: number;
+  /** What must never happen: crashes, 5xx, answers without a code, failures in the log, a disturbed conversation. */
+  complaints: string[];
+  witness: { messages: number; slowestMs: number };
+  /** Of the relay's process, MiB: after the first tenth of the inputs, at the highest, at the end. */
+  memory: { early: number; highest: number; end: number };
+}
+
+interface FuzzOptions {
+  inputs: number;
+  seed: number;
+  /** Hears now and then how many inputs were thrown. */
+  onProgress?: (thrown: number) => void;
+}
+
+/** Throws `inputs` invalid inputs at a relay in a process of its own, through every door, while two people talk. */
+export async function runFuzz({ inputs, seed, onProgress }: FuzzOptions): Promise<FuzzReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-fuzz-'));
+  const complaints: string[] = [];
+  const log = (text: string) => complaints.push(...text.split('\n').filter((line) => isFailure(line)));
+  const relay = await startRelayProcess({ SOTTO_DATA: folder, LOG_LEVEL: 'error' }, { onOutput: log });
+  const slow = slowConnections(relay);
+  try {
+    const witness = await Witness.start(relay.url);
+    const talking = witness.run().catch((error: unknown) => void complaints.push(`the witness: ${String(error)}`));
+    const doors = await allDoors(relay.url, seed, witness.bob);
+    const memory = await attack({ relay, doors, inputs, complaints, onProgress });
+    witness.stop();
+    await talking;
+    witness.close();
+    for (const door of doors) door.stop?.();
+    if (relay.isAlive) await relay.stop();
+    return {
+      seed,
+      inputs: Object.fromEntries(memory.counts),
+      total: [...memory.counts.values()].reduce((sum, count) => sum + count, 0),
+      complaints: [...complaints, ...witness.complaints],
+      witness: { messages: witness.said, slowestMs: witness.slowestMs },
+      memory: { early: memory.early, highest: memory.highest, end: memory.end },
+    };
+  } finally {
+    slow.stop();
+    await relay.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isFailure(line: string): boolean {
+  return line.trim() !== '' && !line.startsWith('Sotto relay:');
+}
+
+interface Attack {
+  relay: RelayProcess;
+  doors: Door[];
+  inputs: number;
+  complaints: string[];
+  onProgress: FuzzOptions['onProgress'];
+}
+
+async function attack({ relay, doors, inputs, complaints, onProgress }: Attack) {
+  const turns = doors.flatMap((door) => Array.from({ length: door.weight }, () => door));
+  const counts = new Map(doors.map(({ name }) => [name, 0]));
+  const memory = { early: 0, highest: 0, end: 0 };
+  let thrown = 0;
+  const measure = async () => {
+    const now = await residentMiB(relay);
+    memory.highest = Math.max(memory.highest, now);
+    if (thrown <= inputs / 10) memory.early = now;
+    memory.end = now;
+    onProgress?.(thrown);
+  };
+  const worker = async () => {
+    while (thrown < inputs && relay.isAlive) {
+      const door = turns[thrown++ % turns.length];
+      if (!door) return;
+      counts.set(door.name, (counts.get(door.name) ?? 0) + 1);
+      const why = await within(door.attack()).catch((error: unknown) => (isRefusal(error) ? null : String(error)));
+      if (why !== null) complaints.push(`${door.name}: ${why}`);
+      if (thrown % 1_000 === 0) await measure();
+    }
+  };
+  await measure();
+  await Promise.all(Array.from({ length: WORKERS }, worker));
+  if (!relay.isAlive) complaints.push('the relay has ended');
+  else await measure();
+  return { ...memory, counts };
+}
+
+/** Longer than any door waits itself. */
+const REACTION_MS = 45_000;
+
+function within(attack: Promise<string | null>): Promise<string | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, REACTION_MS, 'no reaction at all');
+  });
+  return Promise.race([attack, late]).finally(() => {
+    clearTimeout(timer);
+  });
+}
+
+/** Mallory was shown the door while she connected: the relay's good right. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'data' in error;
+}
+
+async function residentMiB({ url }: RelayProcess): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const bytes = /^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1];
+  return Math.round(Number(bytes) / 1024 / 1024);
+}
+
+/** Requests and handshakes that never end, for as long as the relay puts up with them. */
+function slowConnections({ port }: RelayProcess): { stop(): void } {
+  const sockets = new Set<Socket>();
+  const dial = (index: number) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(
+      index % 2 === 0 ? 'POST /v1/devices HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n' : 'GET / HTTP/1.1\r\n',
+    );
+    sockets.add(socket);
+  };
+  for (let index = 0; index < SLOW_CONNECTIONS; index++) dial(index);
+  const timer = setInterval(() => {
+    for (const socket of sockets) if (socket.writable) socket.write('x');
+  }, 1_000);
+  return {
+    stop() {
+      clearInterval(timer);
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
