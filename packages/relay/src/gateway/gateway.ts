@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 
 import { limits, SOCKET_PATH, type DownEvent, type DownMessage } from '@sotto/protocol';
 import { Server, type Socket } from 'socket.io';
@@ -51,6 +51,8 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
   });
   const admissions = new WeakMap<Socket, Admission>();
 
+  io.engine.use(refuseMethods);
+
   io.use((socket, next) => {
     admit(socket).then(
       (admission) => {
@@ -93,6 +95,12 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
     });
   });
   return io;
+}
+
+/** Engine.IO answers other methods on a living session with 500. */
+function refuseMethods(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+  if (['GET', 'POST', 'OPTIONS'].includes(request.method ?? '')) next();
+  else response.writeHead(405, { allow: 'GET, POST' }).end();
 }
 
 function isReply(value: unknown): value is (answer: unknown) => void {

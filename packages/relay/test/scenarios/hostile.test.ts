@@ -216,6 +216,17 @@ test('random bytes on the raw WebSocket end that connection, and disturb nobody'
   expect(rejections).toEqual([]);
 });
 
+test('long-polling knows GET and POST; any other method is refused, not a failure', async () => {
+  const base = `${relay.url}/v1/socket/?EIO=4&transport=polling`;
+  const opened = await (await fetch(base)).text();
+  const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
+  for (const method of ['PUT', 'DELETE', 'PATCH']) {
+    const response = await fetch(`${base}&sid=${sid}`, { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('GET, POST');
+  }
+});
+
 /** Opens the transport, throws the frames, and leaves when the relay hangs up or has answered a ping of ours. */
 function throwAt(payloads: (Uint8Array | string)[]): Promise<void> {
   return new Promise((resolve) => {
