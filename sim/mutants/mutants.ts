@@ -1,0 +1,82 @@
+/** A known class of bug, put back. Every edit must fit exactly once: when the code has moved on, the mutant says so. */
+export interface Mutant {
+  readonly name: string;
+  /** What it takes away. */
+  readonly breaks: string;
+  readonly edits: readonly Edit[];
+}
+
+interface Edit {
+  /** From the repository's top. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const NO_EPOCH_CHECK: Edit = {
+  file: 'packages/sdk/src/engine/context.ts',
+  find: "if (row?.name !== 'epoch' || row.epoch !== context.epoch) throw",
+  replace: "if (row?.name !== 'epoch') throw",
+};
+
+const NO_VERSION_CHECK: Edit = {
+  file: 'packages/sdk/src/engine/session-store.ts',
+  find: '?.version ?? 0) !== held.version) throw',
+  replace: '?.version ?? 0) < 0) throw',
+};
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'acknowledge-before-commit',
+    breaks: 'the client acknowledges a batch before it has stored it',
+    edits: [
+      {
+        file: 'packages/sdk/src/engine/connection.ts',
+        find: 'const done = await this.#events.deliver(deliver, local);',
+        replace: `const early = deliver.envelopes.at(-1);
+    if (early) socket.ack({ seq: early.seq, id: early.id }).catch(() => undefined);
+    const done = await this.#events.deliver(deliver, local);`,
+      },
+    ],
+  },
+  {
+    name: 'relay-answers-before-commit',
+    breaks: 'the relay tells the sender that a message is stored before it is',
+    edits: [
+      {
+        file: 'packages/relay/src/mailbox/submit.ts',
+        find: 'return this.#batcher.add(this.#prepare(submission));',
+        replace: `void this.#batcher.add(this.#prepare(submission)).catch(() => undefined);
+    return Promise.resolve(submission.message.recipients.flatMap(({ devices }) => devices.map(() => 'stored' as const)));`,
+      },
+    ],
+  },
+  {
+    name: 'ratchet-steps-on-retry',
+    breaks: 'a retry encrypts again instead of sending the same bytes',
+    edits: [
+      {
+        file: 'packages/sdk/src/engine/seal.ts',
+        find: 'const current = before.payloads.filter((row) => targets.some((target) => isFor(row, target)));',
+        replace: 'const current: SealedPayloadRow[] = [];',
+      },
+      {
+        file: 'packages/sdk/src/engine/seal.ts',
+        find: "for (const row of fresh) await transaction.add('sealedPayloads', row);",
+        replace: "for (const row of fresh) await transaction.put('sealedPayloads', row);",
+      },
+      {
+        file: 'packages/sdk/src/engine/seal.ts',
+        find: 'if (!current.includes(row))',
+        replace: 'if (!fresh.some((other) => other.device === row.device && other.user === row.user))',
+      },
+    ],
+  },
+  {
+    name: 'no-compare-and-set',
+    breaks: 'vault commits check neither epoch nor version',
+    edits: [NO_EPOCH_CHECK, NO_VERSION_CHECK],
+  },
+  { name: 'no-epoch-check', breaks: 'vault commits check the sessions, not who leads', edits: [NO_EPOCH_CHECK] },
+  { name: 'no-version-check', breaks: 'vault commits check who leads, not the sessions', edits: [NO_VERSION_CHECK] },
+];
