@@ -13,6 +13,9 @@ export interface Candidate {
 /** How long a follower takes to find out that the leader does not answer (`client/election.ts`: asks every 5 s, waits 2). */
 const SILENT_MS = [2_000, 8_000] as const;
 
+/** When a robbed holder hears of it: the sooner the better for everybody, but nothing may rest on that. */
+const ROBBED_MS = 5_000;
+
 /** A lock of a process that is gone is free again after this; measured in Chromium (DESIGN section 4). */
 const HANDED_OVER_MS = 30;
 
@@ -64,7 +67,8 @@ export class WebLock {
     const robbed = this.#holder;
     this.#queue = this.#queue.filter((other) => other !== thief);
     this.#grant(thief);
-    robbed?.process.after(this.#random.between(0, 50), 'lock stolen', () => robbed.lost());
+    const late = this.#random.between(0, this.#random.chance(0.5) ? 50 : ROBBED_MS);
+    robbed?.process.after(late, 'lock stolen', () => robbed.lost());
   }
 
   #grantSoon(): void {

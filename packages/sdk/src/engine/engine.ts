@@ -1,7 +1,6 @@
 import { archiveCurrentSession, deserializeSession, serializeSession, emptySessionRecord } from '@sotto/crypto';
 import type { Aci, Deliver, PreKeyCounts, Welcome } from '@sotto/protocol';
 
-import type { ConnectionStatus } from '../history/connection-status.js';
 import type { NoticeCode } from '../history/notice.js';
 import { RelayApi } from '../network/relay-api.js';
 import type { RelaySocket } from '../network/relay-port.js';
@@ -20,7 +19,7 @@ import { RelayClock } from './relay-clock.js';
 import { Sealer } from './seal.js';
 import { Repairs } from './repair.js';
 import { SessionStore } from './session-store.js';
-import { writeStatus } from './status.js';
+import { Status } from './status.js';
 import { Tokens, type TokenSource } from './tokens.js';
 
 export type EngineOptions = Omit<EngineContext, 'epoch'> & {
@@ -49,12 +48,10 @@ class RunningEngine implements Engine {
   #stopped = false;
   #local: LocalDevice | null = null;
   #stopWatching: (() => void)[] = [];
-  #published: ConnectionStatus | null = null;
-  /** Status writes, in their order. */
-  #statusWrites: Promise<void> = Promise.resolve();
   readonly #context: EngineContext;
   readonly #onSuperseded: () => void;
   readonly #clock: RelayClock;
+  readonly #status: Status;
   readonly #sessions: SessionStore;
   readonly #ratchets = new Mutex();
   readonly #preKeys: PreKeys;
@@ -69,6 +66,7 @@ class RunningEngine implements Engine {
     const tokens = new Tokens(token, context.app, context.userName, context.clock);
     const api = new RelayApi(context.relay, () => tokens.get());
     this.#clock = new RelayClock(context);
+    this.#status = new Status(context);
     this.#sessions = new SessionStore(context);
     this.#preKeys = new PreKeys(context, api);
     this.#directory = new Directory(
@@ -90,7 +88,7 @@ class RunningEngine implements Engine {
       deviceListChanged: () => this.#refresh([{ user: context.user, version: 0 }]),
       offline: () => this.#outbox.offline(),
       superseded: () => this.#superseded(),
-      status: (status) => this.#publish(status),
+      status: (status) => this.#status.publish(status),
     });
   }
 
@@ -112,7 +110,7 @@ class RunningEngine implements Engine {
     ];
     this.#connection.start();
     // What an earlier engine has left there must not be taken for this one's word.
-    await this.#statusWrites;
+    await this.#status.settled();
   }
 
   retryNow(): void {
@@ -126,8 +124,7 @@ class RunningEngine implements Engine {
     await this.#connection.stop();
     this.#outbox.offline();
     await this.#outbox.settled();
-    this.#publish({ state: 'connecting' });
-    await this.#statusWrites;
+    await this.#status.end({ state: 'connecting' });
   }
 
   async #register(api: RelayApi, reset: boolean): Promise<LocalDevice> {
@@ -236,15 +233,6 @@ class RunningEngine implements Engine {
       .catch((error: unknown) => this.#failed(error));
   }
 
-  #publish(value: ConnectionStatus): void {
-    if (sameStatus(this.#published, value)) return;
-    this.#published = value;
-    this.#statusWrites = this.#statusWrites
-      .then(() => writeStatus(this.#context, value))
-      // Where even this cannot be stored, the failure that matters shows itself on the next message.
-      .catch(() => undefined);
-  }
-
   /** Failures of work that is tried again by itself; only a lost leadership matters. */
   #background(error: unknown): void {
     if (error instanceof VaultConflict && error.reason === 'superseded') this.#superseded();
@@ -264,9 +252,4 @@ class RunningEngine implements Engine {
     if (!this.#local) throw new Error('used before registration');
     return this.#local;
   }
-}
-
-/** Saves a write, and every tab a wake-up, where nothing has changed. */
-function sameStatus(a: ConnectionStatus | null, b: ConnectionStatus): boolean {
-  return a !== null && JSON.stringify(a) === JSON.stringify(b);
 }
