@@ -95,6 +95,8 @@ export interface RegisterOptions {
   linkToken?: Uint8Array;
   reset?: true;
   token?: string;
+  /** Absent: `TEST_APP`. */
+  app?: { id: AppId; secret: string };
 }
 
 export async function tryRegister(url: string, name: string, options: RegisterOptions = {}): Promise<Answer> {
@@ -113,13 +115,14 @@ export async function tryRegister(url: string, name: string, options: RegisterOp
 /** Registers without publishing anything. */
 export async function register(url: string, name: string, options: RegisterOptions = {}): Promise<TestDevice> {
   const identityKey = options.identityKey ?? someKey();
-  const token = options.token ?? (await tokenFor(name));
+  const { app = TEST_APP } = options;
+  const token = options.token ?? (await tokenFor(name, { app: app.id, key: app.secret }));
   const answer = await tryRegister(url, name, { ...options, identityKey, token });
   if (answer.status !== 200) throw new Error(`registration of ${name}: ${answer.status} ${codeOf(answer)}`);
   const registered = z.decode(registerResponse, answer.body as never);
   return {
     ...registered,
-    app: TEST_APP.id,
+    app: app.id,
     name,
     url,
     token,
@@ -155,8 +158,8 @@ export async function publishList(owner: TestDevice, devices: TestDevice[]): Pro
 }
 
 /** A registered device on a list of its own. */
-export async function newUser(url: string, name: string): Promise<TestDevice> {
-  const device = await register(url, name);
+export async function newUser(url: string, name: string, options: RegisterOptions = {}): Promise<TestDevice> {
+  const device = await register(url, name, options);
   await publishList(device, [device]);
   return device;
 }

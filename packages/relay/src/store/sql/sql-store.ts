@@ -35,7 +35,7 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
         `SELECT account, list_record AS record, list_signature AS signature, list_version AS version,
            (SELECT json_agg(json_build_object('device', d.device, 'registration', d.registration)) FROM devices d
             WHERE d.app = $1 AND d.account = u.account AND d.listed) AS living
-         FROM users u WHERE u.app = $1 AND u.account = ANY($2::uuid[]) AND list_record IS NOT NULL`,
+         FROM users u WHERE u.app = $1 AND u.account = ANY($2::uuid[]) AND u.list_record IS NOT NULL`,
         [app, uuidArray(users)],
       );
       return new Map(
@@ -106,9 +106,8 @@ async function inspect(sql: Sql, app: AppId): Promise<Inspection> {
     EnvelopeRow & { user: Aci } & { box_device: Address['device']; box_registration: Address['registration'] }
   >(
     `SELECT m.account AS "user", m.device AS box_device, m.registration AS box_registration,
-       e.seq, e.id, e.sender, e.sender_device, e.sender_registration, e.at, coalesce(e.payload, p.bytes) AS payload
+       e.seq, e.id, e.sender, e.sender_device, e.sender_registration, e.at, e.payload
      FROM envelopes e JOIN mailboxes m ON m.app = $1 AND m.mailbox = e.mailbox
-     LEFT JOIN payloads p ON p.app = $1 AND p.payload = e.shared
      WHERE e.app = $1 ORDER BY e.at, e.mailbox, e.seq`,
     [app],
   );
