@@ -19,6 +19,8 @@ export type { MessageStatus, ResendState, SendFailure, UndecryptableCause } from
 export type { IdentityPolicy } from './history/identity-policy.js';
 export { UNDECRYPTABLE_CAUSES } from './history/message-state.js';
 export { NOTICES, type Notice, type NoticeCode } from './history/notice.js';
+export type { PresenceMode } from './history/schema.js';
+export type { Presence } from './presence/screen.js';
 export type { ReceiptPolicy } from './history/receipt-policy.js';
 export { createClient } from './client/create-client.js';
 export { SDK_ERRORS, SottoError, type SdkErrorCode } from './errors.js';

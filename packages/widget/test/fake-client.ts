@@ -8,6 +8,8 @@ import type {
   Message,
   MessageStatus,
   Notice,
+  Presence,
+  PresenceMode,
   SafetyNumber,
   SottoClient,
 } from '@sotto/sdk';
@@ -45,6 +47,8 @@ export class FakeConversation implements Conversation {
   readonly messages = new FakeLive<readonly Message[]>([]);
   readonly edges = new FakeLive<Edges>({ earlier: false, later: false });
   readonly identity = new FakeLive<IdentityState>({ state: 'unverified' });
+  readonly presence = new FakeLive<Presence>({ online: false, typing: false, lastSeen: null });
+  typed = 0;
   readonly retried: string[] = [];
   marks = 0;
   /** What `send` rejects with, if anything. */
@@ -109,6 +113,10 @@ export class FakeConversation implements Conversation {
     this.setStatus(messageId, 'pending');
   }
 
+  typing(): void {
+    this.typed += 1;
+  }
+
   async safetyNumber(): Promise<SafetyNumber> {
     const groups = Array.from({ length: 12 }, (_, i) => String(10_000 + 1_117 * i));
     return { digits: groups.join(''), groups, scannable: new Uint8Array(74).fill(7) };
@@ -157,6 +165,7 @@ export class FakeConversation implements Conversation {
 
 export class FakeClient implements SottoClient {
   readonly conversations = new FakeLive([]);
+  readonly presence = new FakeLive<PresenceMode>('visible');
   readonly connection = new FakeLive<ConnectionState>({ state: 'online', left: 0 });
   readonly notices = new FakeLive<readonly Notice[]>([]);
   readonly #conversations = new Map<string, FakeConversation>();
@@ -184,6 +193,10 @@ export class FakeClient implements SottoClient {
 
   async loadMoreConversations(): Promise<boolean> {
     return false;
+  }
+
+  async setPresence(mode: PresenceMode): Promise<void> {
+    this.presence.set(mode);
   }
 
   async close(): Promise<void> {

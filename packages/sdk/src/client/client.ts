@@ -9,6 +9,7 @@ import { SottoError } from '../errors.js';
 import type { ConnectionStatus } from '../history/connection-status.js';
 import { NOTICES, type Notice, type NoticeCode } from '../history/notice.js';
 import type { LiveQuery } from '../history/live-query.js';
+import type { PresenceMode } from '../history/schema.js';
 import { randomId } from '../util/random.js';
 import { userName } from './options.js';
 import type { ConnectionState, SottoClient } from './types.js';
@@ -23,6 +24,7 @@ export class Client implements SottoClient {
   readonly conversations: LiveQuery<'conversations' | 'messages', readonly ConversationSummary[]>;
   readonly connection: LiveQuery<'status', ConnectionState>;
   readonly notices: LiveQuery<'notices', readonly Notice[]>;
+  readonly presence: LiveQuery<'settings', PresenceMode>;
   #ended: Promise<void> | null = null;
   readonly #handles = new Map<string, Conversation>();
   readonly #list: ConversationList;
@@ -40,6 +42,9 @@ export class Client implements SottoClient {
       const rows = await transaction.range('notices');
       return rows.map(({ code, at }) => ({ code, at, text: NOTICES[code] }));
     });
+    this.presence = front.live(['settings'], 'visible', async (transaction): Promise<PresenceMode> => {
+      return (await transaction.get('settings', ['presence']))?.value ?? 'visible';
+    });
     this.connection = front.live(['status'], { state: 'connecting' }, async (transaction): Promise<ConnectionState> => {
       const row = await transaction.get('status', ['connection']);
       return this.#toState(row?.value ?? { state: 'connecting' });
@@ -48,6 +53,12 @@ export class Client implements SottoClient {
 
   async dismiss(code: NoticeCode): Promise<void> {
     await this.#front.write(['notices'], (transaction) => transaction.delete('notices', [code]));
+  }
+
+  async setPresence(mode: PresenceMode): Promise<void> {
+    await this.#front.write(['settings'], (transaction) =>
+      transaction.put('settings', { name: 'presence', value: mode }),
+    );
   }
 
   get user(): string {

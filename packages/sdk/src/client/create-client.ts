@@ -5,6 +5,7 @@ import { startEngine, type Engine } from '../engine/engine.js';
 import type { History } from '../history/schema.js';
 import { socketIoRelay } from '../network/socket-io-relay.js';
 import { systemClock } from '../util/clock.js';
+import { broadcastTabChannel, localTabChannel } from '../util/tab-channel.js';
 import { systemRandom } from '../util/random.js';
 import { Client } from './client.js';
 import { openDatabases } from './databases.js';
@@ -23,26 +24,31 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   const parsed = parseOptions(options);
   const names = namesFor(parsed);
   const relay = socketIoRelay(parsed.relay);
-  const user = aciOf(parsed.app, parsed.user);
   let onHistoryLost: () => void = () => undefined;
   const { history, openVault, shared, release } = await openDatabases(parsed.storage, names, () => onHistoryLost());
+
+  const common = {
+    app: parsed.app,
+    userName: parsed.user,
+    user: aciOf(parsed.app, parsed.user),
+    kinds: STANDARD_KINDS,
+    receipts: parsed.receipts,
+    history,
+    clock: systemClock,
+    random: systemRandom,
+  };
+  const openTabChannel = shared ? broadcastTabChannel(names.presence) : localTabChannel();
 
   const lead: Lead = async (resign) => {
     const vault = await openVault(resign).catch((error: unknown) => vaultFailed(history, error));
     let engine: Engine;
     try {
       engine = await startEngine({
-        app: parsed.app,
-        userName: parsed.user,
-        user,
-        kinds: STANDARD_KINDS,
-        receipts: parsed.receipts,
+        ...common,
         identityChanges: parsed.identityChanges,
-        history,
         vault,
         relay,
-        clock: systemClock,
-        random: systemRandom,
+        openTabChannel,
         token: parsed.token,
         onSuperseded: resign,
       });
@@ -59,8 +65,7 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   };
 
   const election = shared ? startElection(names.lock, names.channel, systemClock, lead) : leadAlone(systemClock, lead);
-  const { app, user: name, receipts } = parsed;
-  const front = new Front(app, user, name, systemClock, systemRandom, receipts, STANDARD_KINDS, history);
+  const front = new Front({ ...common, channel: openTabChannel() });
   const client = new Client(front, {
     close: async () => {
       await election.stop();

@@ -9,6 +9,7 @@ export interface Names {
   readonly vault: string;
   readonly lock: string;
   readonly channel: string;
+  readonly presence: string;
 }
 
 export function namesFor({
@@ -19,5 +20,11 @@ export function namesFor({
 }: Pick<ParsedOptions, 'relay' | 'app' | 'user' | 'profile'>): Names {
   const hash = sha256(new TextEncoder().encode(JSON.stringify(['sotto', relay, app, user, profile])));
   const base = `sotto-${toBase64Url(hash.subarray(0, 12))}`;
-  return { history: `${base}-history`, vault: `${base}-vault`, lock: `${base}-engine`, channel: `${base}-tabs` };
+  return {
+    history: `${base}-history`,
+    vault: `${base}-vault`,
+    lock: `${base}-engine`,
+    channel: `${base}-tabs`,
+    presence: `${base}-presence`,
+  };
 }

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@sotto/protocol';
 
 import type { TokenSource } from '../engine/tokens.js';
+import type { PresenceMode } from '../history/schema.js';
 import type { IdentityPolicy } from '../history/identity-policy.js';
 import type { Notice, NoticeCode } from '../history/notice.js';
 import type { ReceiptPolicy } from '../history/receipt-policy.js';
@@ -83,6 +84,12 @@ export interface SottoClient {
    * fast as it is taken. Not in it: keys. The format is described in the SDK's README.
    */
   export(): ReadableStream<Uint8Array>;
+  /**
+   * `invisible`: nobody learns that this user is online or typing, and this user sees it of nobody. Kept on this device, and
+   * the same in every tab.
+   */
+  setPresence(mode: PresenceMode): Promise<void>;
+  readonly presence: Live<PresenceMode>;
   /** Stops this tab's part. What was sent is kept, and goes out from another tab or at the next opening. */
   close(): Promise<void>;
   /** Wipes this device: keys, history, and its registration at the relay (if that can be reached). */

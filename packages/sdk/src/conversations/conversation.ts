@@ -18,6 +18,7 @@ import {
 } from '../history/rows.js';
 import { THIS_DEVICE, type HistoryRows, type MessageRow } from '../history/schema.js';
 import type { Live } from '../live.js';
+import type { Presence } from '../presence/screen.js';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 import { randomId } from '../util/random.js';
 import type { Front } from './front.js';
@@ -34,6 +35,7 @@ type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'message
 /** A direct conversation, as a tab sees it: reads history, writes history and outbox. Touches no key and no socket. */
 export class DirectConversation implements Conversation {
   readonly identity: Live<IdentityState>;
+  readonly presence: Live<Presence>;
   readonly #window: MessageWindow;
   readonly #front: Front;
   readonly #id: string;
@@ -49,6 +51,7 @@ export class DirectConversation implements Conversation {
     this.#id = directConversationId(front.user, this.#peerAci);
     this.#peerIdentity = new PeerIdentity(front, this.#peerAci);
     this.identity = this.#peerIdentity.state;
+    this.presence = front.screen.presence(user);
     this.#window = new MessageWindow(front, this.#id, (row) => this.#toMessage(row));
   }
 
@@ -98,6 +101,7 @@ export class DirectConversation implements Conversation {
       await transaction.put('messages', row);
       await transaction.put('conversations', { ...conversation, answered: 1, activity: hlc });
     });
+    this.#front.screen.sent(this.user);
   }
 
   /** Puts an effect into the outbox: for the other user, this user's other devices, or both, as its kind says. */
@@ -153,6 +157,10 @@ export class DirectConversation implements Conversation {
       await this.#enqueueMessage(transaction, again, row.body);
       await touchConversation(transaction, this.#id);
     });
+  }
+
+  typing(): void {
+    if (!this.#front.isClosed) this.#front.screen.typing(this.user);
   }
 
   safetyNumber(): Promise<SafetyNumber> {

@@ -5,12 +5,28 @@ import { SottoError } from '../errors.js';
 import { LiveQuery, type Query } from '../history/live-query.js';
 import { tellsReceipts, type ReceiptPolicy } from '../history/receipt-policy.js';
 import type { History, HistoryRows } from '../history/schema.js';
+import { Screen } from '../presence/screen.js';
 import type { ReadTransaction, WriteTransaction } from '../storage/tables.js';
 import { StorageError } from '../storage/storage-error.js';
 import type { Clock } from '../util/clock.js';
-import type { RandomBytes } from '../util/random.js';
+import { randomId, type RandomBytes } from '../util/random.js';
+import type { TabChannel } from '../util/tab-channel.js';
 
 type Table = keyof HistoryRows;
+
+/** What the front of a tab works with. */
+export interface FrontPorts {
+  readonly app: AppId;
+  readonly user: Aci;
+  readonly userName: string;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly receipts: ReceiptPolicy;
+  readonly kinds: Kinds;
+  readonly history: History;
+  /** To the engine, for what is not stored. */
+  readonly channel: TabChannel;
+}
 
 /** What conversations work with: the history database, with storage failures in the SDK's own words. */
 export class Front {
@@ -18,50 +34,69 @@ export class Front {
   #end: () => void = () => undefined;
   /** Resolves when the client is closed. */
   readonly closed = new Promise<void>((resolve) => (this.#end = resolve));
+  readonly screen: Screen;
   readonly #lives = new Set<LiveQuery<Table, unknown>>();
 
-  constructor(
-    readonly app: AppId,
-    readonly user: Aci,
-    readonly userName: string,
-    readonly clock: Clock,
-    readonly random: RandomBytes,
-    readonly receipts: ReceiptPolicy,
-    readonly kinds: Kinds,
-    private readonly history: History,
-  ) {}
+  constructor(private readonly ports: FrontPorts) {
+    this.screen = new Screen(ports.channel, ports.clock, randomId(ports.random));
+  }
+
+  get app(): AppId {
+    return this.ports.app;
+  }
+
+  get user(): Aci {
+    return this.ports.user;
+  }
+
+  get userName(): string {
+    return this.ports.userName;
+  }
+
+  get clock(): Clock {
+    return this.ports.clock;
+  }
+
+  get random(): RandomBytes {
+    return this.ports.random;
+  }
+
+  get kinds(): Kinds {
+    return this.ports.kinds;
+  }
 
   get isClosed(): boolean {
     return this.#closed;
   }
 
   tellsReceipts(answered: boolean): boolean {
-    return tellsReceipts(this.receipts, answered);
+    return tellsReceipts(this.ports.receipts, answered);
   }
 
   read<T extends Table, V>(
     tables: readonly T[],
     work: (transaction: ReadTransaction<Pick<HistoryRows, T>>) => Promise<V>,
   ): Promise<V> {
-    return this.#guarded(() => this.history.read(tables, work));
+    return this.#guarded(() => this.ports.history.read(tables, work));
   }
 
   write<T extends Table, V>(
     tables: readonly T[],
     work: (transaction: WriteTransaction<Pick<HistoryRows, T>>) => Promise<V>,
   ): Promise<V> {
-    return this.#guarded(() => this.history.write(tables, work));
+    return this.#guarded(() => this.ports.history.write(tables, work));
   }
 
   /** A live value; it goes silent when the client is closed. */
   live<T extends Table, V>(tables: readonly T[], initial: V, query: Query<T, V>): LiveQuery<T, V> {
     // A failing query keeps its last value: the failure shows in `connection` and in the next write.
-    const live = new LiveQuery(this.history, tables, initial, query, () => undefined);
+    const live = new LiveQuery(this.ports.history, tables, initial, query, () => undefined);
     this.#lives.add(live as unknown as LiveQuery<Table, unknown>);
     return live;
   }
 
   close(): void {
+    if (!this.#closed) this.screen.close();
     this.#closed = true;
     this.#end();
     for (const live of this.#lives) live.close();

@@ -1,4 +1,5 @@
 import type { MessageStatus, ResendState, SendFailure, UndecryptableCause } from '../history/message-state.js';
+import type { Presence } from '../presence/screen.js';
 import type { Live } from '../live.js';
 
 export interface MessageBase {
@@ -121,6 +122,14 @@ export interface Conversation {
   markRead(upTo?: string): Promise<void>;
   /** Sends a `failed` message again. */
   retry(messageId: string): Promise<void>;
+  /**
+   * Whether the other user is there and typing. Listening to it says that this conversation is on screen (at most 50 are, in all
+   * tabs together), which is what the other side is told: presence is mutual, end-to-end encrypted, and only for people whom
+   * this user has answered (unless `receipts` is `always`). Nothing is told while the page is hidden.
+   */
+  readonly presence: Live<Presence>;
+  /** To be called with each key pressed: tells the other side, at most every 3 s, until 5 s after the last one or `send`. */
+  typing(): void;
   readonly identity: Live<IdentityState>;
   /**
    * The safety number of this conversation, to be compared over another channel. Takes a tenth of a second.

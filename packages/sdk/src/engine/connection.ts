@@ -10,7 +10,7 @@ import {
 
 import type { ConnectionStatus } from '../history/connection-status.js';
 import { RelayError } from '../network/relay-error.js';
-import type { RelaySocket } from '../network/relay-port.js';
+import type { RelaySocket, TopicEvent } from '../network/relay-port.js';
 import { StorageError } from '../storage/storage-error.js';
 import { backoff } from '../util/backoff.js';
 import { randomFraction } from '../util/random.js';
@@ -29,6 +29,7 @@ export interface ConnectionEvents {
   deliver(deliver: Deliver, local: LocalDevice): Promise<Cursor | null>;
   preKeysLow(counts: PreKeyCounts, local: LocalDevice): void;
   deviceListChanged(): void;
+  topic(event: TopicEvent): void;
   offline(): void;
   /** Another engine leads. */
   superseded(): void;
@@ -132,6 +133,9 @@ export class Connection {
         onDrained: () => this.#receive(id, () => this.#drained()),
         onPreKeysLow: (counts) => this.#events.preKeysLow(counts, local),
         onDeviceListChanged: () => this.#events.deviceListChanged(),
+        onTopic: (event) => {
+          if (this.#isCurrent(id)) this.#events.topic(event);
+        },
         onClose: (reason) => this.#lost(id, new RelayError(reason)),
       },
     );

@@ -7,6 +7,7 @@ import type { History } from '../history/schema.js';
 import type { RelayPort } from '../network/relay-port.js';
 import type { WriteTransaction } from '../storage/tables.js';
 import type { Clock } from '../util/clock.js';
+import type { OpenTabChannel } from '../util/tab-channel.js';
 import type { RandomBytes } from '../util/random.js';
 import type { Vault, VaultRows } from '../vault/schema.js';
 
@@ -26,6 +27,7 @@ export interface EngineContext {
   readonly random: RandomBytes;
   /** One-time prekeys of each kind kept at the relay; absent: the usual stock. */
   readonly preKeyStock?: number;
+  readonly openTabChannel: OpenTabChannel;
   /** This leadership's number; grows with each. */
   readonly epoch: number;
 }

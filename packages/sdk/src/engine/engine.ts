@@ -13,6 +13,7 @@ import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import { Inbox, type StaleList } from './inbox.js';
 import type { LocalDevice } from './local-device.js';
 import { Outbox } from './outbox.js';
+import { PresenceKeeper } from './presence.js';
 import { PreKeys } from './prekeys.js';
 import { ensureRegistered } from './registration.js';
 import { RelayClock } from './relay-clock.js';
@@ -58,6 +59,7 @@ class RunningEngine implements Engine {
   readonly #directory: Directory;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
+  readonly #presence: PresenceKeeper;
   readonly #connection: Connection;
 
   constructor(context: EngineContext, token: TokenSource, onSuperseded: () => void) {
@@ -79,6 +81,7 @@ class RunningEngine implements Engine {
     this.#inbox = new Inbox(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
     const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
     this.#outbox = new Outbox(context, sealer, this.#directory, (error) => this.#failed(error));
+    this.#presence = new PresenceKeeper(context, this.#clock, this.#directory);
     this.#connection = new Connection(context, tokens, {
       register: (reset) => this.#register(api, reset),
       cursor: () => this.#inbox.cursor,
@@ -86,7 +89,11 @@ class RunningEngine implements Engine {
       deliver: (deliver, local) => this.#deliver(deliver, local),
       preKeysLow: (counts, local) => this.#keepPreKeys(counts, local),
       deviceListChanged: () => this.#refresh([{ user: context.user, version: 0 }]),
-      offline: () => this.#outbox.offline(),
+      topic: (event) => this.#presence.topic(event),
+      offline: () => {
+        this.#outbox.offline();
+        this.#presence.offline();
+      },
       superseded: () => this.#superseded(),
       status: (status) => this.#status.publish(status),
     });
@@ -100,7 +107,11 @@ class RunningEngine implements Engine {
     this.#stopWatching = [
       history.watch('outbox', (rows) => this.#outbox.changed(rows)),
       // What was held back may go once the person has accepted the identity.
-      history.watch('identities', () => this.#outbox.kick()),
+      history.watch('identities', () => {
+        this.#outbox.kick();
+        this.#presence.reconcile();
+      }),
+      history.watch('settings', () => this.#presence.reconcile()),
       history.observe(
         ['commands'],
         (transaction) => transaction.count('commands'),
@@ -109,6 +120,7 @@ class RunningEngine implements Engine {
       ),
     ];
     this.#connection.start();
+    this.#presence.start();
     // What an earlier engine has left there must not be taken for this one's word.
     await this.#status.settled();
   }
@@ -121,6 +133,7 @@ class RunningEngine implements Engine {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const stop of this.#stopWatching) stop();
+    this.#presence.stop();
     await this.#connection.stop();
     this.#outbox.offline();
     await this.#outbox.settled();
@@ -148,6 +161,7 @@ class RunningEngine implements Engine {
     await this.#inbox.noteExpired(welcome.first);
     this.#outbox.holdReceipts(welcome.head >= welcome.first);
     this.#outbox.online(socket, local);
+    this.#presence.online(socket, local);
     this.#keepPreKeys(welcome.preKeys, local);
     pruneSent(this.#context).catch((error: unknown) => this.#background(error));
   }

@@ -135,6 +135,22 @@ export interface IdentityRow {
   readonly held: 0 | 1;
 }
 
+/** When a user was last online, as far as this device has seen. */
+export interface LastSeenRow {
+  readonly user: Aci;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** What the person has set on this device, for all tabs and the engine. */
+export interface SettingRow {
+  readonly name: 'presence';
+  readonly value: PresenceMode;
+}
+
+/** `invisible`: tells nobody of this user, and sees nobody. */
+export type PresenceMode = 'visible' | 'invisible';
+
 /** The engine's words to every tab. */
 export interface StatusRow {
   readonly name: 'connection';
@@ -156,6 +172,8 @@ export type HistoryRows = {
   outbox: OutboxRow;
   waitingEffects: WaitingEffectRow;
   identities: IdentityRow;
+  lastSeen: LastSeenRow;
+  settings: SettingRow;
   status: StatusRow;
   notices: NoticeRow;
   commands: CommandRow;
@@ -175,6 +193,8 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
     indexes: { at: ['conversation', 'at'] },
   },
   identities: { key: ['user'], indexes: { held: ['held'] } },
+  lastSeen: { key: ['user'] },
+  settings: { key: ['name'] },
   status: { key: ['name'] },
   notices: { key: ['code'] },
   commands: { key: ['id'] },

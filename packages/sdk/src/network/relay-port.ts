@@ -4,10 +4,16 @@ import type {
   Drained,
   ErrorBody,
   Hello,
+  Join,
+  Leave,
   PlainReply,
   PreKeyCounts,
+  Publish,
   Submit,
   SubmitReply,
+  TopicJoined,
+  TopicLeft,
+  TopicMessage,
   Welcome,
 } from '@sotto/protocol';
 
@@ -34,12 +40,19 @@ export interface RelayRequest {
   readonly device?: string;
 }
 
+/** What happens on a topic that was joined. */
+export type TopicEvent =
+  | ({ readonly type: 'message' } & TopicMessage)
+  | ({ readonly type: 'joined' } & TopicJoined)
+  | ({ readonly type: 'left' } & TopicLeft);
+
 export interface SocketHandlers {
   onWelcome(welcome: Welcome): void;
   onDeliver(deliver: Deliver): void;
   onDrained(drained: Drained): void;
   onPreKeysLow(counts: PreKeyCounts): void;
   onDeviceListChanged(): void;
+  onTopic(event: TopicEvent): void;
   /** `reason` null: the connection was lost without a word. */
   onClose(reason: ErrorBody | null): void;
 }
@@ -49,5 +62,8 @@ export interface RelaySocket {
   submit(submit: Submit): Promise<SubmitReply>;
   ack(ack: Ack): Promise<PlainReply>;
   token(token: string): Promise<PlainReply>;
+  join(join: Join): Promise<PlainReply>;
+  leave(leave: Leave): Promise<PlainReply>;
+  publish(publish: Publish): Promise<PlainReply>;
   close(): void;
 }

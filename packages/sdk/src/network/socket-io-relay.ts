@@ -95,6 +95,9 @@ function openSocket(origin: string, hello: Hello, handlers: SocketHandlers): Rel
   on('drained', (message) => handlers.onDrained(message));
   on('prekeys-low', (message) => handlers.onPreKeysLow(message));
   on('device-list-changed', () => handlers.onDeviceListChanged());
+  on('topic', (message) => handlers.onTopic({ type: 'message', ...message }));
+  on('joined', (message) => handlers.onTopic({ type: 'joined', ...message }));
+  on('left', (message) => handlers.onTopic({ type: 'left', ...message }));
   on('bye', (message) => (reason = message));
   socket.on('connect_error', (error) => close(refusal(error)));
   socket.on('disconnect', () => close(reason));
@@ -102,6 +105,9 @@ function openSocket(origin: string, hello: Hello, handlers: SocketHandlers): Rel
     submit: (submit) => ask(socket, 'submit', submit, submitReply),
     ack: (ack) => ask(socket, 'ack', ack, plainReply),
     token: (token) => ask(socket, 'token', { token }, plainReply),
+    join: (join) => ask(socket, 'join', join, plainReply),
+    leave: (leave) => ask(socket, 'leave', leave, plainReply),
+    publish: (publish) => ask(socket, 'publish', publish, plainReply),
     close: () => {
       closed = true;
       socket.disconnect();

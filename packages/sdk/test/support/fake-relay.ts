@@ -28,6 +28,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import * as z from 'zod/mini';
 
 import { RelayError } from '../../src/network/relay-error.js';
+import { FakeTopics } from './fake-topics.js';
 import type { RelayPort, RelayRequest, RelaySocket, SocketHandlers } from '../../src/network/relay-port.js';
 
 interface FakeDevice {
@@ -61,6 +62,7 @@ const APP = 'test';
  */
 export class FakeRelay {
   readonly users = new Map<Aci, FakeUser>();
+  readonly topics = new FakeTopics();
   /** What the wire carried, for canary checks: every request body and payload. */
   readonly seen: unknown[] = [];
   /** Set to cut the network: requests fail, sockets do not open. */
@@ -102,6 +104,7 @@ export class FakeRelay {
     for (const device of this.#allDevices()) {
       const { socket } = device;
       device.socket = null;
+      if (socket) this.topics.gone(socket.handlers);
       socket?.handlers.onClose(null);
     }
   }
@@ -301,9 +304,17 @@ export class FakeRelay {
         return { ok: true };
       },
       token: async () => (await live(), { ok: true }),
+      join: async (join) => (await live(), this.topics.join(join, handlers)),
+      leave: async (leave) => (await live(), this.topics.leave(leave, handlers)),
+      publish: async (publish) => {
+        await live();
+        this.seen.push(publish.payload);
+        return this.topics.publish(publish, handlers);
+      },
       close: () => {
         closed = true;
         if (mine?.socket?.handlers === handlers) mine.socket = null;
+        this.topics.gone(handlers);
       },
     };
   }

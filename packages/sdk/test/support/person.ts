@@ -12,6 +12,7 @@ import type { IdentityPolicy } from '../../src/history/identity-policy.js';
 import type { ReceiptPolicy } from '../../src/history/receipt-policy.js';
 import { memoryTables } from '../../src/storage/memory-tables.js';
 import { systemClock, type Clock } from '../../src/util/clock.js';
+import { localTabChannel } from '../../src/util/tab-channel.js';
 import { systemRandom } from '../../src/util/random.js';
 import { VAULT_SCHEMA, type Vault } from '../../src/vault/schema.js';
 import { aciOfName, type FakeRelay } from './fake-relay.js';
@@ -23,6 +24,7 @@ export class Person {
   readonly history: History = memoryTables(HISTORY_SCHEMA);
   readonly vault: Vault = memoryTables(VAULT_SCHEMA);
   readonly client: SottoClient;
+  readonly #openTabChannel = localTabChannel();
   #engine: Engine | null = null;
 
   constructor(
@@ -33,7 +35,17 @@ export class Person {
     readonly identityChanges: IdentityPolicy = 'inform',
     readonly clock: Clock = systemClock,
   ) {
-    const front = new Front(APP, aciOfName(name), name, clock, systemRandom, receipts, kinds, this.history);
+    const front = new Front({
+      app: APP,
+      user: aciOfName(name),
+      userName: name,
+      clock,
+      random: systemRandom,
+      receipts,
+      kinds,
+      history: this.history,
+      channel: this.#openTabChannel(),
+    });
     this.client = new Client(front, { close: async () => this.sleep(), destroy: async () => this.sleep() });
   }
 
@@ -51,6 +63,7 @@ export class Person {
       relay: this.relay.port(),
       clock: this.clock,
       random: systemRandom,
+      openTabChannel: this.#openTabChannel,
       token: () => this.relay.token(this.name),
       onSuperseded: () => undefined,
     });

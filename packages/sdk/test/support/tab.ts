@@ -2,6 +2,7 @@ import { Client } from '../../src/client/client.js';
 import { STANDARD_KINDS } from '../../src/content/kinds.js';
 import { Front } from '../../src/conversations/front.js';
 import { startEngine, type Engine, type EngineOptions } from '../../src/engine/engine.js';
+import { localTabChannel } from '../../src/util/tab-channel.js';
 
 /** What the simulation decides; everything else is as it usually is. */
 export type TabPorts = Pick<
@@ -13,7 +14,10 @@ export type TabPorts = Pick<
 
 /** The public API of one tab on databases that it shares with others. */
 export function tabClient({ app, user, userName, clock, random, history }: Omit<TabPorts, 'vault' | 'relay'>): Client {
-  const front = new Front(app, user, userName, clock, random, 'always', STANDARD_KINDS, history);
+  // Typing and presence are not part of the simulation: this channel leads nowhere.
+  const channel = localTabChannel()();
+  const kinds = STANDARD_KINDS;
+  const front = new Front({ app, user, userName, clock, random, receipts: 'always', kinds, history, channel });
   return new Client(front, { close: async () => undefined, destroy: async () => undefined });
 }
 
@@ -27,6 +31,7 @@ export function tabEngine(
     kinds: STANDARD_KINDS,
     receipts: 'always',
     identityChanges: 'inform',
+    openTabChannel: localTabChannel(),
     token,
     onSuperseded,
   });

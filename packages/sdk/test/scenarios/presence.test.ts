@@ -1,0 +1,251 @@
+import { expect, test } from 'vitest';
+
+import { STANDARD_KINDS } from '../../src/content/kinds.js';
+import type { Presence, SottoClient } from '../../src/index.js';
+import type { ReceiptPolicy } from '../../src/history/receipt-policy.js';
+import { TIMEOUT_MS } from '../../src/engine/watched-peer.js';
+import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { Person, until } from '../support/person.js';
+import { TestClock } from '../support/test-clock.js';
+
+interface Pair {
+  relay: FakeRelay;
+  alice: Person;
+  bob: Person;
+}
+
+/** Alice and Bob have talked, and each has the other on screen. */
+async function pair(receipts: ReceiptPolicy = 'answered', clock = new TestClock()): Promise<Pair> {
+  const relay = new FakeRelay();
+  const alice = await new Person('alice', relay, receipts, STANDARD_KINDS, 'inform', clock).wake();
+  const bob = await new Person('bob', relay, receipts, STANDARD_KINDS, 'inform', clock).wake();
+  await Promise.all([alice.online(), bob.online()]);
+  await alice.say(bob, 'hello');
+  await bob.texts(alice, 1);
+  await bob.say(alice, 'hi');
+  await alice.texts(bob, 2);
+  return { relay, alice, bob };
+}
+
+/** Half a second at a time: what it sets off runs before the next. */
+async function step(clock: TestClock): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  clock.advance(500);
+}
+
+async function pass(clock: TestClock, ms: number): Promise<void> {
+  for (const end = clock.now() + ms; clock.now() < end;) await step(clock);
+}
+
+/** Lets time pass until something has happened. */
+async function passUntil<T>(clock: TestClock, event: Promise<T>): Promise<T> {
+  let over = false;
+  void event.finally(() => (over = true));
+  while (!isTrue(() => over)) await step(clock);
+  return event;
+}
+
+const isTrue = (condition: () => boolean): boolean => condition();
+
+/** Puts the conversation on this client's screen; returns what takes it off. */
+const watch = (client: SottoClient, user: string): (() => void) =>
+  client.direct(user).presence.subscribe(() => undefined);
+
+const presence = (client: SottoClient, user: string, condition: (presence: Presence) => boolean): Promise<Presence> =>
+  until(client.direct(user).presence, condition);
+
+async function together(two: Pair): Promise<{ hers: () => void; his: () => void }> {
+  const [hers, his] = [watch(two.alice.client, 'bob'), watch(two.bob.client, 'alice')];
+  await presence(two.alice.client, 'bob', ({ online }) => online);
+  await presence(two.bob.client, 'alice', ({ online }) => online);
+  return { hers, his };
+}
+
+test('both see each other while both have the conversation on screen, and when Bob was last seen after that', async () => {
+  const two = await pair();
+  const hers = watch(two.alice.client, 'bob');
+  const his = watch(two.bob.client, 'alice');
+  await presence(two.alice.client, 'bob', ({ online }) => online);
+  await presence(two.bob.client, 'alice', ({ online }) => online);
+  his();
+  const seen = await presence(two.alice.client, 'bob', ({ online }) => !online);
+  expect(seen.lastSeen).toBeTypeOf('number');
+  hers();
+  // It is kept for the next engine.
+  await two.alice.sleep();
+  await two.alice.wake();
+  watch(two.alice.client, 'bob');
+  const later = await presence(two.alice.client, 'bob', ({ lastSeen }) => lastSeen !== null);
+  expect(later).toEqual({ online: false, typing: false, lastSeen: seen.lastSeen });
+});
+
+test('Alice sees Bob type, until he sends or stops', async () => {
+  const clock = new TestClock();
+  const two = await pair('answered', clock);
+  await together(two);
+  two.bob.client.direct('alice').typing();
+  await passUntil(
+    clock,
+    presence(two.alice.client, 'bob', ({ typing }) => typing),
+  );
+  await two.bob.say(two.alice, 'this is what he typed');
+  await passUntil(
+    clock,
+    presence(two.alice.client, 'bob', ({ typing }) => !typing),
+  );
+  two.bob.client.direct('alice').typing();
+  await passUntil(
+    clock,
+    presence(two.alice.client, 'bob', ({ typing }) => typing),
+  );
+  expect(
+    await passUntil(
+      clock,
+      presence(two.alice.client, 'bob', ({ typing }) => !typing),
+    ),
+  ).toMatchObject({ online: true });
+});
+
+test('a stranger learns nothing: Bob is not on the topic before he has answered', async () => {
+  const relay = new FakeRelay();
+  const clock = new TestClock();
+  const alice = await new Person('alice', relay, 'answered', STANDARD_KINDS, 'inform', clock).wake();
+  const bob = await new Person('bob', relay, 'answered', STANDARD_KINDS, 'inform', clock).wake();
+  await Promise.all([alice.online(), bob.online()]);
+  watch(alice.client, 'bob');
+  watch(bob.client, 'alice');
+  await alice.say(bob, 'hello');
+  await bob.texts(alice, 1);
+  bob.client.direct('alice').typing();
+  await bob.client.direct('alice').markRead();
+  await relay.emptied('bob');
+  expect(relay.topics.subscriptions.length).toBeLessThanOrEqual(1);
+  await bob.say(alice, 'hi');
+  await passUntil(
+    clock,
+    presence(alice.client, 'bob', ({ online }) => online),
+  );
+});
+
+test('invisible: Bob joins nothing, and sees nobody', async () => {
+  const two = await pair();
+  await together(two);
+  await two.bob.client.setPresence('invisible');
+  await presence(two.alice.client, 'bob', ({ online }) => !online);
+  await presence(two.bob.client, 'alice', ({ online }) => !online);
+  const before = two.relay.topics.published.length;
+  two.bob.client.direct('alice').typing();
+  await two.bob.say(two.alice, 'nobody sees me');
+  await two.alice.texts(two.bob, 3);
+  expect(two.relay.topics.subscriptions).toHaveLength(1);
+  expect(two.relay.topics.published.length).toBe(before);
+  await two.bob.client.setPresence('visible');
+  await presence(two.alice.client, 'bob', ({ online }) => online);
+});
+
+test('a relay that withholds what Bob says, and repeats it later, cannot keep him online beyond the time-out', async () => {
+  const clock = new TestClock();
+  const two = await pair('answered', clock);
+  await together(two);
+  const { topics } = two.relay;
+  const kept: Parameters<typeof topics.deliver>[0][] = [];
+  topics.withhold = (publish) => {
+    kept.push(publish);
+    return true;
+  };
+  // Bob's node goes down without a word.
+  topics.gone(two.relay.mailbox('bob').socket?.handlers as never, true);
+  await two.bob.sleep();
+  const from = clock.now();
+  let lastOnline = from;
+  const stop = two.alice.client.direct('bob').presence.subscribe(({ online }) => {
+    if (online) lastOnline = clock.now();
+  });
+  const released = [...topics.published, ...kept];
+  const ended = presence(two.alice.client, 'bob', ({ online }) => !online);
+  for (const publish of released) topics.deliver(publish);
+  await passUntil(clock, ended);
+  for (const publish of released) topics.deliver(publish);
+  stop();
+  expect(two.alice.client.direct('bob').presence.get().online).toBe(false);
+  expect(lastOnline - from).toBeLessThanOrEqual(TIMEOUT_MS + 1_000);
+});
+
+test('left is a hint: Bob, who is there, says so; when he is gone, he is soon offline', async () => {
+  const clock = new TestClock();
+  const two = await pair('answered', clock);
+  await together(two);
+  const changes: boolean[] = [];
+  two.alice.client.direct('bob').presence.subscribe(({ online }) => changes.push(online));
+  const before = two.relay.topics.published.length;
+  two.relay.topics.sayLeft();
+  // Both ask and both answer.
+  await pass(clock, 10_000);
+  expect(two.relay.topics.published.length).toBeGreaterThanOrEqual(before + 2);
+  expect(changes).not.toContain(false);
+
+  const from = clock.now();
+  two.relay.topics.withhold = (_, handlers) => handlers === two.relay.mailbox('bob').socket?.handlers;
+  two.relay.topics.gone(two.relay.mailbox('bob').socket?.handlers as never);
+  await passUntil(
+    clock,
+    presence(two.alice.client, 'bob', ({ online }) => !online),
+  );
+  expect(clock.now() - from).toBeLessThan(10_000);
+});
+
+test('forged, truncated, repeated and foreign payloads change nothing', async () => {
+  const two = await pair();
+  const hers = watch(two.alice.client, 'bob');
+  await until(two.alice.client.connection, ({ state }) => state === 'online');
+  const his = watch(two.bob.client, 'alice');
+  await presence(two.alice.client, 'bob', ({ online }) => online);
+  const genuine = two.relay.topics.published.slice();
+  his();
+  await presence(two.alice.client, 'bob', ({ online }) => !online);
+  const seen: boolean[] = [];
+  const stop = two.alice.client.direct('bob').presence.subscribe(({ online }) => seen.push(online));
+  for (const { topic, payload } of genuine) {
+    two.relay.topics.deliver({ topic, payload });
+    two.relay.topics.deliver({ topic, payload: payload.slice(0, 30) });
+    const bent = payload.slice();
+    bent[bent.length - 1] = (bent[bent.length - 1] ?? 0) ^ 1;
+    two.relay.topics.deliver({ topic, payload: bent });
+    two.relay.topics.deliver({ topic, payload: crypto.getRandomValues(new Uint8Array(400)) });
+  }
+  await two.bob.say(two.alice, 'after all that');
+  await two.alice.texts(two.bob, 3);
+  expect(seen).toEqual([false]);
+  stop();
+  hers();
+});
+
+test('the topic tells the relay nothing: padded, unlike each other, and under an id that is nobody’s name', async () => {
+  const two = await pair();
+  await together(two);
+  const sizes = new Set(two.relay.topics.published.map(({ payload }) => payload.length));
+  expect([...sizes].every((size) => (size - 40) % 256 === 0)).toBe(true);
+  const text = two.relay.topics.published.map(({ payload }) => Buffer.from(payload).toString('latin1')).join();
+  for (const word of ['here', aciOfName('alice'), 'challenge']) expect(text).not.toContain(word);
+});
+
+test('a changed identity that is not accepted is told nothing', async () => {
+  const two = await pair();
+  const { relay, alice, bob } = two;
+  const digits = (await alice.client.direct('bob').safetyNumber()).digits;
+  await alice.client.direct('bob').verify(digits);
+  await together(two);
+  await bob.sleep();
+  relay.users.delete(aciOfName('bob'));
+  const newBob = await new Person('bob', relay).wake();
+  await newBob.online();
+  watch(newBob.client, 'alice');
+  await newBob.say(alice, 'new phone');
+  await until(alice.client.direct('bob').identity, ({ state }) => state === 'changed');
+  await alice.sees(newBob, (list) => list.some(({ text }) => text === 'new phone'));
+  await newBob.say(alice, 'hello?');
+  await alice.sees(newBob, (list) => list.some(({ text }) => text === 'hello?'));
+  expect(newBob.client.direct('alice').presence.get().online).toBe(false);
+  await alice.client.direct('bob').acceptIdentity();
+  await presence(newBob.client, 'alice', ({ online }) => online);
+});
