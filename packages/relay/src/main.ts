@@ -47,8 +47,13 @@ async function main(): Promise<void> {
   const starting = startRelay(configFrom(process.env, flags));
   // At once, not when it has started: as process 1 of a container it would not hear a signal that nobody handles.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(starting));
-  const { url, adminUrl } = await starting;
+  const relay = await starting;
+  const { url, adminUrl } = relay;
   process.stdout.write(`Sotto relay: ${url}\n${adminUrl === null ? '' : `Admin API: ${adminUrl}\n`}`);
+  const { message } = await relay.evicted;
+  process.stderr.write(`${message}\n`);
+  await relay.close();
+  process.exit(1);
 }
 
 /** The relay gets the hash, people keep the token. */

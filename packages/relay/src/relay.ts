@@ -3,6 +3,7 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import type { Server as SocketServer } from 'socket.io';
 
 import { tokenVerifier } from './auth/token-verifier.js';
+import type { ConfigError } from './config/config-error.js';
 import { parseConfig, type RelayConfig, type RelayConfigInput } from './config/config.js';
 import { createRelayCore, type RelayCore } from './core.js';
 import { devApp, devTokenRoute } from './dev/dev-app.js';
@@ -22,7 +23,7 @@ import { createLog, errorLog } from './ops/log.js';
 import { createMetrics } from './ops/metrics.js';
 import { openAdmin } from './ops/open-admin.js';
 import { openApps } from './ops/open-apps.js';
-import { openBus, openLimiter, openStore, type RelayParts, type Startup } from './ops/services.js';
+import { openLimiter, openServices, type RelayParts, type Startup } from './ops/services.js';
 import { StoreClock } from './ops/store-clock.js';
 import { startUpkeep } from './ops/upkeep.js';
 import { systemClock } from './platform.js';
@@ -37,6 +38,8 @@ export interface Relay {
   /** Where the admin API listens; null: nowhere. */
   adminUrl: string | null;
   core: RelayCore;
+  /** Resolves when this relay stopped by itself: another node took its place while the database was away. */
+  evicted: Promise<ConfigError>;
   /** Graceful: tells clients, finishes commits, closes everything. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -58,8 +61,7 @@ export async function startRelay(input: RelayConfigInput, parts: RelayParts = {}
 /** Everything of a node that needs no door: what it is made of, and the core that they make up. */
 async function openNode(config: RelayConfig, startup: Startup) {
   const { log, onError } = startup;
-  const { store, embedded, folder } = await openStore(config, startup);
-  const bus = await openBus(config, startup);
+  const { store, embedded, folder, redis, bus, evicted } = await openServices(config, startup);
   const clock = new StoreClock(store);
   await clock.adjust();
   const dev = config.dev ? devApp(folder) : null;
@@ -78,7 +80,8 @@ async function openNode(config: RelayConfig, startup: Startup) {
     subscriptions: () => node.core?.subscriptions ?? 0,
     token: config.metricsToken,
   });
-  const limiter = await openLimiter(config, startup, {
+  const limiter = openLimiter(config, redis, {
+    onError,
     onLimited: (limit) => metrics.observer.limited?.(limit),
     budgetOf: (app, limit) => apps.budget(app, limit),
   });
@@ -101,7 +104,21 @@ async function openNode(config: RelayConfig, startup: Startup) {
     core.recheckApps();
   });
   const devRoutes = dev && devObserver ? [devTokenRoute(dev), devObserver.routes()] : [];
-  return { store, embedded, bus, clock, apps, service, limiter, observers, core, metrics, devObserver, devRoutes };
+  return {
+    store,
+    embedded,
+    bus,
+    clock,
+    apps,
+    service,
+    limiter,
+    observers,
+    core,
+    metrics,
+    devObserver,
+    devRoutes,
+    evicted,
+  };
 }
 
 async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
@@ -135,7 +152,11 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
     for (const cleanup of cleanups.reverse()) await cleanup();
     log.info('the relay has stopped');
   });
-  return { url: `http://127.0.0.1:${port}`, port, adminUrl: admin, core, close };
+  void node.evicted.then((reason) => {
+    log.fatal(reason.message);
+    return close();
+  });
+  return { url: `http://127.0.0.1:${port}`, port, adminUrl: admin, core, evicted: node.evicted, close };
 }
 
 type Node = Awaited<ReturnType<typeof openNode>>;

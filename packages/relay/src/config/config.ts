@@ -10,6 +10,7 @@ import { ConfigError } from './config-error.js';
 import { readSetting, type Environment } from './read-setting.js';
 import { secretsKeyOf } from './secrets-key.js';
 
+const DEFAULT_TAKEOVER_MS = 10_000;
 const DEFAULT_SWEEP_MS = 10 * 60_000;
 
 /** CIDR, IPv4 or IPv6, or single addresses. */
@@ -34,6 +35,8 @@ export const relayConfig = z.strictObject({
     .string()
     .regex(/^(rediss?|redis\+cluster):\/\//, 'must be redis://...')
     .optional(),
+  /** How long a starting node waits for the lock of one that is going. */
+  takeoverMs: z.number().int().min(0).default(DEFAULT_TAKEOVER_MS),
   dataFolder: z.string().min(1).default('sotto-data'),
   /** PGlite without a folder: for tests. */
   memory: z.boolean().default(false),

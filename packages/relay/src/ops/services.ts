@@ -4,6 +4,7 @@ import type { Bus } from '../bus/bus.js';
 import { localBus } from '../bus/local-bus.js';
 import { openRedisBus } from '../bus/redis-bus.js';
 import { commandClient } from '../bus/redis-client.js';
+import type { ConfigError } from '../config/config-error.js';
 import type { RelayConfig } from '../config/config.js';
 import { createLimiter, type LimiterOptions } from '../limits/limiter.js';
 import type { Limiter } from '../limits/limits.js';
@@ -14,6 +15,9 @@ import { openSqlStore } from '../store/sql/sql-store.js';
 import type { Store } from '../store/store.js';
 import { lockDataFolder } from './data-folder.js';
 import type { Logger } from './log.js';
+import { NodeGuard } from './node-guard.js';
+
+const BUS_NAME_KEY = 'sotto:bus-name';
 
 /** What an embedding program or a test brings itself; the relay closes it in the end. */
 export interface RelayParts {
@@ -29,8 +33,16 @@ export interface Startup {
   parts: RelayParts;
 }
 
+/** What a node runs on, in the order in which it is needed. Rejects with `ConfigError` beside nodes that it could not hear. */
+export async function openServices(config: RelayConfig, startup: Startup) {
+  const store = await openStore(config, startup);
+  const redis = await openRedis(config, startup);
+  const { evicted } = await guardNode(config, redis, startup);
+  return { ...store, redis, evicted, bus: await openBus(config, startup) };
+}
+
 /** `embedded`: a database that has no other housekeeper; `folder`: held by this process alone. */
-export async function openStore(
+async function openStore(
   config: RelayConfig,
   { log, onError, cleanups, parts }: Startup,
 ): Promise<{ store: Store; embedded: Sql | null; folder: string | null }> {
@@ -63,26 +75,55 @@ async function openDatabase(config: RelayConfig, log: Logger, onError: (error: u
   return openPglite(join(config.dataFolder, 'pglite'));
 }
 
-export async function openBus(config: RelayConfig, { log, onError, cleanups, parts }: Startup): Promise<Bus> {
+async function openBus(config: RelayConfig, { log, onError, cleanups, parts }: Startup): Promise<Bus> {
   const bus = parts.bus ?? (await connectBus(config, log, onError));
   cleanups.push(() => bus.close());
   return bus;
 }
 
-/** Shared by all nodes when there is a Redis. */
-export async function openLimiter(
-  { redisUrl, limits }: RelayConfig,
-  { onError, cleanups }: Startup,
-  hooks: Pick<LimiterOptions, 'onLimited' | 'budgetOf'>,
-): Promise<Limiter> {
-  if (redisUrl === undefined) return createLimiter({ overrides: limits, onError, ...hooks });
+type RedisCommands = ReturnType<typeof commandClient>;
+
+/** For commands; null without a Redis. */
+async function openRedis({ redisUrl }: RelayConfig, { onError, cleanups }: Startup): Promise<RedisCommands | null> {
+  if (redisUrl === undefined) return null;
   const redis = commandClient(redisUrl);
   redis.on('error', onError);
   cleanups.push(() => {
     redis.disconnect();
   });
   await redis.connect();
-  return createLimiter({ overrides: limits, redis, onError, ...hooks });
+  return redis;
+}
+
+/** Shared by all nodes when there is a Redis. */
+export function openLimiter(
+  { limits }: RelayConfig,
+  redis: RedisCommands | null,
+  hooks: Pick<LimiterOptions, 'onLimited' | 'budgetOf' | 'onError'>,
+): Limiter {
+  return createLimiter({ overrides: limits, ...(redis && { redis }), ...hooks });
+}
+
+/**
+ * Refuses to run beside nodes that this one could not hear. An embedded database is held by a lock on its folder instead.
+ *
+ * @returns resolves when this node must stop
+ */
+async function guardNode(
+  { databaseUrl, takeoverMs }: RelayConfig,
+  redis: RedisCommands | null,
+  { onError, cleanups, parts }: Startup,
+): Promise<{ evicted: Promise<ConfigError> }> {
+  if (databaseUrl === undefined || parts.store || parts.bus) return { evicted: new Promise(() => undefined) };
+  const busName = redis && {
+    get: () => redis.get(BUS_NAME_KEY),
+    async put(name: string) {
+      await redis.set(BUS_NAME_KEY, name, 'NX');
+    },
+  };
+  const guard = await NodeGuard.start({ databaseUrl, busName, waitMs: takeoverMs, onError });
+  cleanups.push(() => guard.close());
+  return guard;
 }
 
 async function connectBus(config: RelayConfig, log: Logger, onError: (error: unknown) => void): Promise<Bus> {
