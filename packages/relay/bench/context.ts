@@ -8,11 +8,15 @@ import type { Pair, LoadResult } from './load/load.js';
 import type { Login } from './load/party.js';
 import type { Programs } from './programs.js';
 
+export type { Generator };
+
 export interface Options {
   seed: string;
   /** Length of one run. */
   seconds: number;
   runs: number;
+  /** Sockets of the figure `idle`. */
+  idle: number;
   /** Arguments for the relay's Node, such as `--cpu-prof`. */
   nodeOptions: string[];
 }

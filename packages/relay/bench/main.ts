@@ -5,6 +5,7 @@
  * dedupe as in production.
  *
  *     --seconds 5   length of a run     --runs 5   runs of each figure (the table shows medians)
+ *     --idle 100000  sockets of the figure `idle`
  *     --seed TEXT   of the bytes sent   --json FILE   --profile FOLDER   processor profiles of the relay
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -13,18 +14,31 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { openBench, type Bench, type Row } from './context.js';
+import { backlog } from './figures/backlog.js';
+import { fanout } from './figures/fanout.js';
+import { idle } from './figures/idle.js';
 import { openLoop, pglite } from './figures/openloop.js';
+import { recovery } from './figures/recovery.js';
 import { throughput } from './figures/throughput.js';
 import { buildPrograms } from './programs.js';
 import { print } from './table.js';
 
-const FIGURES: Record<string, (bench: Bench) => Promise<Row[]>> = { throughput, openloop: openLoop, pglite };
+const FIGURES: Record<string, (bench: Bench) => Promise<Row[]>> = {
+  throughput,
+  openloop: openLoop,
+  pglite,
+  idle,
+  backlog,
+  fanout,
+  recovery,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '5' },
     runs: { type: 'string', default: '5' },
+    idle: { type: 'string', default: '100000' },
     seed: { type: 'string', default: 'sotto' },
     json: { type: 'string', default: 'bench-results/relay.json' },
     profile: { type: 'string' },
@@ -38,6 +52,7 @@ async function main(): Promise<void> {
     throw new Error(`There is no ${unknown.join(', ')}; figures: ${Object.keys(FIGURES).join(' ')}`);
   const options = {
     seed: values.seed,
+    idle: Number(values.idle),
     seconds: Number(values.seconds),
     runs: Number(values.runs),
     nodeOptions: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],

@@ -111,9 +111,7 @@ export class Load {
     const times: number[] = [];
     for (const sender of this.#senders(pairs)) {
       const started = now();
-      await new Promise<void>((resolve) => {
-        this.#submit(sender, started, resolve);
-      });
+      await new Promise<boolean>((resolve) => this.#submit(sender, started, resolve));
       times.push(now() - started);
     }
     return times;
@@ -129,7 +127,46 @@ export class Load {
     return now() - started;
   }
 
-  /** Waits until so many envelopes were received and acknowledged since the start, by all parties together. */
+  /** Fills mailboxes: each sender submits so many, some at a time. */
+  async fill({ pairs, each }: { pairs: Pair[]; each: number }): Promise<void> {
+    const work = async (sender: Party, share: number) => {
+      for (let left = share; left > 0; left--) {
+        await new Promise<boolean>((resolve) => this.#submit(sender, now(), resolve));
+      }
+    };
+    await Promise.all(
+      this.#senders(pairs).flatMap((sender) => Array.from({ length: 50 }, () => work(sender, each / 50))),
+    );
+    await this.#until(() => true);
+  }
+
+  /**
+   * Each pair submits one message after another, and each again until it is stored. @returns when each was, on the
+   * machine's clock
+   */
+  async stubborn({ pairs, seconds }: { pairs: Pair[]; seconds: number }): Promise<number[]> {
+    for (const party of this.#parties) party.tolerant = true;
+    const times: number[] = [];
+    const deadline = now() + seconds * 1e3;
+    await Promise.all(
+      this.#senders(pairs).map(async (sender) => {
+        while (now() < deadline) {
+          const message = this.#message();
+          while (now() < deadline + 30_000) {
+            const isStored = await new Promise<boolean>((resolve) => {
+              sender.submit(message.id, message.text, now(), resolve);
+            });
+            if (isStored) break;
+            await new Promise((resolve) => setTimeout(resolve, 10));
+          }
+          times.push(now());
+        }
+      }),
+    );
+    return times;
+  }
+
+  /** Waits until so many envelopes were acknowledged by all parties together. @returns when, on the machine's clock */
   async settled(envelopes: number): Promise<number> {
     await this.#until(() => this.#sum('acked') >= envelopes);
     return now();
@@ -144,12 +181,17 @@ export class Load {
     });
   }
 
-  #submit(sender: Party, at: number, done: () => void): void {
+  #submit(sender: Party, at: number, done: (stored: boolean) => void): void {
+    const { id, text } = this.#message();
+    sender.submit(id, text, at, done);
+  }
+
+  #message(): { id: Buffer; text: Buffer } {
     const id = Buffer.allocUnsafe(16);
     this.#run.copy(id);
     id.writeDoubleBE(++this.#count, 8);
     const start = (this.#count * 997) % POOL_BYTES;
-    sender.submit(id, this.#random.subarray(start, start + PAYLOAD_BYTES), at, done);
+    return { id, text: this.#random.subarray(start, start + PAYLOAD_BYTES) };
   }
 
   async #measure(senders: number, work: () => Promise<void>): Promise<LoadResult> {
@@ -176,11 +218,16 @@ export class Load {
   /** Rejects when something failed, or nothing happens for a minute. */
   async #until(done: () => boolean): Promise<void> {
     const deadline = now() + 60_000;
-    while (!done()) {
+    do {
       const failures = this.#parties.flatMap((party) => party.failures);
       if (failures.length > 0) throw new Error(`the load failed: ${failures.slice(0, 3).join('; ')}`);
-      if (now() > deadline) throw new Error('the load did not come to its end');
+      if (now() > deadline) {
+        const [stored, received, acked] = (['stored', 'received', 'acked'] as const).map((what) => this.#sum(what));
+        throw new Error(
+          `the load did not come to its end: ${stored} stored, ${received} received, ${acked} acknowledged`,
+        );
+      }
       await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    } while (!done());
   }
 }

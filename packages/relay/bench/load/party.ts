@@ -31,10 +31,11 @@ export class Party {
   acked = 0;
   /** Answers that are neither stored nor acknowledged, and lost connections. */
   readonly failures: string[] = [];
-  drained = false;
+  /** Refusals are expected: they are no failures. */
+  tolerant = false;
   #wire: Wire | null = null;
   #nextId = FIRST_ID;
-  readonly #submits = new Map<number, () => void>();
+  readonly #submits = new Map<number, (stored: boolean) => void>();
   readonly #acks = new Map<number, number>();
   #submit: { packet: Buffer; idAt: number; payloadAt: number; packetIdAt: number } | null = null;
   readonly #ack = patchable(Wire.packet('ack', { seq: FIRST_ID, id: Buffer.alloc(16, 0xa5) }), 16);
@@ -43,7 +44,6 @@ export class Party {
     this.#wire = await Wire.open(url, hello, {
       event: (name, message) => {
         if (name === 'deliver') this.#delivered(message as Delivered);
-        else if (name === 'drained') this.drained = true;
         else if (name === 'bye') this.failures.push(`bye: ${JSON.stringify(message)}`);
       },
       reply: (id, answer) => {
@@ -66,7 +66,7 @@ export class Party {
   }
 
   /** @param text the payload's bytes after the time; @param at when the message counts as sent */
-  submit(id: Buffer, text: Buffer, at: number, done: () => void): void {
+  submit(id: Buffer, text: Buffer, at: number, done: (stored: boolean) => void): void {
     if (!this.#submit) throw new Error('writeTo comes first');
     const { packet, idAt, payloadAt, packetIdAt } = this.#submit;
     const packetId = this.#nextId++;
@@ -88,7 +88,7 @@ export class Party {
     if (seqs !== undefined) {
       this.#acks.delete(id);
       if (answer.ok) this.acked += seqs;
-      else this.failures.push(JSON.stringify(answer));
+      else if (!this.tolerant) this.failures.push(JSON.stringify(answer));
       return;
     }
     const done = this.#submits.get(id);
@@ -96,8 +96,9 @@ export class Party {
     const outcomes = answer.outcomes ?? [];
     const stored = outcomes.filter((outcome) => outcome === 'stored').length;
     this.stored += stored;
-    if (!answer.ok || stored !== outcomes.length) this.failures.push(JSON.stringify(answer).slice(0, 200));
-    done?.();
+    const isThere = answer.ok && outcomes.every((outcome) => outcome === 'stored' || outcome === 'duplicate');
+    if (!this.tolerant && stored !== outcomes.length) this.failures.push(JSON.stringify(answer).slice(0, 200));
+    done?.(isThere);
   }
 
   #delivered({ envelopes }: Delivered): void {

@@ -26,27 +26,33 @@ export interface EnvelopeRow {
   payload: Uint8Array;
 }
 
+/** `ORDER BY ... LIMIT 1` stops at the first row under every plan; `min()` read the whole mailbox under some. */
+const FIRST = `coalesce((SELECT e.seq FROM envelopes e WHERE e.app = $1 AND e.mailbox = m.mailbox AND e.seq > m.acked
+  ORDER BY e.seq LIMIT 1), m.head + 1) AS first`;
+
 const STATE = `
-SELECT m.account, m.device, m.registration, m.head, m.acked, m.acked_id,
-  coalesce((SELECT min(e.seq) FROM envelopes e WHERE e.app = $1 AND e.mailbox = m.mailbox AND e.seq > m.acked), m.head + 1) AS first
+SELECT m.account, m.device, m.registration, m.head, m.acked, m.acked_id, ${FIRST}
 FROM mailboxes m WHERE m.app = $1 AND m.mailbox = $2`;
 
-/** One statement, so that head, first and envelopes belong to one snapshot; the outer join keeps an empty page's head. */
+/**
+ * One statement, so that head, first and envelopes belong to one snapshot; the outer join keeps an empty page's head. The
+ * mailbox is materialized, or `first` would be looked up once for every envelope of the page.
+ */
 const READ = `
-SELECT m.head,
-  coalesce((SELECT min(e.seq) FROM envelopes e WHERE e.app = $1 AND e.mailbox = m.mailbox AND e.seq > m.acked), m.head + 1) AS first,
-  e.*
-FROM mailboxes m
+WITH box AS MATERIALIZED (
+  SELECT m.mailbox, m.head, ${FIRST} FROM mailboxes m WHERE m.app = $1 AND m.mailbox = $2
+)
+SELECT m.head, m.first, e.*
+FROM box m
 LEFT JOIN LATERAL (
   SELECT * FROM (
     SELECT e.seq, e.id, e.sender, e.sender_device, e.sender_registration, e.at, e.size,
       coalesce(e.payload, p.bytes) AS payload, sum(e.size) OVER (ORDER BY e.seq) - e.size AS before
     FROM envelopes e LEFT JOIN payloads p ON p.app = $1 AND p.payload = e.shared
-    WHERE e.app = $1 AND e.mailbox = m.mailbox AND e.seq > $3
+    WHERE e.app = $1 AND e.mailbox = $2 AND e.seq > $3
     ORDER BY e.seq LIMIT $4
   ) page WHERE page.before = 0 OR page.before + page.size <= $5
 ) e ON true
-WHERE m.app = $1 AND m.mailbox = $2
 ORDER BY e.seq`;
 
 export function sqlMailboxes(sql: Queryable): MailboxStore {
