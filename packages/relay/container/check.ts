@@ -35,11 +35,14 @@ async function becomes(what: string, check: () => Promise<boolean>): Promise<voi
   throw new Error(`${what} did not happen in time:\n${await docker('logs', NAME)}`);
 }
 
-const answers = (url: string) =>
-  fetch(url).then(
+/** Docker's own proxy accepts before the relay listens, and then says nothing. */
+function answers(url: string): Promise<boolean> {
+  const answer = fetch(url).then(
     ({ ok }) => ok,
     () => false,
   );
+  return Promise.race([answer, new Promise<boolean>((resolve) => setTimeout(resolve, 2_000, false))]);
+}
 
 async function checkContainer(): Promise<void> {
   say('building ...');
