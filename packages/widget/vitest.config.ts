@@ -15,6 +15,7 @@ export default defineProject({
       'lit/directives/live.js',
       'lit/directives/ref.js',
       'lit/directives/repeat.js',
+      'uqr',
     ],
   },
   test: {

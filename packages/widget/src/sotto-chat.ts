@@ -3,6 +3,7 @@ import { guard } from 'lit/directives/guard.js';
 import type { ConnectionState, Conversation, SottoClient } from '@sotto/sdk';
 
 import { Composer } from './controllers/composer.js';
+import { ContactController } from './controllers/contact.js';
 import { ConversationController } from './controllers/conversation.js';
 import { LiveController } from './controllers/live.js';
 import { ScrollKeeper } from './controllers/scroll-keeper.js';
@@ -16,6 +17,7 @@ import {
 } from './events.js';
 import { english, type Strings } from './strings.js';
 import { composerStyles } from './styles/composer.js';
+import { contactStyles } from './styles/contact.js';
 import { frameStyles } from './styles/frame.js';
 import { listStyles } from './styles/list.js';
 import { tokens } from './styles/tokens.js';
@@ -23,7 +25,7 @@ import { ConnectionLine } from './view/connection-line.js';
 import type { ListContext } from './view/context.js';
 import { header } from './view/header.js';
 import { icon } from './view/icons.js';
-import { earlierLine, emptyState, messageList } from './view/message-list.js';
+import { earlierLine, emptyState, messageList, typingDots } from './view/message-list.js';
 import { dayOf, localeOf } from './view/time.js';
 
 /** How far above the first message (px) earlier ones begin to load. */
@@ -35,7 +37,7 @@ const LOAD_AHEAD = 600;
  */
 export class SottoChat extends LitElement {
   /** What the shadow root looks like; pages change it through the custom properties in the README. */
-  static override readonly styles = [tokens, frameStyles, listStyles, composerStyles];
+  static override readonly styles = [tokens, frameStyles, listStyles, composerStyles, contactStyles];
   static override readonly properties = {
     client: { attribute: false },
     with: { type: String },
@@ -72,7 +74,16 @@ export class SottoChat extends LitElement {
     this.dispatchEvent(new SottoConnectionEvent(state)),
   );
   readonly #connectionLine = new ConnectionLine(this, (error) => this.#report('reset', error));
-  readonly #composer = new Composer(this, (text) => this.#send(text));
+  readonly #contact = new ContactController(
+    this,
+    () => this.shadowRoot?.querySelector('dialog') ?? null,
+    (action, error) => this.#report(action, error),
+  );
+  readonly #composer = new Composer(
+    this,
+    (text) => this.#send(text),
+    () => this.#contact.typing(),
+  );
   readonly #end = new SightController(
     this,
     () => this.#find('.end'),
@@ -110,7 +121,9 @@ export class SottoChat extends LitElement {
     if (changed.has('strings')) this.#strings = { ...english, ...this.strings };
     if (!changed.has('client') && !changed.has('with')) return;
     this.#connection.observe(this.client?.connection ?? null);
-    this.#conversation.open(this.#open());
+    const conversation = this.#open();
+    this.#conversation.open(conversation);
+    this.#contact.open(conversation);
     this.#composer.writeTo(this.client === null ? null : { client: this.client, user: this.with });
     this.#scroll.toEnd();
     // The new conversation may lie as short as the old one, with nothing for an observer to report.
@@ -138,11 +151,12 @@ export class SottoChat extends LitElement {
     const name = this.label || this.with;
     return html`
       <section class="frame" part="frame" aria-label=${strings.conversationWith(name)}>
-        ${header(name, strings)} ${this.#connectionLine.render(this.#connection.value, strings, name)}
+        ${header(name, strings, localeOf(this), this.#contact)} ${this.#contact.banner(strings, name)}
+        ${this.#connectionLine.render(this.#connection.value, strings, name)}
         <div class="body">
           ${this.#log(strings, name)} ${this.#end.inSight || this.#scroll.atEnd ? nothing : this.#toNewest(strings)}
         </div>
-        ${this.#composer.render(strings, name, this.#canWrite)}
+        ${this.#composer.render(strings, name, this.#canWrite)} ${this.#contact.safetyDialog(strings, name)}
       </section>
     `;
   }
@@ -170,6 +184,7 @@ export class SottoChat extends LitElement {
           <div class="top"></div>
           ${earlierLine(loadingEarlier, strings)}
           ${guard([rows, strings, name, context.locale, context.today], () => messageList(rows, context))}
+          ${this.#contact.presence?.typing ? typingDots() : nothing}
           <div class="end"></div>
         </div>
         ${isOpen && rows.length === 0 ? emptyState(context) : nothing}

@@ -1,7 +1,10 @@
-import type { ConnectionState, Message, UndecryptableCause } from '@sotto/sdk';
+import type { ConnectionState, IdentityState, Message, UndecryptableCause } from '@sotto/sdk';
 
 /** Why a message of one's own failed: the code of a `failed` message. */
 export type FailureCode = NonNullable<Extract<Message, { kind: 'text' }>['failure']>;
+
+/** What is known of a change of the other user's identity. */
+export type ChangedIdentity = Extract<IdentityState, { state: 'changed' }>;
 
 /** Why a client is signed out. */
 export type SignedOutCode = Extract<ConnectionState, { state: 'signed-out' }>['code'];
@@ -41,6 +44,22 @@ export interface Strings {
 
   undecryptable(cause: UndecryptableCause, name: string): string;
   identityChanged(name: string): string;
+
+  online: string;
+  typing: string;
+  lastSeen(when: string): string;
+  safetyNumber: string;
+  safetyTitle(name: string): string;
+  safetyCode: string;
+  safetyNote(name: string): string;
+  verified(name: string): string;
+  verify: string;
+  unverify: string;
+  close: string;
+  identityQuestion(name: string, change: ChangedIdentity): string;
+  compare: string;
+  acceptIdentity: string;
+  dismissIdentity: string;
 
   connecting: string;
   catchingUp(left: number): string;
@@ -90,6 +109,23 @@ export const english: Strings = {
   identityChanged: (name) =>
     `${name}’s security key has changed, as it does with a new phone or browser. If in doubt, ask ${name} in another way.`,
 
+  online: 'Online',
+  typing: 'Typing…',
+  lastSeen: (when) => `Last seen ${when}`,
+  safetyNumber: 'Safety number',
+  safetyTitle: (name) => `Safety number with ${name}`,
+  safetyCode: 'The same number as a code to scan',
+  safetyNote: (name) =>
+    `Compare it with ${name}, side by side or over the phone. If both of you see the same, nobody reads along.`,
+  verified: (name) => `You have verified ${name}`,
+  verify: 'They are the same',
+  unverify: 'Remove the mark',
+  close: 'Close',
+  identityQuestion: identityQuestionSentence,
+  compare: 'Compare safety numbers',
+  acceptIdentity: 'Send anyway',
+  dismissIdentity: 'All right',
+
   connecting: 'Connecting…',
   catchingUp: (left) => `Catching up: ${left} to go`,
   offline: 'You are offline. What you write now goes out when you are back.',
@@ -107,6 +143,13 @@ export const english: Strings = {
       : 'This browser does not let the chat store anything. Private windows and strict settings can cause that.',
   closed: 'This chat is closed.',
 };
+
+function identityQuestionSentence(name: string, { held, wasVerified }: ChangedIdentity): string {
+  const what = wasVerified
+    ? `${name}’s security key is not the one you verified.`
+    : `${name}’s security key has changed.`;
+  return held ? `${what} What you write waits here until you decide.` : what;
+}
 
 function failureSentence(code: FailureCode, name: string): string {
   switch (code) {

@@ -23,10 +23,14 @@ export class Composer implements ReactiveController {
   #problem: SottoError['code'] | 'other' | null = null;
   readonly #field: Ref<HTMLTextAreaElement> = createRef();
 
-  /** @param send stores the message; rejects if that fails */
+  /**
+   * @param send stores the message; rejects if that fails
+   * @param typing told of each change of the text
+   */
   constructor(
     private readonly host: ReactiveControllerHost,
     private readonly send: (text: string) => Promise<void>,
+    private readonly typing: () => void,
   ) {
     host.addController(this);
   }
@@ -91,6 +95,7 @@ export class Composer implements ReactiveController {
   readonly #onInput = (): void => {
     this.#setDraft(this.#field.value?.value ?? '');
     this.#problem = null;
+    if (this.#draft !== '') this.typing();
   };
 
   readonly #onKeyDown = (event: KeyboardEvent): void => {

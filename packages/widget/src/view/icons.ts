@@ -9,6 +9,8 @@ const paths = {
   send: svg`<path d="M8 13V3.4M3.8 7.4 8 3.2l4.2 4.2" />`,
   down: svg`<path d="M8 3v9.6M3.8 8.6 8 12.8l4.2-4.2" />`,
   lock: svg`<rect x="3.4" y="7" width="9.2" height="6.4" rx="1.6" /><path d="M5.4 7V5.2a2.6 2.6 0 0 1 5.2 0V7" />`,
+  shield: svg`<path d="M8 1.8 13 3.6v4c0 3-2 5.3-5 6.6-3-1.3-5-3.6-5-6.6v-4z" />`,
+  verified: svg`<path d="M8 1.8 13 3.6v4c0 3-2 5.3-5 6.6-3-1.3-5-3.6-5-6.6v-4z" /><path d="m5.7 7.9 1.7 1.7 3-3.3" />`,
   notice: svg`<circle cx="8" cy="8" r="6.2" /><path d="M8 7.4v3.6M8 5v.1" />`,
 } satisfies Record<string, SVGTemplateResult>;
 

@@ -40,3 +40,10 @@ export function emptyState({ strings, name }: ListContext): TemplateResult {
 export function earlierLine(loading: boolean, strings: Strings): TemplateResult {
   return html`<div class="earlier">${loading ? html`<span>${strings.loadingEarlier}</span>` : nothing}</div>`;
 }
+
+/** Decoration: the header says it in words. */
+export function typingDots(): TemplateResult {
+  return html`<div class="message theirs first last" aria-hidden="true">
+    <div class="bubble dots" part="typing"><i></i><i></i><i></i></div>
+  </div>`;
+}

@@ -47,6 +47,12 @@ export function fullTimeText(at: number, locale: string): string {
   return isDate(at) ? formatsOf(locale).full.format(at) : '';
 }
 
+/** A time of today by the clock, of another day with that day. */
+export function lastSeenText(at: number, now: number, locale: string, strings: Strings): string {
+  const time = timeText(at, locale);
+  return dayOf(at) === dayOf(now) ? time : `${dayText(dayOf(at), dayOf(now), locale, strings)}, ${time}`;
+}
+
 /** For `<time datetime>`. */
 export function isoTime(at: number): string {
   return isDate(at) ? new Date(at).toISOString() : '';
