@@ -78,20 +78,20 @@ export class RelayCore {
   #isClosing = false;
 
   constructor(options: RelayCoreOptions, relayKey: Uint8Array) {
-    const { retentionMs = DEFAULT_RETENTION_MS, quota = DEFAULT_QUOTA } = options;
+    const { retentionMs = DEFAULT_RETENTION_MS, quota = DEFAULT_QUOTA, inactiveMs = DEFAULT_INACTIVE_MS } = options;
     this.#options = {
-      tenants: everyApp({ retentionMs, quota }),
+      tenants: everyApp({ retentionMs, quota, inactiveMs }),
       limiter: unlimited,
       clock: systemClock,
       random: systemRandom,
       retentionMs,
-      inactiveMs: DEFAULT_INACTIVE_MS,
+      inactiveMs,
       quota,
       observers: [],
       onError: () => undefined,
       ...options,
     };
-    const { store, bus, limiter, clock, random, inactiveMs, onError } = this.#options;
+    const { store, bus, limiter, clock, random, tenants, onError } = this.#options;
     this.#observer = observers(this.#options.observers);
     this.verifier = options.verifier;
     this.#relayKey = relayKey;
@@ -100,7 +100,15 @@ export class RelayCore {
     this.#topics = new Topics(bus, random(NODE_BYTES));
     this.#lists = new DeviceLists(store);
     const observer = this.#observer;
-    this.#activity = new Activity({ store, clock, switchboard: this.#switchboard, observer, inactiveMs, onError });
+    this.#activity = new Activity({
+      store,
+      clock,
+      switchboard: this.#switchboard,
+      observer,
+      inactiveMs,
+      tenants,
+      onError,
+    });
     this.directory = new Directory({
       activity: this.#activity,
       store,
@@ -163,7 +171,7 @@ export class RelayCore {
     );
     const current = this.#sessions.get(device.mailbox);
     if (current && current.epoch > hello.epoch) throw new RelayError('superseded');
-    const expiring = this.#activity.expiring(state, device.mailbox);
+    const expiring = this.#activity.expiring(app, state, device.mailbox);
     return { login, hello, device, listVersion: state.listVersion, expiring, ...(ip !== undefined && { ip }) };
   }
 

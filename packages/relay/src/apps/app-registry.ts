@@ -81,6 +81,14 @@ export class AppRegistry implements Tenants {
     );
   }
 
+  inactivities(): ReadonlyMap<AppId, number> {
+    return new Map(
+      this.all()
+        .filter(({ inactiveDeviceDays }) => inactiveDeviceDays !== undefined)
+        .map(({ id }) => [id, this.policy(id).inactiveMs]),
+    );
+  }
+
   /** The app's own budget for a limit, if it has one. */
   budget(app: AppId, limit: LimitName): Budget | undefined {
     return this.find(app)?.limits[limit];
@@ -162,9 +170,10 @@ export class AppRegistry implements Tenants {
   }
 
   #entry(app: App, row: StoredApp | null): Entry {
-    const { retentionMs, quota } = this.#options.defaults;
+    const { retentionMs, quota, inactiveMs } = this.#options.defaults;
     const policy = {
       retentionMs: app.retentionDays === undefined ? retentionMs : Math.round(app.retentionDays * DAY_MS),
+      inactiveMs: app.inactiveDeviceDays === undefined ? inactiveMs : app.inactiveDeviceDays * DAY_MS,
       quota: { envelopes: app.quota?.envelopes ?? quota.envelopes, bytes: app.quota?.bytes ?? quota.bytes },
     };
     return { app, row, policy, keys: verificationKeys(app, this.#sets) };

@@ -9,9 +9,15 @@ export const appSettings = z.strictObject({
   /** Websites that may connect, as origins; `*` allows any. Programs without an origin always may. */
   origins: z
     .array(
-      z.union([z.literal('*'), z.url({ protocol: /^https?$/ }).overwrite((url) => new URL(url).origin)], {
-        error: 'must be an origin such as https://example.com, or *',
-      }),
+      z.union(
+        [
+          z.literal('*'),
+          z.url({ protocol: /^https?$/ }).overwrite((url) => (URL.canParse(url) ? new URL(url).origin : url)),
+        ],
+        {
+          error: 'must be an origin such as https://example.com, or *',
+        },
+      ),
     )
     .max(100)
     .default([]),

@@ -7,6 +7,8 @@ export interface AppPolicy {
   /** Unacknowledged envelopes are kept so long, milliseconds. */
   retentionMs: number;
   quota: Quota;
+  /** Devices that were not seen for so long are removed, milliseconds. */
+  inactiveMs: number;
 }
 
 /** What the core asks about an app whose token was good. */
@@ -14,11 +16,12 @@ export interface Tenants {
   /** Null: its users may work. */
   refusal(app: AppId): 'app-unknown' | 'app-suspended' | null;
   policy(app: AppId): AppPolicy;
-  /** Retention of the apps that have one of their own, milliseconds. */
+  /** Those of the apps that have a time of their own, milliseconds. */
   retentions(): ReadonlyMap<AppId, number>;
+  inactivities(): ReadonlyMap<AppId, number>;
 }
 
 /** One policy for whatever the verifier lets in: for simulations and tests. */
 export function everyApp(policy: AppPolicy): Tenants {
-  return { refusal: () => null, policy: () => policy, retentions: () => new Map() };
+  return { refusal: () => null, policy: () => policy, retentions: () => new Map(), inactivities: () => new Map() };
 }

@@ -1,11 +1,12 @@
 import type { Aci, AppId, ExpiringDevice } from '@sotto/protocol';
 
+import type { Tenants } from '../apps/tenants.js';
 import { Batcher } from '../mailbox/batcher.js';
 import type { MailboxId } from '../mailbox/mailbox-id.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
 import type { RelayObserver } from '../observer.js';
 import type { Clock } from '../platform.js';
-import type { DeviceRecord, QuietDevice, Store, UserState } from '../store/store.js';
+import type { AppScope, DeviceRecord, QuietDevice, Store, UserState } from '../store/store.js';
 import { dayOf, decideInactive, expiringOthers, expiryOf, silence, silentBefore, WARNING_MS } from './inactivity.js';
 
 /** Devices in one statement. */
@@ -20,7 +21,9 @@ export interface ActivityDeps {
   clock: Clock;
   switchboard: Switchboard;
   observer: RelayObserver;
+  /** Of apps that have no time of their own. */
   inactiveMs: number;
+  tenants: Tenants;
   onError: (error: unknown) => void;
 }
 
@@ -53,7 +56,8 @@ export class Activity {
 
   /** A device has shown up. Whoever was about to be removed is noted before this resolves; it may be too late for it. */
   async note(app: AppId, user: Aci, device: DeviceRecord): Promise<void> {
-    const { store, clock, inactiveMs, onError } = this.#deps;
+    const { store, clock, onError } = this.#deps;
+    const inactiveMs = this.#inactiveMs(app);
     const [now, { mailbox, seenDay }] = [clock.now(), device];
     if (seenDay >= dayOf(now)) return;
     if (expiryOf(seenDay, inactiveMs) - WARNING_MS > now) {
@@ -63,9 +67,9 @@ export class Activity {
     await store.updateUser(app, user, () => ({ change: { seen: { mailbox, day: dayOf(now) } }, result: undefined }));
   }
 
-  expiring(state: UserState, self: MailboxId): ExpiringDevice[] {
-    const { clock, inactiveMs } = this.#deps;
-    return expiringOthers(state, self, { now: clock.now(), inactiveMs });
+  expiring(app: AppId, state: UserState, self: MailboxId): ExpiringDevice[] {
+    const { clock } = this.#deps;
+    return expiringOthers(state, self, { now: clock.now(), inactiveMs: this.#inactiveMs(app) });
   }
 
   /** Once a day: notes who is online, reminds them, removes who is silent. */
@@ -79,7 +83,8 @@ export class Activity {
   }
 
   async #remind(app: AppId, online: readonly OnlineDevice[]): Promise<void> {
-    const { store, clock, inactiveMs } = this.#deps;
+    const { store, clock } = this.#deps;
+    const inactiveMs = this.#inactiveMs(app);
     const now = clock.now();
     const seen = online.map(({ address: { user }, mailbox }) => ({ user, mailbox }));
     await store.seen(app, seen, dayOf(now));
@@ -97,10 +102,18 @@ export class Activity {
 
   /** @returns whether all are gone */
   async #removeSilent(now: number): Promise<boolean> {
-    const { store, inactiveMs } = this.#deps;
+    const { inactiveMs, tenants } = this.#deps;
+    const own = tenants.inactivities();
+    let done = await this.#removeSilentIn({ except: [...own.keys()] }, inactiveMs, now);
+    for (const [only, ms] of own) done = (await this.#removeSilentIn({ only }, ms, now)) && done;
+    return done;
+  }
+
+  async #removeSilentIn(apps: AppScope, inactiveMs: number, now: number): Promise<boolean> {
+    const { store } = this.#deps;
     const limits = silence(now, inactiveMs);
     for (let query = 0; query < MAX_QUERIES; query++) {
-      const users = await store.inactive(limits, USERS_PER_QUERY);
+      const users = await store.inactive(limits, USERS_PER_QUERY, apps);
       let count = 0;
       for (const { app, user } of users) count += await this.#removeOf(app, user, now);
       // None are left, or another node is at them.
@@ -110,9 +123,9 @@ export class Activity {
   }
 
   async #removeOf(app: AppId, user: Aci, now: number): Promise<number> {
-    const { store, switchboard, observer, inactiveMs } = this.#deps;
+    const { store, switchboard, observer } = this.#deps;
     const { removed, staying } = await store.updateUser(app, user, (state) =>
-      decideInactive(state, silence(now, inactiveMs), now),
+      decideInactive(state, silence(now, this.#inactiveMs(app)), now),
     );
     for (const { mailbox, device, registration } of removed) {
       switchboard.ringEverywhere(mailbox, { kind: 'gone' });
@@ -122,6 +135,10 @@ export class Activity {
     }
     if (removed.length > 0) observer.directoryChanged?.(app);
     return removed.length;
+  }
+
+  #inactiveMs(app: AppId): number {
+    return this.#deps.tenants.policy(app).inactiveMs;
   }
 
   async #write(items: Seen[]): Promise<undefined[]> {

@@ -32,7 +32,7 @@ export async function openApps(
   const secrets = sealer(config.secretsKey ?? null);
   const apps = new AppRegistry({
     statics: fixed,
-    defaults: { retentionMs: config.retentionMs, quota: config.quota },
+    defaults: { retentionMs: config.retentionMs, quota: config.quota, inactiveMs: config.inactiveMs },
     stored: { store: store.apps, sealer: secrets },
     onError,
   });

@@ -221,6 +221,12 @@ export interface SweepPolicy {
   dedupeMs: number;
 }
 
+/** One app, or all but some; nothing said: all. */
+export interface AppScope {
+  only?: AppId;
+  except?: AppId[];
+}
+
 /** Everything that the relay holds for an app, for `--dev` only. */
 export interface Inspection {
   devices: (DeviceAddress & { identityKey: Uint8Array; preKeys: PreKeyCounts; mailbox: MailboxId })[];
@@ -237,7 +243,7 @@ export interface Store extends MailboxStore, DirectoryStore {
   /** Deletes what has expired, in every app. */
   sweep(policy: SweepPolicy): Promise<{ expired: number }>;
   /** Users, of every app, that have a device to be removed for its silence: see `directory/inactivity.ts`. */
-  inactive(silence: Silence, limit: number): Promise<{ app: AppId; user: Aci }[]>;
+  inactive(silence: Silence, limit: number, apps?: AppScope): Promise<{ app: AppId; user: Aci }[]>;
   inspect(app: AppId): Promise<Inspection>;
   /** The store's own clock, milliseconds since the epoch. Rejects when the store cannot serve. */
   time(): Promise<number>;

@@ -135,6 +135,10 @@ export function activityContract(name: string, openStore: () => Promise<Store>):
         );
       }
       expect((await store.inactive(limits, 3)).length).toBeLessThanOrEqual(3);
+      const scoped = await store.inactive(limits, 1000, { only: app });
+      expect(scoped.map(({ user }) => user).sort()).toEqual(found.map(({ user }) => user).sort());
+      const others = await store.inactive(limits, 1000, { except: [app] });
+      expect(others.filter((each) => each.app === app)).toEqual([]);
     });
 
     test('a list says which of its devices are still there', async () => {

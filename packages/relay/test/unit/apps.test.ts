@@ -27,7 +27,7 @@ function office(options: { seal?: Sealer } = {}) {
   const changes: [AppChange, string][] = [];
   const errors: unknown[] = [];
   const statics = [staticApp(appConfig.parse({ ...TEST_APP, origins: [] }))];
-  const defaults = { retentionMs: DEFAULT_RETENTION_MS, quota: DEFAULT_QUOTA };
+  const defaults = { retentionMs: DEFAULT_RETENTION_MS, quota: DEFAULT_QUOTA, inactiveMs: 90 * DAY_MS };
   const stored = { store: store.apps, sealer: seal };
   const registry = new AppRegistry({ statics, defaults, stored, onError: (error) => errors.push(error) });
   const service = new AppService({
@@ -163,7 +163,7 @@ describe('secrets at rest', () => {
     const { secret = '' } = await service.create({ id: ID });
     const registry = new AppRegistry({
       statics: [staticApp(appConfig.parse({ ...TEST_APP, origins: [] }))],
-      defaults: { retentionMs: 1, quota: DEFAULT_QUOTA },
+      defaults: { retentionMs: 1, quota: DEFAULT_QUOTA, inactiveMs: 1 },
       stored: { store: store.apps, sealer: sealer(null) },
       onError: (error) => errors.push(error),
     });
@@ -226,8 +226,11 @@ test('settings: what is absent stays, null goes back, and each counts where it s
   expect(registry.policy(ID)).toEqual({
     retentionMs: DEFAULT_RETENTION_MS,
     quota: { envelopes: 10, bytes: DEFAULT_QUOTA.bytes },
+    inactiveMs: 90 * DAY_MS,
   });
   expect(registry.budget(ID, 'envelopesPerDevice')).toEqual({ points: 5, seconds: 60 });
+  await service.update(ID, { inactiveDeviceDays: 7 });
+  expect([...registry.inactivities()]).toEqual([[ID, 7 * DAY_MS]]);
   await service.update(ID, { origins: ['https://new.example'] });
   expect([registry.allowsOrigin(ID, 'https://new.example'), registry.knowsOrigin('https://new.example')]).toEqual([
     true,

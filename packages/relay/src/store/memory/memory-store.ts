@@ -46,9 +46,10 @@ export function memoryStore(random: Random = systemRandom): Store {
       return Promise.resolve({ expired: tables.mailboxes.sweep(policy) });
     },
 
-    inactive: async (silence, limit) =>
+    inactive: async (silence, limit, { only, except = [] } = {}) =>
       Promise.resolve(
         [...tables.users]
+          .filter(([name]) => (only === undefined || userIn(only, name)) && !except.some((app) => userIn(app, name)))
           .filter(([, state]) => decideInactive(state, silence, 0).change !== null)
           .slice(0, limit)
           .map(([name]) => {

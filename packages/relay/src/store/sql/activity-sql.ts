@@ -2,7 +2,7 @@ import type { Aci, AppId } from '@sotto/protocol';
 
 import type { Silence } from '../../directory/inactivity.js';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
-import type { QuietDevice } from '../store.js';
+import type { AppScope, QuietDevice } from '../store.js';
 import { uuidArray } from './binary-array.js';
 import type { Queryable } from './driver.js';
 
@@ -41,16 +41,18 @@ export async function inactiveUsers(
   sql: Queryable,
   { before, lastBefore }: Silence,
   limit: number,
+  { only, except = [] }: AppScope,
 ): Promise<{ app: AppId; user: Aci }[]> {
   return sql.query<{ app: AppId; user: Aci }>(
     `SELECT DISTINCT app, account AS "user" FROM (
        SELECT d.app, d.account FROM devices d
        WHERE d.removed_at IS NULL AND d.seen_day < $1
+         AND ($4::text IS NULL OR d.app = $4) AND d.app <> ALL(string_to_array($5, ','))
          AND (d.seen_day < $2 OR NOT d.listed OR EXISTS (
            SELECT FROM devices o WHERE o.app = d.app AND o.account = d.account AND o.removed_at IS NULL AND o.listed
              AND (o.seen_day, o.mailbox) > (d.seen_day, d.mailbox)))
        ORDER BY d.seen_day LIMIT $3
      ) found`,
-    [before, lastBefore, limit],
+    [before, lastBefore, limit, only ?? null, except.join(',')],
   );
 }

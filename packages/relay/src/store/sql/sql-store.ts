@@ -48,7 +48,7 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
 
     seen: (app, devices, day) => noteSeen(sql, app, devices, day),
     quiet: (app, users, before) => quietDevices(sql, app, users, before),
-    inactive: (silence, limit) => inactiveUsers(sql, silence, limit),
+    inactive: (silence, limit, apps = {}) => inactiveUsers(sql, silence, limit, apps),
 
     updateUser: (app, user, decide) =>
       sql.transaction(async (transaction) => {
