@@ -177,7 +177,7 @@ describe('the command line', () => {
     [['create', 'x', '--grace', '1h'], 'does nothing with'],
     [['create', 'x', '--secret', 'visible to all'], 'Unknown option'],
     [['create', 'x', '--algorithm', 'none'], 'algorithm'],
-    [['create', 'x', '--origin', 'shop.example'], 'must be an origin'],
+    [['create', 'x', '--origin', 'shop.example'], 'origins.0: Invalid URL'],
     [['show', 'nobody'], 'There is no app'],
     [['sing'], 'There is no "app sing"'],
   ])('%j is refused with a sentence', async (args, sentence) => {
