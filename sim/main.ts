@@ -5,12 +5,14 @@
  *     --trace       prints every event of one world, and lives it in this process
  *     --processes   worlds that live at the same time (2)
  *     --minutes     ends after this time, however many worlds are left
+ *     --rollback    relay, profile or none, whatever the seed says
  *     --tail        lines of a failed world's trace (20)
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { liveInFleet } from './src/fleet.js';
+import type { Rollback, Wish } from './src/plan.js';
 import { describe, Summary } from './src/summary.js';
 import { runWorld } from './src/world.js';
 
@@ -20,17 +22,19 @@ const { values } = parseArgs({
     worlds: { type: 'string', default: '1' },
     processes: { type: 'string', default: '2' },
     minutes: { type: 'string', default: '600' },
+    rollback: { type: 'string' },
     tail: { type: 'string', default: '20' },
     trace: { type: 'boolean', default: false },
   },
 });
 
+const wish: Wish = values.rollback === undefined ? {} : { rollback: values.rollback as Rollback };
 const summary = new Summary();
 const started = performance.now();
 const seconds = (): number => (performance.now() - started) / 1000;
 
 if (values.trace) {
-  const report = await runWorld(Number(values.seed), { wholeTrace: true });
+  const report = await runWorld(Number(values.seed), { ...wish, wholeTrace: true });
   console.log(report.lines.join('\n'));
   for (const { rule, detail } of report.violations) console.log(`${rule}: ${detail}`);
   console.log(`trace ${report.trace}`);
@@ -48,6 +52,7 @@ if (values.trace) {
       if (report.violations.length > 0) console.log(describe(report, Number(values.tail)));
       else if (summary.worlds % 100 === 0) console.log(`${summary.worlds} worlds, ${seconds().toFixed(0)} s`);
     },
+    wish,
   );
 }
 console.log(`${summary.toString()}\n${seconds().toFixed(1)} s`);

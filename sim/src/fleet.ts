@@ -1,9 +1,16 @@
 import { fork, type ChildProcess } from 'node:child_process';
 
+import type { Wish } from './plan.js';
 import type { WorldReport } from './world.js';
 
 /** Sources as they are, whoever the parent is: node, or a test runner with loaders of its own. */
 const EXEC_ARGV = ['--conditions=@sotto/source', '--import', 'tsx'];
+
+/** What a child process is told. */
+export interface Order {
+  readonly seed: number;
+  readonly wish: Wish;
+}
 
 /**
  * Lives worlds in child processes, one at a time in each.
@@ -16,23 +23,24 @@ export async function liveInFleet(
   size: number,
   next: () => number | null,
   done: (report: WorldReport) => void,
+  wish: Wish = {},
 ): Promise<void> {
-  await Promise.all(
-    Array.from({ length: size }, () => liveInChild(fork(program, { execArgv: EXEC_ARGV }), next, done)),
-  );
+  const child = (): Promise<void> => liveInChild(fork(program, { execArgv: EXEC_ARGV }), next, done, wish);
+  await Promise.all(Array.from({ length: size }, child));
 }
 
 function liveInChild(
   child: ChildProcess,
   next: () => number | null,
   done: (report: WorldReport) => void,
+  wish: Wish,
 ): Promise<void> {
   let living: number | null = null;
   return new Promise((resolve, reject) => {
     const give = (): void => {
       living = next();
       if (living === null) child.disconnect();
-      else child.send(living);
+      else child.send({ seed: living, wish } satisfies Order);
     };
     child.on('message', (report) => {
       done(report as WorldReport);

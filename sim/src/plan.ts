@@ -42,7 +42,12 @@ export interface Plan {
 
 const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'];
 
-export function planOf(seed: number, random: Random): Plan {
+/** What is not left to the seed. */
+export interface Wish {
+  readonly rollback?: Rollback;
+}
+
+export function planOf(seed: number, random: Random, { rollback }: Wish): Plan {
   const count = random.weighted([
     [60, 2],
     [25, 3],
@@ -72,10 +77,12 @@ export function planOf(seed: number, random: Random): Plan {
     activeMs,
     faults,
     faultCount: faults.length === 0 ? 0 : random.int(1, 12),
-    rollback: random.weighted<Rollback>([
-      [92, 'none'],
-      [5, 'relay'],
-      [3, 'profile'],
-    ]),
+    rollback:
+      rollback ??
+      random.weighted<Rollback>([
+        [92, 'none'],
+        [5, 'relay'],
+        [3, 'profile'],
+      ]),
   };
 }

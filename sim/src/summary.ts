@@ -8,6 +8,8 @@ export class Summary {
   #messages = 0;
   #undecryptable = 0;
   #lost = 0;
+  #unnoticed = 0;
+  #damaged = 0;
   #virtualMs = 0;
   readonly #faults = new Map<string, number>();
   readonly #rollbacks = new Map<string, number>();
@@ -19,6 +21,8 @@ export class Summary {
     this.#messages += report.outcome?.messages ?? 0;
     this.#undecryptable += report.outcome?.undecryptable ?? 0;
     this.#lost += report.outcome?.lost ?? 0;
+    if (report.unnoticed) this.#unnoticed++;
+    if (report.unnoticed && report.unnoticed.length > 0) this.#damaged++;
     for (const [fault, times] of Object.entries(report.faults)) count(this.#faults, fault, times);
     if (report.plan.rollback !== 'none') count(this.#rollbacks, report.plan.rollback, 1);
     if (report.violations.length > 0) this.failed.push(report);
@@ -36,6 +40,7 @@ export class Summary {
       `${this.#events} events in ${Math.round(this.#virtualMs / 60_000)} virtual minutes, ${this.#messages} messages`,
       `faults: ${list(this.#faults)}`,
       `rolled back: ${list(this.#rollbacks)}; there ${this.#lost} messages lost, ${this.#undecryptable} shown as unreadable`,
+      `profiles put back that the relay could not tell: ${this.#unnoticed}, with damage: ${this.#damaged}`,
     ].join('\n');
   }
 }

@@ -1,4 +1,3 @@
-import type { Submit } from '@sotto/protocol';
 import { THIS_DEVICE } from '@sotto/sdk/testing';
 
 import { Oracle, type Violation, type Written } from './checks/oracle.js';
@@ -11,13 +10,18 @@ import { Device } from './client/device.js';
 import { Link } from './client/link.js';
 import type { Tab } from './client/tab.js';
 import { calm, strike, type Scene } from './faults.js';
-import { planOf, type Fault, type Plan } from './plan.js';
+import { planOf, type Fault, type Plan, type Wish } from './plan.js';
 import { Cluster } from './relay/cluster.js';
 import { APP } from './relay/tokens.js';
 
 export interface WorldReport {
   readonly plan: Plan;
   readonly violations: readonly Violation[];
+  /**
+   * What went wrong where a profile was put back and the relay could not tell, as it held no acknowledgement that the profile
+   * did not know; null in all other worlds.
+   */
+  readonly unnoticed: readonly Violation[] | null;
   readonly outcome: Outcome | null;
   readonly faults: Readonly<Record<string, number>>;
   /** The same for the same seed, always. */
@@ -34,9 +38,12 @@ const REST_MS = 15 * 60_000;
 const LOOK_MS = 2_000;
 
 /** Lives one world from beginning to end. */
-export async function runWorld(seed: number, options: { wholeTrace?: boolean } = {}): Promise<WorldReport> {
+export async function runWorld(
+  seed: number,
+  { wholeTrace = false, ...wish }: Wish & { wholeTrace?: boolean } = {},
+): Promise<WorldReport> {
   const random = new Random(`world ${seed}`);
-  const world = new World(planOf(seed, random.fork('plan')), random, new Trace(options.wholeTrace === true));
+  const world = new World(planOf(seed, random.fork('plan'), wish), random, new Trace(wholeTrace));
   const stray = (error: unknown): void => world.stray(error);
   process.on('unhandledRejection', stray);
   process.on('uncaughtException', stray);
@@ -58,6 +65,8 @@ class World {
   readonly #devices: Device[];
   readonly #scene: Scene;
   #turn = 0;
+  /** The device whose profile was put back. */
+  #restored: Device | null = null;
 
   constructor(plan: Plan, random: Random, trace: Trace) {
     this.#plan = plan;
@@ -98,11 +107,14 @@ class World {
     await this.#scheduler.runUntil(EPOCH_MS + this.#plan.activeMs);
     await calm(this.#scene);
     const rested = await this.#comeToRest();
-    const notices = this.#plan.rollback !== 'none';
-    const outcome = rested ? await checkOutcome(this.#oracle, this.#devices, { notices }) : null;
+    const { rollback } = this.#plan;
+    const tolerance = { notices: rollback === 'profile', lowStatuses: rollback !== 'none' };
+    const outcome = rested ? await checkOutcome(this.#oracle, this.#devices, tolerance) : null;
+    const unnoticed = this.#restored !== null && !this.#oracle.noticed.has(this.#restored);
     return {
       plan: this.#plan,
-      violations: this.#oracle.violations,
+      violations: unnoticed ? [] : this.#oracle.violations,
+      unnoticed: unnoticed ? this.#oracle.violations : null,
       outcome,
       faults: Object.fromEntries(this.#scene.happened),
       trace: this.#trace.digest(),
@@ -113,10 +125,11 @@ class World {
   }
 
   #device(user: string): Device {
-    const { link: name } = { link: `${user}1` };
-    const link = new Link(this.#scheduler, this.#random.fork(`link ${name}`), this.#cluster, (submit) =>
-      this.#oracle.submitted(device, submit as Submit),
-    );
+    const name = `${user}1`;
+    const link = new Link(this.#scheduler, this.#random.fork(`link ${name}`), this.#cluster, {
+      submitted: (submit) => this.#oracle.submitted(device, submit),
+      welcomed: ({ verdict }) => this.#oracle.welcomed(device, verdict),
+    });
     const device: Device = new Device({
       name,
       user,
@@ -218,6 +231,7 @@ class World {
       void device.profile().then((profile) => {
         this.#scheduler.after(activeMs * random.between(0.1, 0.3), 'profile restored', () => {
           device.crashAll();
+          this.#restored = device;
           this.#scheduler.note(`ROLLBACK vault of ${device.name}`);
           void device
             .restore(profile, 'vault')

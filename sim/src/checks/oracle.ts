@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { toBase64Url, type Submit } from '@sotto/protocol';
+import { toBase64Url, type CursorVerdict, type Submit } from '@sotto/protocol';
 import { aciOf, type MailboxId } from '@sotto/relay';
 import type { VaultRows } from '@sotto/sdk/testing';
 
@@ -40,7 +40,11 @@ export type Losses = Set<string>;
 export class Oracle {
   readonly violations: Violation[] = [];
   readonly written = new Map<string, Written>();
+  /** Devices whose vault the relay has found to be an older one. */
+  readonly noticed = new Set<Device>();
   readonly losses: Losses = new Set();
+  /** Of these, what is missing in the end. */
+  readonly lost: Losses = new Set();
   /** Committed message rows by device and key. */
   readonly #rows = new Map<Device, Map<string, MessageRow>>();
   readonly #cursors = new Map<Device, { now: number; highest: number }>();
@@ -100,6 +104,10 @@ export class Oracle {
     const cursor = device && this.#cursors.get(device);
     if (device && seq > (cursor?.highest ?? 0))
       this.report('acknowledged-before-commit', `${device.name}: relay holds ack ${seq}, vault ${cursor?.now ?? 0}`);
+  }
+
+  welcomed(device: Device, verdict: CursorVerdict): void {
+    if (verdict === 'vault-behind') this.noticed.add(device);
   }
 
   /** Every submit that leaves a device. */

@@ -16,6 +16,8 @@ export interface Outcome {
 interface Tolerance {
   /** Something was rolled back: what could not be read shows as a notice, and may stand for a message. */
   readonly notices: boolean;
+  /** Receipts are sent once: what is rolled back with them may show less than is true, never more. */
+  readonly lowStatuses: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function checkOutcome(oracle: Oracle, devices: readonly Device[], t
       tolerance,
     );
   }
-  return { messages: oracle.written.size, undecryptable: undecryptable.length, lost: oracle.losses.size };
+  return { messages: oracle.written.size, undecryptable: undecryptable.length, lost: oracle.lost.size };
 }
 
 interface Side {
@@ -48,9 +50,7 @@ function checkConversation(oracle: Oracle, sides: readonly Side[], tolerance: To
   const sent = sides.flatMap(({ device, rows }) =>
     rows.filter((row) => isOwn(device, row)).map((row) => ({ device, row })),
   );
-  // What cannot be read is never receipted.
-  const unread = tolerance.notices && sides.some(({ rows }) => rows.some(({ body }) => body.kind === 'undecryptable'));
-  for (const { device, row } of sent) checkSent(oracle, device, row, unread);
+  for (const { device, row } of sent) checkSent(oracle, device, row, tolerance);
   for (const { device, rows } of sides) {
     const texts = rows.flatMap((row) => textOf(row) ?? []);
     for (const [index, text] of texts.entries())
@@ -68,18 +68,18 @@ function checkConversation(oracle: Oracle, sides: readonly Side[], tolerance: To
   checkSameOrder(oracle, sides);
 }
 
-function checkSent(oracle: Oracle, device: Device, row: MessageRow, unread: boolean): void {
+function checkSent(oracle: Oracle, device: Device, row: MessageRow, { lowStatuses }: Tolerance): void {
   const text = textOf(row) ?? '';
   const written = oracle.written.get(text);
   if (!written) {
     oracle.report('never-written', `${device.name}: ${text}`);
     return;
   }
-  const lost = unread || [...oracle.losses].some((loss) => loss.endsWith(`/${row.id}`));
   if (row.status === 'pending' || row.status === 'failed')
     oracle.report('not-sent', `${text}: ${row.status} ${row.failure ?? ''}`);
-  else if (row.status === 'sent' && !lost) oracle.report('status-too-low', `${text} is sent`);
-  else if (row.status === 'delivered' && !lost && oracle.wasRead(written.to, row.id))
+  else if (lowStatuses) return;
+  else if (row.status === 'sent') oracle.report('status-too-low', `${text} is sent`);
+  else if (row.status === 'delivered' && oracle.wasRead(written.to, row.id))
     oracle.report('status-too-low', `${text} is delivered, was read`);
 }
 
@@ -94,7 +94,13 @@ function checkComplete(
   let spare = notices ? rows.filter(({ body }) => body.kind === 'undecryptable').length : 0;
   for (const row of sent) {
     if (row.status === 'failed' || rows.some((here) => here.id === row.id && here.user === row.user)) continue;
-    if (oracle.losses.has(`${device.name}/${row.id}`)) continue;
+    if (oracle.losses.has(`${device.name}/${row.id}`)) {
+      // Nobody can know of what nothing came after.
+      const later = rows.some(({ user, hlc }) => user === row.user && hlc > row.hlc);
+      if (later) oracle.report('gap-not-healed', `${device.name}: ${textOf(row) ?? ''}`);
+      else oracle.lost.add(`${device.name}/${row.id}`);
+      continue;
+    }
     if (spare-- > 0) continue;
     oracle.report('missing', `${device.name}: ${textOf(row) ?? ''} (${row.status})`);
   }

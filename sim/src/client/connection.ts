@@ -7,6 +7,8 @@ import {
   type DownEvent,
   type ErrorBody,
   type Hello,
+  type Submit,
+  type Welcome,
 } from '@sotto/protocol';
 import type { Session } from '@sotto/relay';
 import { RelayError, type RelaySocket, type SocketHandlers } from '@sotto/sdk/testing';
@@ -21,14 +23,19 @@ export const ANSWER_MS = 20_000;
 /** Half-open connections are found within this by the heartbeat of either side. */
 const HEARTBEAT_MS = 35_000;
 
+/** Sees what goes over the wire. */
+export interface Tap {
+  submitted(submit: Submit): void;
+  welcomed(welcome: Welcome): void;
+}
+
 export interface ConnectionParts {
   readonly client: Process;
   readonly node: RelayNode;
   readonly handlers: SocketHandlers;
   /** Milliseconds that a message takes now. */
   readonly latency: () => number;
-  /** Sees what a client submits, as a wiretap would. */
-  readonly tap: (submit: unknown) => void;
+  readonly tap: Tap;
   readonly onEnd: (connection: Connection) => void;
 }
 
@@ -80,7 +87,7 @@ export class Connection implements Line {
   get socket(): RelaySocket {
     return {
       submit: (submit) => {
-        this.#parts.tap(submit);
+        this.#parts.tap.submitted(submit);
         return this.#ask('submit', submit, submitReply);
       },
       ack: (ack) => this.#ask('ack', ack, plainReply),
@@ -162,6 +169,7 @@ export class Connection implements Line {
     switch (event) {
       case 'welcome':
         this.#welcomed = true;
+        this.#parts.tap.welcomed(data);
         handlers.onWelcome(data);
         break;
       case 'deliver':

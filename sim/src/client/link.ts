@@ -5,7 +5,7 @@ import type { Random } from '../core/random.js';
 import type { Scheduler } from '../core/scheduler.js';
 import type { Cluster } from '../relay/cluster.js';
 import type { RelayNode } from '../relay/node.js';
-import { ANSWER_MS, Connection } from './connection.js';
+import { ANSWER_MS, Connection, type Tap } from './connection.js';
 
 export interface NetworkWeather {
   /** False: nothing gets through. */
@@ -27,9 +27,9 @@ export class Link {
   readonly #scheduler: Scheduler;
   readonly #random: Random;
   readonly #cluster: Cluster;
-  readonly #tap: (submit: unknown) => void;
+  readonly #tap: Tap;
 
-  constructor(scheduler: Scheduler, random: Random, cluster: Cluster, tap: (submit: unknown) => void) {
+  constructor(scheduler: Scheduler, random: Random, cluster: Cluster, tap: Tap) {
     this.#scheduler = scheduler;
     this.#random = random;
     this.#cluster = cluster;
