@@ -74,9 +74,9 @@ export class SottoChat extends LitElement {
     this.dispatchEvent(new SottoConnectionEvent(state)),
   );
   readonly #connectionLine = new ConnectionLine(this, (error) => this.#report('reset', error));
-  readonly #contact = new ContactController(
+  readonly #contact: ContactController = new ContactController(
     this,
-    () => this.shadowRoot?.querySelector('dialog') ?? null,
+    (): HTMLDialogElement | null => this.shadowRoot?.querySelector('dialog') ?? null,
     (action, error) => this.#report(action, error),
   );
   readonly #composer = new Composer(

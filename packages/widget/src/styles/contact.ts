@@ -68,6 +68,11 @@ export const contactStyles = css`
     text-wrap: balance;
   }
 
+  .typing-row {
+    display: flex;
+    margin-block-start: 12px;
+  }
+
   .dots {
     display: flex;
     gap: 5px;

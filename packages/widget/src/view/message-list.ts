@@ -43,7 +43,7 @@ export function earlierLine(loading: boolean, strings: Strings): TemplateResult 
 
 /** Decoration: the header says it in words. */
 export function typingDots(): TemplateResult {
-  return html`<div class="message theirs first last" aria-hidden="true">
+  return html`<div class="typing-row" aria-hidden="true">
     <div class="bubble dots" part="typing"><i></i><i></i><i></i></div>
   </div>`;
 }
