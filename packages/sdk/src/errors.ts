@@ -14,6 +14,12 @@ export const SDK_ERRORS = {
   'storage-full': 'The browser has no room left; nothing was stored. Free some space and try again.',
   'storage-failed': 'The browser refused access to its database (private mode, a policy, or a damaged profile).',
   'storage-in-use': 'Another process has these files open. Stop it, or choose another folder.',
+  'wrong-passphrase': 'The passphrase does not open this, or the bytes were altered.',
+  'link-invalid': 'This is not a bundle for this user, or this browser is a device already.',
+  'relay-unreachable': 'The relay could not be reached, or refused. Try again when `connection` is online.',
+  'device-unknown': 'There is no such device on the list.',
+  'device-name': 'A device name has 1 to 64 characters.',
+  'timed-out': 'No tab of this client answered in time. Try again.',
   closed: 'The client was closed.',
 } as const;
 

@@ -4,7 +4,7 @@
  * @module @sotto/sdk
  */
 
-export type { ClientOptions, ConnectionState, SottoClient } from './client/types.js';
+export type { ClientOptions, ConnectionState, Device, SottoClient } from './client/types.js';
 export type {
   Conversation,
   ConversationSummary,

@@ -50,7 +50,9 @@ test('starting afresh is asked twice, can be called off, and says when it was re
     resets += 1;
     return resets === 1 ? Promise.reject(new Error('reset-refused')) : Promise.resolve();
   };
-  expect(await show(stage, { state: 'needs-device', reset })).toContain('Your messages live on another device');
+  expect(await show(stage, { state: 'needs-device', code: null, link: async () => undefined, reset })).toContain(
+    'Your messages live on another device',
+  );
 
   find(chat, '[part="reset-button"]').click();
   await chat.updateComplete;
@@ -71,6 +73,8 @@ test('starting afresh is asked twice, can be called off, and says when it was re
   expect(resets).toBe(2);
   // The client accepted to try, and the relay refuses.
   expect(await show(stage, { state: 'connecting' })).toBe('Connecting…');
-  expect(await show(stage, { state: 'needs-device', reset })).toContain('Starting afresh was refused');
+  expect(await show(stage, { state: 'needs-device', code: null, link: async () => undefined, reset })).toContain(
+    'Starting afresh was refused',
+  );
   expect(await show(stage, { state: 'online', left: 0 })).toBe('');
 });

@@ -1,6 +1,7 @@
 import type {
   ConnectionState,
   Conversation,
+  Device,
   Edges,
   IdentityState,
   JumpTarget,
@@ -171,6 +172,16 @@ export class FakeClient implements SottoClient {
   readonly #conversations = new Map<string, FakeConversation>();
 
   constructor(readonly user: string) {}
+
+  readonly devices = new FakeLive<readonly Device[]>([]);
+
+  async renameDevice(): Promise<void> {}
+
+  async removeDevice(): Promise<void> {}
+
+  async exportDevice(): Promise<Uint8Array> {
+    return new Uint8Array();
+  }
 
   async dismiss(): Promise<void> {
     this.notices.set([]);

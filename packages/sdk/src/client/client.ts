@@ -1,18 +1,25 @@
 import { ConversationList, LIST_PAGE } from '../conversations/conversation-list.js';
+import type { DeviceId, RegistrationId } from '@sotto/protocol';
+
 import { DirectConversation } from '../conversations/conversation.js';
 import type { Front } from '../conversations/front.js';
 import { exportHistory } from '../conversations/export-history.js';
 import { incoming } from '../conversations/incoming.js';
 import { toMessage } from '../conversations/to-message.js';
 import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
+import { MAX_DEVICE_NAME } from '../content/kinds/device-name.js';
 import { SottoError } from '../errors.js';
+import { nameRow } from '../history/device-name-row.js';
+import { enqueue } from '../history/rows.js';
+import type { DeviceRow } from '../history/schema.js';
 import type { ConnectionStatus } from '../history/connection-status.js';
 import { NOTICES, type Notice, type NoticeCode } from '../history/notice.js';
 import type { LiveQuery } from '../history/live-query.js';
 import type { PresenceMode } from '../history/schema.js';
 import { randomId } from '../util/random.js';
 import { userName } from './options.js';
-import type { ConnectionState, SottoClient } from './types.js';
+import { exportDevice, linkWith } from './linking.js';
+import type { ConnectionState, Device, SottoClient } from './types.js';
 
 export interface Lifecycle {
   close(): Promise<void>;
@@ -23,6 +30,7 @@ export interface Lifecycle {
 export class Client implements SottoClient {
   readonly conversations: LiveQuery<'conversations' | 'messages', readonly ConversationSummary[]>;
   readonly connection: LiveQuery<'status', ConnectionState>;
+  readonly devices: LiveQuery<'devices', readonly Device[]>;
   readonly notices: LiveQuery<'notices', readonly Notice[]>;
   readonly presence: LiveQuery<'settings', PresenceMode>;
   #ended: Promise<void> | null = null;
@@ -44,6 +52,10 @@ export class Client implements SottoClient {
     });
     this.presence = front.live(['settings'], 'visible', async (transaction): Promise<PresenceMode> => {
       return (await transaction.get('settings', ['presence']))?.value ?? 'visible';
+    });
+    this.devices = front.live(['devices'], [], async (transaction): Promise<readonly Device[]> => {
+      const rows = await transaction.range('devices');
+      return rows.filter(({ listed }) => listed === 1).map(toDevice);
     });
     this.connection = front.live(['status'], { state: 'connecting' }, async (transaction): Promise<ConnectionState> => {
       const row = await transaction.get('status', ['connection']);
@@ -107,11 +119,56 @@ export class Client implements SottoClient {
   }
 
   #toState(status: ConnectionStatus): ConnectionState {
-    return status.state === 'needs-device' ? { ...status, reset: () => this.#reset() } : status;
+    if (status.state !== 'needs-device') return status;
+    const { publicKey, ...rest } = status;
+    return {
+      ...rest,
+      reset: () => this.#reset(),
+      link: async (sealed, passphrase) => {
+        if (!publicKey) throw new SottoError('timed-out');
+        await linkWith(this.#front, publicKey, sealed, passphrase);
+      },
+    };
+  }
+
+  exportDevice(passphrase: string): Promise<Uint8Array> {
+    return exportDevice(this.#front, passphrase);
+  }
+
+  async renameDevice(name: string): Promise<void> {
+    const trimmed = name.trim();
+    if (trimmed === '' || trimmed.length > MAX_DEVICE_NAME) throw new SottoError('device-name');
+    const front = this.#front;
+    await front.write(['devices', 'outbox'], async (transaction) => {
+      const current = (await transaction.range('devices')).find((row) => row.current === 1);
+      if (!current) throw new SottoError('device-unknown');
+      await transaction.put('devices', { ...current, name: trimmed });
+      await enqueue(transaction, nameRow(front, trimmed, front.random(8)));
+    });
+  }
+
+  async removeDevice(id: string): Promise<void> {
+    const row = (await this.#front.read(['devices'], (transaction) => transaction.range('devices'))).find(
+      (one) => deviceKey(one) === id,
+    );
+    if (!row || row.current === 1) throw new SottoError('device-unknown');
+    const { device, registration } = row;
+    await this.#front.ask({
+      command: 'remove-device',
+      device: device as DeviceId,
+      registration: registration as RegistrationId,
+    });
   }
 
   async #reset(): Promise<void> {
     const id = randomId(this.#front.random);
     await this.#front.write(['commands'], (transaction) => transaction.put('commands', { id, command: 'reset' }));
   }
+}
+
+const deviceKey = ({ device, registration }: DeviceRow): string => `${device}.${registration}`;
+
+function toDevice(row: DeviceRow): Device {
+  const { name, createdAt, lastSeenAt, expiresAt } = row;
+  return { id: deviceKey(row), name, current: row.current === 1, createdAt, lastActivity: lastSeenAt, expiresAt };
 }

@@ -53,10 +53,33 @@ export type ConnectionState =
   | { state: 'signed-out'; code: ErrorCode | 'wrong-user' }
   | {
       state: 'needs-device';
+      /** Why the last try to become one failed: `link-token-invalid`, `device-limit`, `reset-refused` ... */
+      code: ErrorCode | null;
+      /**
+       * Becomes a further device with what `exportDevice` gave on another one.
+       *
+       * @throws SottoError `wrong-passphrase`, `link-invalid`, `timed-out`
+       */
+      link(sealed: Uint8Array, passphrase: string): Promise<void>;
       /** Gives up the user's other devices and starts afresh. Needs a token with `sotto_reset`. */ reset(): Promise<void>;
     }
   | { state: 'storage-failed'; code: 'storage-full' | 'storage-failed' }
   | { state: 'closed' };
+
+/** One of this user's devices. */
+export interface Device {
+  readonly id: string;
+  /** What it calls itself; null until it does. Encrypted for this user's devices. */
+  readonly name: string | null;
+  /** The one that this client runs on. */
+  readonly current: boolean;
+  /** Milliseconds since the epoch; null where the relay does not say. */
+  readonly createdAt: number | null;
+  /** The day on which it last connected, as the relay notes it. */
+  readonly lastActivity: number | null;
+  /** When the relay will remove it, unless it connects before. */
+  readonly expiresAt: number | null;
+}
 
 /** One user on one device. Open as many as you like, in as many tabs as you like: they share one engine. */
 export interface SottoClient {
@@ -71,6 +94,24 @@ export interface SottoClient {
   /** What the person should know of this device as a whole, until it is dismissed. */
   readonly notices: Live<readonly Notice[]>;
   dismiss(code: NoticeCode): Promise<void>;
+  /** This user's devices. */
+  readonly devices: Live<readonly Device[]>;
+  /** Names this device, for this user's others. @throws SottoError `device-name`, `device-unknown` */
+  renameDevice(name: string): Promise<void>;
+  /**
+   * Takes another device off the list: it gets nothing more, and wipes itself when it hears of that. A lost device still
+   * holds the identity key.
+   *
+   * @throws SottoError `device-unknown`, `relay-unreachable`, `timed-out`
+   */
+  removeDevice(id: string): Promise<void>;
+  /**
+   * What another browser needs to become a further device: this user's identity and a token that is good once, for ten
+   * minutes, sealed by the passphrase. Takes a second or two. No history goes along.
+   *
+   * @throws SottoError `wrong-passphrase` for an empty one, `relay-unreachable`, `timed-out`
+   */
+  exportDevice(passphrase: string): Promise<Uint8Array>;
   /**
    * Every unread message of others, one at a time and in order within a conversation: what is stored now, then what comes.
    * For bots. Asking for the next one marks the last as read; after a crash that one comes again. Ends when the client is

@@ -7,6 +7,7 @@ import type { MessageStatus } from '../history/message-state.js';
 export interface Origin {
   readonly user: Aci;
   readonly device: number;
+  readonly registration: number;
   /** The user of this device. */
   readonly self: Aci;
   /** The content's own id and place. */
@@ -50,6 +51,8 @@ export interface Share {
 export interface HistoryEditor {
   /** Everything up to this position has been read. */
   markReadUpTo(hlc: number): Promise<void>;
+  /** What the origin's device is called, for this user's list of devices. */
+  nameDevice(name: string): Promise<void>;
 }
 
 /** Outbox rows of one kind that may leave as one content. */

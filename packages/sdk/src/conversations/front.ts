@@ -4,7 +4,7 @@ import type { Kinds } from '../content/kind.js';
 import { SottoError } from '../errors.js';
 import { LiveQuery, type Query } from '../history/live-query.js';
 import { tellsReceipts, type ReceiptPolicy } from '../history/receipt-policy.js';
-import type { History, HistoryRows } from '../history/schema.js';
+import type { AnswerRow, Command, History, HistoryRows } from '../history/schema.js';
 import { Screen } from '../presence/screen.js';
 import type { ReadTransaction, WriteTransaction } from '../storage/tables.js';
 import { StorageError } from '../storage/storage-error.js';
@@ -13,6 +13,9 @@ import { randomId, type RandomBytes } from '../util/random.js';
 import type { TabChannel } from '../util/tab-channel.js';
 
 type Table = keyof HistoryRows;
+
+/** An engine that leads answers at once, but for the relay's part in it. */
+const ANSWER_WITHIN_MS = 60_000;
 
 /** What the front of a tab works with. */
 export interface FrontPorts {
@@ -85,6 +88,34 @@ export class Front {
     work: (transaction: WriteTransaction<Pick<HistoryRows, T>>) => Promise<V>,
   ): Promise<V> {
     return this.#guarded(() => this.ports.history.write(tables, work));
+  }
+
+  /**
+   * Asks the engine, wherever it runs.
+   *
+   * @throws SottoError with the engine's code; `timed-out` when no engine answers in time
+   */
+  async ask(command: Command): Promise<Uint8Array> {
+    const id = randomId(this.random);
+    await this.write(['commands'], (transaction) => transaction.put('commands', { ...command, id }));
+    const answer = await new Promise<AnswerRow | null>((resolve) => {
+      const live = this.live(
+        ['answers'],
+        null,
+        async (transaction) => (await transaction.get('answers', [id])) ?? null,
+      );
+      const finish = (row: AnswerRow | null): void => {
+        cancel();
+        queueMicrotask(() => stop());
+        resolve(row);
+      };
+      const cancel = this.clock.after(ANSWER_WITHIN_MS, () => finish(null));
+      const stop = live.subscribe((row) => row && finish(row));
+    });
+    if (!answer) throw new SottoError('timed-out');
+    await this.write(['answers'], (transaction) => transaction.delete('answers', [id]));
+    if (answer.code !== null) throw new SottoError(answer.code);
+    return answer.result;
   }
 
   /** A live value; it goes silent when the client is closed. */

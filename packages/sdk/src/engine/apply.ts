@@ -16,7 +16,9 @@ import { answerIn } from './settle-answers.js';
 /** Counters kept of what cannot be had from one device, for counting them. */
 const MAX_LOST = 1_000;
 
-type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox' | 'waitingEffects'>>;
+type Transaction = WriteTransaction<
+  Pick<HistoryRows, 'conversations' | 'messages' | 'outbox' | 'waitingEffects' | 'devices'>
+>;
 
 type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
 
@@ -61,7 +63,8 @@ function applyContent(
   const { parsed, content, envelope } = opened;
   if (parsed === 'unknown' || parsed.kind.shows === 'message') return applyMessage(transaction, context, opened, now);
   const { id, hlc } = content;
-  const origin = { user: envelope.user, device: envelope.device, self: context.user, id, hlc };
+  const { user, device, registration } = envelope;
+  const origin = { user, device, registration, self: context.user, id, hlc };
   return applyEffect(transaction, content.conversation, parsed, origin, now);
 }
 

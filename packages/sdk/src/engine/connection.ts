@@ -4,6 +4,7 @@ import {
   type Cursor,
   type Deliver,
   type ErrorCode,
+  type ExpiringDevice,
   type PreKeyCounts,
   type Welcome,
 } from '@sotto/protocol';
@@ -28,8 +29,11 @@ export interface ConnectionEvents {
   /** Stores a batch; the result is acknowledged. */
   deliver(deliver: Deliver, local: LocalDevice): Promise<Cursor | null>;
   preKeysLow(counts: PreKeyCounts, local: LocalDevice): void;
-  deviceListChanged(): void;
   topic(event: TopicEvent): void;
+  deviceListChanged(local: LocalDevice): void;
+  deviceExpiring(expiring: ExpiringDevice, local: LocalDevice): void;
+  /** This device is none any more: what it has is wiped before anybody is told. */
+  removed(): Promise<void>;
   offline(): void;
   /** Another engine leads. */
   superseded(): void;
@@ -132,10 +136,11 @@ export class Connection {
         onDeliver: (deliver) => this.#receive(id, () => this.#delivered(id, deliver, socket, local)),
         onDrained: () => this.#receive(id, () => this.#drained()),
         onPreKeysLow: (counts) => this.#events.preKeysLow(counts, local),
-        onDeviceListChanged: () => this.#events.deviceListChanged(),
+        onDeviceListChanged: () => this.#events.deviceListChanged(local),
         onTopic: (event) => {
           if (this.#isCurrent(id)) this.#events.topic(event);
         },
+        onDeviceExpiring: (expiring) => this.#events.deviceExpiring(expiring, local),
         onClose: (reason) => this.#lost(id, new RelayError(reason)),
       },
     );
@@ -214,10 +219,15 @@ export class Connection {
     const resting = restingStatus(error);
     if (resting) {
       this.#leave({ name: 'resting' });
-      this.#events.status(resting);
+      void this.#rest(resting);
       return;
     }
     this.#wait(error);
+  }
+
+  async #rest(status: ConnectionStatus): Promise<void> {
+    if (status.state === 'signed-out' && status.code === 'device-gone') await this.#events.removed();
+    this.#events.status(status);
   }
 
   #wait(error: unknown): void {
@@ -245,11 +255,21 @@ function isSuperseded(error: unknown): boolean {
   return error instanceof RelayError && error.code === 'superseded';
 }
 
+const NEEDS_DEVICE: ReadonlySet<string> = new Set<ErrorCode>([
+  'needs-device',
+  'reset-refused',
+  'link-token-invalid',
+  'identity-mismatch',
+  'device-limit',
+]);
+
 /** Refusals that no waiting mends. */
 function restingStatus(error: unknown): ConnectionStatus | null {
   if (error instanceof TokenError && error.code === 'wrong-user') return { state: 'signed-out', code: 'wrong-user' };
   if (!(error instanceof RelayError) || error.code === 'network') return null;
-  if (error.code === 'needs-device' || error.code === 'reset-refused') return { state: 'needs-device' };
+  if (NEEDS_DEVICE.has(error.code)) {
+    return { state: 'needs-device', code: error.code === 'needs-device' ? null : error.code, publicKey: null };
+  }
   return ERROR_CODES[error.code].retry === 'never' ? { state: 'signed-out', code: error.code } : null;
 }
 

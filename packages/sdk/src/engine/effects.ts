@@ -3,10 +3,14 @@ import { grownStatus, messagesById } from '../history/rows.js';
 import type { HistoryRows, MessageRow, WaitingEffectRow } from '../history/schema.js';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 
-export type EffectTransaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'waitingEffects'>>;
+export type EffectTransaction = WriteTransaction<
+  Pick<HistoryRows, 'conversations' | 'messages' | 'waitingEffects' | 'devices'>
+>;
 
 /** Shares kept for messages that have not come, per conversation: beyond it the oldest are forgotten. */
 const MAX_WAITING = 1_000;
+
+const UNLISTED = { listed: 0, current: 0, createdAt: null, lastSeenAt: null, expiresAt: null } as const;
 
 /** What an effect does to history, as its kind declares it. */
 export async function applyEffect(
@@ -16,7 +20,7 @@ export async function applyEffect(
   origin: Origin,
   now: number,
 ): Promise<void> {
-  await kind.apply?.(editor(transaction, conversation), body, origin);
+  await kind.apply?.(editor(transaction, conversation, origin), body, origin);
   let waits = false;
   for (const share of kind.shares?.(body, origin) ?? []) {
     const rows = await messagesById(transaction, conversation, share.of.user, share.of.id);
@@ -90,8 +94,14 @@ async function forgetOldest(transaction: EffectTransaction, conversation: string
   }
 }
 
-function editor(transaction: EffectTransaction, conversation: string): HistoryEditor {
+function editor(transaction: EffectTransaction, conversation: string, origin: Origin): HistoryEditor {
   return {
+    nameDevice: async (name) => {
+      const { device, registration } = origin;
+      const row = await transaction.get('devices', [device]);
+      const known = row?.registration === registration ? row : { ...UNLISTED, device, registration };
+      await transaction.put('devices', { ...known, name });
+    },
     markReadUpTo: async (hlc) => {
       const unread = { index: 'unread', lower: [conversation, 1], upper: [conversation, 1, hlc] };
       for (const row of await transaction.range('messages', unread)) {

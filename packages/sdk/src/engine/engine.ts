@@ -1,10 +1,11 @@
 import { archiveCurrentSession, deserializeSession, serializeSession, emptySessionRecord } from '@sotto/crypto';
-import type { Aci, Deliver, PreKeyCounts, Welcome } from '@sotto/protocol';
+import type { Aci, Deliver, ExpiringDevice, PreKeyCounts, Welcome } from '@sotto/protocol';
 
 import type { NoticeCode } from '../history/notice.js';
 import { RelayApi } from '../network/relay-api.js';
 import type { RelaySocket } from '../network/relay-port.js';
 import { Mutex } from '../util/mutex.js';
+import { runCommands, type CommandPorts } from './commands.js';
 import { Connection } from './connection.js';
 import { pruneSent } from './answering.js';
 import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './context.js';
@@ -13,15 +14,17 @@ import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import { Inbox, type StaleList } from './inbox.js';
 import type { LocalDevice } from './local-device.js';
 import { Outbox } from './outbox.js';
+import { OwnDevices } from './own-devices.js';
 import { PresenceKeeper } from './presence.js';
 import { PreKeys } from './prekeys.js';
-import { ensureRegistered } from './registration.js';
+import { ensureRegistered, loadIdentity } from './registration.js';
 import { RelayClock } from './relay-clock.js';
 import { Sealer } from './seal.js';
 import { Repairs } from './repair.js';
 import { SessionStore } from './session-store.js';
 import { Status } from './status.js';
 import { Tokens, type TokenSource } from './tokens.js';
+import { wipeDevice } from './wipe.js';
 
 export type EngineOptions = Omit<EngineContext, 'epoch'> & {
   readonly token: TokenSource;
@@ -47,6 +50,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 /** Owns keys, ratchets and the connection; meets the tabs only in the history database. */
 class RunningEngine implements Engine {
   #stopped = false;
+  /** With which tabs seal what only this engine may read. */
+  #boxKey: Uint8Array | null = null;
   #local: LocalDevice | null = null;
   #stopWatching: (() => void)[] = [];
   readonly #context: EngineContext;
@@ -60,6 +65,8 @@ class RunningEngine implements Engine {
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #presence: PresenceKeeper;
+  readonly #devices: OwnDevices;
+  readonly #commandPorts: CommandPorts;
   readonly #connection: Connection;
 
   constructor(context: EngineContext, token: TokenSource, onSuperseded: () => void) {
@@ -82,20 +89,31 @@ class RunningEngine implements Engine {
     const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
     this.#outbox = new Outbox(context, sealer, this.#directory, (error) => this.#failed(error));
     this.#presence = new PresenceKeeper(context, this.#clock, this.#directory);
+    this.#devices = new OwnDevices(context, api, this.#directory);
+    this.#commandPorts = {
+      api,
+      devices: this.#devices,
+      local: () => this.#local,
+      reset: () => this.#connection.reset(),
+      connect: () => this.#connection.retryNow(),
+    };
     this.#connection = new Connection(context, tokens, {
       register: (reset) => this.#register(api, reset),
       cursor: () => this.#inbox.cursor,
       welcome: (welcome, socket, local) => this.#welcome(welcome, socket, local),
       deliver: (deliver, local) => this.#deliver(deliver, local),
       preKeysLow: (counts, local) => this.#keepPreKeys(counts, local),
-      deviceListChanged: () => this.#refresh([{ user: context.user, version: 0 }]),
+      deviceListChanged: (local) => this.#syncDevices(local, null),
+      deviceExpiring: (expiring, local) => this.#syncDevices(local, [expiring]),
+      removed: () => this.#removed(),
       topic: (event) => this.#presence.topic(event),
       offline: () => {
         this.#outbox.offline();
         this.#presence.offline();
       },
       superseded: () => this.#superseded(),
-      status: (status) => this.#status.publish(status),
+      status: (status) =>
+        this.#status.publish(status.state === 'needs-device' ? { ...status, publicKey: this.#boxKey } : status),
     });
   }
 
@@ -141,6 +159,7 @@ class RunningEngine implements Engine {
   }
 
   async #register(api: RelayApi, reset: boolean): Promise<LocalDevice> {
+    this.#boxKey = (await loadIdentity(this.#context, reset)).identityKeyPair.publicKey;
     const local = await ensureRegistered(this.#context, api, this.#preKeys, reset);
     this.#local = local;
     await this.#noteIdentity(local.user, local.party.identityKeyPair.publicKey, undefined);
@@ -163,6 +182,7 @@ class RunningEngine implements Engine {
     this.#outbox.online(socket, local);
     this.#presence.online(socket, local);
     this.#keepPreKeys(welcome.preKeys, local);
+    this.#syncDevices(local, welcome.expiring);
     pruneSent(this.#context).catch((error: unknown) => this.#background(error));
   }
 
@@ -222,6 +242,21 @@ class RunningEngine implements Engine {
       .catch((error: unknown) => this.#failed(error));
   }
 
+  #syncDevices(local: LocalDevice, expiring: readonly ExpiringDevice[] | null): void {
+    this.#devices.sync(local, expiring).catch((error: unknown) => this.#background(error));
+  }
+
+  /** The user has taken this device off the list, or started afresh elsewhere. */
+  async #removed(): Promise<void> {
+    this.#outbox.offline();
+    await this.#outbox.settled();
+    this.#local = null;
+    await this.#ratchets.run(() => wipeDevice(this.#context)).catch((error: unknown) => this.#background(error));
+    this.#sessions.forget();
+    this.#directory.forget();
+    await this.#inbox.load();
+  }
+
   #keepPreKeys(counts: PreKeyCounts, local: LocalDevice): void {
     this.#preKeys.keepUp(local, counts).catch((error: unknown) => this.#background(error));
   }
@@ -235,16 +270,7 @@ class RunningEngine implements Engine {
 
   #command(count: number): void {
     if (count === 0 || this.#stopped) return;
-    this.#context.history
-      .write(['commands'], async (transaction) => {
-        const rows = await transaction.range('commands');
-        for (const { id } of rows) await transaction.delete('commands', [id]);
-        return rows.length;
-      })
-      .then((taken) => {
-        if (taken > 0) this.#connection.reset();
-      })
-      .catch((error: unknown) => this.#failed(error));
+    runCommands(this.#context, this.#commandPorts).catch((error: unknown) => this.#failed(error));
   }
 
   /** Failures of work that is tried again by itself; only a lost leadership matters. */

@@ -49,7 +49,7 @@ const TABLES = [
 const MAX_ASKED_AFTER_EXPIRY = 200;
 
 /** What an opened envelope may change in history. */
-const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects'] as const;
+const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects', 'devices'] as const;
 
 /** Sealed bytes kept for a later repair. */
 const MAX_UNDECRYPTABLE = 1_000;
@@ -86,7 +86,7 @@ export class Inbox {
 
   async load(): Promise<Cursor> {
     const row = await this.#context.vault.read(['meta'], (transaction) => transaction.get('meta', ['cursor']));
-    if (row?.name === 'cursor') this.#cursor = { seq: row.seq, id: row.id };
+    this.#cursor = row?.name === 'cursor' ? { seq: row.seq, id: row.id } : { seq: 0, id: null };
     return this.#cursor;
   }
 

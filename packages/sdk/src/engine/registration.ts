@@ -1,11 +1,10 @@
-import { generateKeyPair, sign } from '@sotto/crypto';
-import { decodeDeviceList, deviceListMessage, encodeDeviceList, type DeviceListRecord } from '@sotto/protocol';
+import { generateKeyPair } from '@sotto/crypto';
 
-import { RelayError } from '../network/relay-error.js';
 import type { RelayApi } from '../network/relay-api.js';
 import type { IdentityRow } from '../vault/schema.js';
 import { commitVault, type EngineContext } from './context.js';
 import type { LocalDevice } from './local-device.js';
+import { changeOwnList } from './own-list.js';
 import type { PreKeys } from './prekeys.js';
 
 type Registered = Extract<IdentityRow, { stage: 'registered' | 'listed' }>;
@@ -24,7 +23,7 @@ export async function ensureRegistered(
   preKeys: PreKeys,
   reset: boolean,
 ): Promise<LocalDevice> {
-  const identity = await loadIdentity(context);
+  const identity = await loadIdentity(context, reset);
   const registered = identity.stage === 'new' ? await register(context, api, identity, reset) : identity;
   const local = toLocalDevice(context, registered);
   if (registered.stage === 'registered') {
@@ -40,13 +39,16 @@ export async function storedDevice(context: EngineContext): Promise<LocalDevice 
   return row?.name === 'identity' && row.stage !== 'new' ? toLocalDevice(context, row) : null;
 }
 
-async function loadIdentity(context: EngineContext): Promise<IdentityRow> {
+/** @param reset who starts afresh does not do so under an identity that was taken over from the devices given up */
+export async function loadIdentity(context: EngineContext, reset: boolean): Promise<IdentityRow> {
   return commitVault(context, [], async (transaction) => {
     const row = await transaction.get('meta', ['identity']);
-    if (row?.name === 'identity') return row;
+    const isTaken = row?.name === 'identity' && row.stage === 'new' && row.linkToken !== null;
+    if (row?.name === 'identity' && !(reset && isTaken)) return row;
     const fresh: IdentityRow = {
       name: 'identity',
       stage: 'new',
+      linkToken: null,
       identityKeyPair: generateKeyPair(context.random),
       signingKeyPair: generateKeyPair(context.random),
       attempt: context.random(32),
@@ -59,13 +61,14 @@ async function loadIdentity(context: EngineContext): Promise<IdentityRow> {
 async function register(
   context: EngineContext,
   api: RelayApi,
-  identity: IdentityRow,
+  identity: Extract<IdentityRow, { stage: 'new' }>,
   reset: boolean,
 ): Promise<Registered> {
   const answer = await api.register({
     identityKey: identity.identityKeyPair.publicKey,
     attempt: identity.attempt,
     ...(reset && { reset: true as const }),
+    ...(!reset && identity.linkToken && { linkToken: identity.linkToken }),
   });
   const { identityKeyPair, signingKeyPair, attempt } = identity;
   const row: Registered = {
@@ -83,36 +86,17 @@ async function register(
   return row;
 }
 
+/** Puts this device on the user's list, beside those that are there. */
 async function publishList(context: EngineContext, api: RelayApi, local: LocalDevice, row: Registered): Promise<void> {
-  const record: DeviceListRecord = {
-    v: 1,
-    app: context.app,
-    user: context.user,
-    version: row.nextListVersion,
-    devices: [{ device: row.device, registration: row.registration, signingKey: row.signingKeyPair.publicKey }],
-  };
-  const bytes = encodeDeviceList(record);
-  const signature = sign(row.identityKeyPair.privateKey, deviceListMessage(bytes), context.random);
-  let published = { version: record.version, record: bytes };
-  try {
-    await api.putDeviceList(local, { record: bytes, signature });
-  } catch (error) {
-    // The list may have arrived while its answer did not: then the relay holds one that names this device.
-    if (!(error instanceof RelayError) || error.code !== 'device-list-conflict') throw error;
-    const { list } = await api.getDeviceList(local, context.user);
-    const held = decodeDeviceList(list.record);
-    const named = held?.devices.some((entry) => entry.device === row.device && entry.registration === row.registration);
-    if (!held || !named) throw error;
-    published = { version: held.version, record: list.record };
-  }
-  await commitVault(context, ['peers'], async (transaction) => {
-    await transaction.put('peers', {
-      user: context.user,
-      identityKey: row.identityKeyPair.publicKey,
-      list: published,
-    });
-    await transaction.put('meta', { ...row, stage: 'listed' });
-  });
+  const { device, registration } = row;
+  const self = { device, registration, signingKey: row.signingKeyPair.publicKey };
+  // Another entry of this number is of a device that is gone: the relay allots a number once at a time.
+  await changeOwnList(context, api, local, row.nextListVersion, (devices) =>
+    devices.some((entry) => entry.device === device && entry.registration === registration)
+      ? devices
+      : [...devices.filter((entry) => entry.device !== device), self],
+  );
+  await commitVault(context, [], (transaction) => transaction.put('meta', { ...row, stage: 'listed' }));
 }
 
 function toLocalDevice(context: EngineContext, row: Registered): LocalDevice {

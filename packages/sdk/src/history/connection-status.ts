@@ -10,5 +10,11 @@ export type ConnectionStatus =
       readonly code: ErrorCode | 'network' | 'token-failed';
     }
   | { readonly state: 'signed-out'; readonly code: ErrorCode | 'wrong-user' }
-  | { readonly state: 'needs-device' }
+  | {
+      readonly state: 'needs-device';
+      /** Why the last try to become one failed. */
+      readonly code: ErrorCode | null;
+      /** For handing a bundle to the engine that said this. */
+      readonly publicKey: Uint8Array | null;
+    }
   | { readonly state: 'storage-failed'; readonly code: 'storage-full' | 'storage-failed' };

@@ -160,9 +160,37 @@ export interface StatusRow {
 }
 
 /** A tab's wishes to the engine, wherever it runs. */
-export interface CommandRow {
+export type Command =
+  | { readonly command: 'reset' }
+  /** A sealed bundle for one further device; `publicKey` is the asking tab's, for the answer. */
+  | { readonly command: 'make-link'; readonly publicKey: Uint8Array }
+  /** Becomes the device that the bundle is for; sealed for the engine's key. */
+  | { readonly command: 'link'; readonly box: Uint8Array }
+  | { readonly command: 'remove-device'; readonly device: DeviceId; readonly registration: RegistrationId };
+
+export type CommandRow = Command & { readonly id: string };
+
+/** What came of a command; the tab that asked deletes it. */
+export interface AnswerRow {
   readonly id: string;
-  readonly command: 'reset';
+  readonly result: Uint8Array;
+  readonly code: AnswerCode | null;
+}
+
+export type AnswerCode = 'relay-unreachable' | 'link-invalid' | 'device-unknown';
+
+/** One of this user's devices, as `client.devices` shows it. */
+export interface DeviceRow {
+  readonly device: number;
+  readonly registration: number;
+  readonly name: string | null;
+  /** 0: it has said its name, but this device has not seen it on the list yet. */
+  readonly listed: 0 | 1;
+  readonly current: 0 | 1;
+  /** Milliseconds since the epoch; null where the relay does not say. */
+  readonly createdAt: number | null;
+  readonly lastSeenAt: number | null;
+  readonly expiresAt: number | null;
 }
 
 /** A type alias: an interface would lack the index signature that `Rows` asks for. */
@@ -177,6 +205,8 @@ export type HistoryRows = {
   status: StatusRow;
   notices: NoticeRow;
   commands: CommandRow;
+  answers: AnswerRow;
+  devices: DeviceRow;
 };
 
 export const HISTORY_VERSION = 1;
@@ -198,6 +228,8 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
   status: { key: ['name'] },
   notices: { key: ['code'] },
   commands: { key: ['id'] },
+  answers: { key: ['id'] },
+  devices: { key: ['device'] },
 };
 
 export type History = ObservableTables<HistoryRows>;

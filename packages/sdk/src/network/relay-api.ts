@@ -2,6 +2,8 @@ import {
   bundlesRequest,
   bundlesResponse,
   deviceListResponse,
+  devicesResponse,
+  linkTokenResponse,
   okResponse,
   preKeyCounts,
   putDeviceListRequest,
@@ -14,6 +16,8 @@ import {
   type BundlesResponse,
   type DeviceId,
   type DeviceListResponse,
+  type DevicesResponse,
+  type LinkTokenResponse,
   type PreKeyCounts,
   type PutPreKeysRequest,
   type RegisterRequest,
@@ -47,6 +51,15 @@ export class RelayApi {
 
   async putDeviceList(who: DeviceCredentials, list: SignedDeviceList): Promise<void> {
     await this.#call(ROUTES.putDeviceList, okResponse, { who, body: z.encode(putDeviceListRequest, list) });
+  }
+
+  /** This user's devices, as the relay has them. */
+  getDevices(who: DeviceCredentials): Promise<DevicesResponse> {
+    return this.#call(ROUTES.getDevices, devicesResponse, { who });
+  }
+
+  makeLinkToken(who: DeviceCredentials): Promise<LinkTokenResponse> {
+    return this.#call(ROUTES.linkToken, linkTokenResponse, { who });
   }
 
   getDeviceList(who: DeviceCredentials, user: Aci): Promise<DeviceListResponse> {

@@ -3,6 +3,7 @@ import type {
   Deliver,
   Drained,
   ErrorBody,
+  ExpiringDevice,
   Hello,
   Join,
   Leave,
@@ -53,6 +54,7 @@ export interface SocketHandlers {
   onPreKeysLow(counts: PreKeyCounts): void;
   onDeviceListChanged(): void;
   onTopic(event: TopicEvent): void;
+  onDeviceExpiring(expiring: ExpiringDevice): void;
   /** `reason` null: the connection was lost without a word. */
   onClose(reason: ErrorBody | null): void;
 }

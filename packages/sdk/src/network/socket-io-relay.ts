@@ -98,6 +98,7 @@ function openSocket(origin: string, hello: Hello, handlers: SocketHandlers): Rel
   on('topic', (message) => handlers.onTopic({ type: 'message', ...message }));
   on('joined', (message) => handlers.onTopic({ type: 'joined', ...message }));
   on('left', (message) => handlers.onTopic({ type: 'left', ...message }));
+  on('device-expiring', (message) => handlers.onDeviceExpiring(message));
   on('bye', (message) => (reason = message));
   socket.on('connect_error', (error) => close(refusal(error)));
   socket.on('disconnect', () => close(reason));

@@ -12,17 +12,19 @@ export type IdentityRow = {
   readonly signingKeyPair: KeyPair;
   /** 32 bytes: makes a registration whose answer was lost repeatable. */
   readonly attempt: Uint8Array;
-} & (
-  | { readonly stage: 'new' }
-  | {
-      /** `registered`: has a number. `listed`: prekeys published and on the signed device list: others can write. */
-      readonly stage: 'registered' | 'listed';
-      readonly device: DeviceId;
-      readonly registration: RegistrationId;
-      readonly secret: Uint8Array;
-      readonly nextListVersion: number;
-    }
-);
+} &
+  /** `linkToken`: this is to be a further device of a user whose identity was taken over from another. */
+  (
+    | { readonly stage: 'new'; readonly linkToken: Uint8Array | null }
+    | {
+        /** `registered`: has a number. `listed`: prekeys published and on the signed device list: others can write. */
+        readonly stage: 'registered' | 'listed';
+        readonly device: DeviceId;
+        readonly registration: RegistrationId;
+        readonly secret: Uint8Array;
+        readonly nextListVersion: number;
+      }
+  );
 
 /** Leadership epoch: every vault transaction checks that it is still the current one. */
 export interface EpochRow {

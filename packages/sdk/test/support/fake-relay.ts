@@ -51,6 +51,9 @@ interface FakeDevice {
 interface FakeUser {
   readonly identityKey: string;
   list: SignedDeviceList | null;
+  readonly linkTokens: Set<string>;
+  /** `device.secret` of those that were removed: only they are told so. */
+  readonly gone: Set<string>;
   readonly devices: Map<number, FakeDevice>;
 }
 
@@ -109,8 +112,10 @@ export class FakeRelay {
     }
   }
 
-  mailbox(user: string): FakeDevice {
-    const [device] = this.users.get(aciOfName(user))?.devices.values() ?? [];
+  mailbox(user: string, id?: number): FakeDevice {
+    const devices = this.users.get(aciOfName(user))?.devices;
+    const [first] = devices?.values() ?? [];
+    const device = id === undefined ? first : devices?.get(id);
     if (!device) throw new Error(`${user} has no device`);
     return device;
   }
@@ -145,7 +150,8 @@ export class FakeRelay {
 
   #route({ method, path, body, device: credentials }: RelayRequest, caller: Aci): unknown {
     const [, user] = /^\/v1\/users\/([^/]+)\//.exec(path) ?? [];
-    if (path === '/v1/devices') return this.#register(caller, z.decode(registerRequest, body as never));
+    if (path === '/v1/devices' && method === 'POST')
+      return this.#register(caller, z.decode(registerRequest, body as never));
     const device = this.#authenticate(caller, credentials);
     switch (`${method} ${path.replace(user ?? ':', ':user')}`) {
       case 'PUT /v1/device-list':
@@ -156,6 +162,10 @@ export class FakeRelay {
         return this.#putPreKeys(device, z.decode(putPreKeysRequest, body as never));
       case 'POST /v1/users/:user/bundles':
         return this.#bundles(user as Aci, z.decode(bundlesRequest, body as never).devices);
+      case 'POST /v1/link-tokens':
+        return this.#linkToken(caller);
+      case 'GET /v1/devices':
+        return this.#devicesOf(caller);
       case 'DELETE /v1/devices/self':
         this.users.get(caller)?.devices.delete(device.device);
         return { ok: true };
@@ -168,30 +178,36 @@ export class FakeRelay {
     let user = this.users.get(caller);
     const attempt = toBase64Url(request.attempt);
     const known = [...(user?.devices.values() ?? [])].find((device) => device.attempt === attempt);
-    if (user && user.devices.size > 0 && !known && !request.reset) throw refuse('needs-device');
-    if (!user || request.reset) {
+    if (user && user.devices.size > 0 && !known && !request.reset) {
+      if (!request.linkToken) throw refuse('needs-device');
+      if (!user.linkTokens.delete(toBase64Url(request.linkToken))) throw refuse('link-token-invalid');
+      if (user.identityKey !== toBase64Url(request.identityKey)) throw refuse('identity-mismatch');
+    }
+    if (!user || (request.reset && !known)) {
+      const gone = new Set([...(user?.devices.values() ?? [])].map(({ device, secret }) => `${device}.${secret}`));
       for (const device of user?.devices.values() ?? []) device.socket?.handlers.onClose(body('device-gone'));
-      user = { identityKey: toBase64Url(request.identityKey), list: null, devices: new Map() };
+      const identityKey = toBase64Url(request.identityKey);
+      user = { identityKey, list: null, devices: new Map(), linkTokens: new Set(), gone };
       this.users.set(caller, user);
     }
-    const device = known ?? this.#newDevice(attempt);
+    const device = known ?? this.#newDevice(attempt, lowestFree(user));
     user.devices.set(device.device, device);
     return {
       user: caller,
       device: device.device,
       registration: device.registration,
       secret: device.secret,
-      list: null,
-      nextListVersion: ++this.#listVersion,
+      list: user.list && z.encode(putDeviceListRequest, user.list),
+      nextListVersion: this.#listVersion + 1,
     };
   }
 
   #listVersion = 0;
   #registration = 0;
 
-  #newDevice(attempt: string): FakeDevice {
+  #newDevice(attempt: string, device: DeviceId): FakeDevice {
     return {
-      device: 1 as DeviceId,
+      device,
       registration: ++this.#registration as RegistrationId,
       secret: toBase64Url(crypto.getRandomValues(new Uint8Array(32))),
       attempt,
@@ -209,15 +225,57 @@ export class FakeRelay {
 
   #authenticate(caller: Aci, credentials = ''): FakeDevice {
     const [id, secret] = credentials.split('.');
-    const device = this.users.get(caller)?.devices.get(Number(id));
+    const user = this.users.get(caller);
+    const device = user?.devices.get(Number(id));
+    if (user?.gone.has(credentials)) throw refuse('device-gone');
     if (device?.secret !== secret || !device) throw refuse('device-unknown');
     return device;
   }
 
   #putList(caller: Aci, list: SignedDeviceList): unknown {
     const user = this.users.get(caller);
-    if (user) user.list = list;
+    const record = decodeDeviceList(list.record);
+    const held = user?.list && decodeDeviceList(user.list.record);
+    if (!user || !record || (held && record.version !== held.version + 1)) throw refuse('device-list-conflict');
+    user.list = list;
+    this.#listVersion = Math.max(this.#listVersion, record.version);
+    for (const device of [...user.devices.values()]) {
+      const named = record.devices.some((entry) => entry.device === device.device);
+      const wasNamed = held?.devices.some((entry) => entry.device === device.device);
+      if (named) device.socket?.handlers.onDeviceListChanged();
+      if (!named && wasNamed) this.remove(user, device.device);
+    }
     return { ok: true };
+  }
+
+  /** Removes a device, as a list without it does, or inactivity. */
+  remove(user: FakeUser, id: DeviceId): void {
+    const device = user.devices.get(id);
+    if (!device) return;
+    user.devices.delete(id);
+    user.gone.add(`${id}.${device.secret}`);
+    const { socket } = device;
+    device.socket = null;
+    socket?.handlers.onClose(body('device-gone'));
+  }
+
+  #linkToken(caller: Aci): unknown {
+    const linkToken = toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
+    this.users.get(caller)?.linkTokens.add(linkToken);
+    return { linkToken, expiresInMs: 600_000 };
+  }
+
+  #devicesOf(caller: Aci): unknown {
+    const user = this.users.get(caller);
+    const listed = user?.list && decodeDeviceList(user.list.record)?.devices;
+    const devices = [...(user?.devices.values() ?? [])].map(({ device, registration }) => ({
+      device,
+      registration,
+      listed: listed?.some((entry) => entry.device === device && entry.registration === registration) ?? false,
+      createdAt: this.now,
+      lastSeenAt: this.now,
+    }));
+    return { devices };
   }
 
   #listOf(user: Aci): { identityKey: string; list: unknown } {
@@ -277,7 +335,8 @@ export class FakeRelay {
         return;
       }
       if (!device || device.secret !== toBase64Url(hello.secret)) {
-        handlers.onClose(body('device-unknown'));
+        const gone = this.users.get(caller)?.gone.has(`${hello.device}.${toBase64Url(hello.secret)}`) ?? false;
+        handlers.onClose(body(gone ? 'device-gone' : 'device-unknown'));
         return;
       }
       device.socket?.handlers.onClose(body('superseded'));
@@ -414,6 +473,12 @@ export class FakeRelay {
       this.#push(device);
     });
   }
+}
+
+function lowestFree(user: FakeUser): DeviceId {
+  let id = 1;
+  while (user.devices.has(id)) id++;
+  return id as DeviceId;
 }
 
 const MESSAGE = 'the fake relay refuses';

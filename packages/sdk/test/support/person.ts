@@ -25,6 +25,7 @@ export class Person {
   readonly vault: Vault = memoryTables(VAULT_SCHEMA);
   readonly client: SottoClient;
   readonly #openTabChannel = localTabChannel();
+  readonly front: Front;
   #engine: Engine | null = null;
 
   constructor(
@@ -35,7 +36,7 @@ export class Person {
     readonly identityChanges: IdentityPolicy = 'inform',
     readonly clock: Clock = systemClock,
   ) {
-    const front = new Front({
+    this.front = new Front({
       app: APP,
       user: aciOfName(name),
       userName: name,
@@ -46,7 +47,7 @@ export class Person {
       history: this.history,
       channel: this.#openTabChannel(),
     });
-    this.client = new Client(front, { close: async () => this.sleep(), destroy: async () => this.sleep() });
+    this.client = new Client(this.front, { close: async () => this.sleep(), destroy: async () => this.sleep() });
   }
 
   /** Starts an engine on the databases (or, while one runs, a second one beside it). */

@@ -1,0 +1,33 @@
+import { CryptoError, generateKeyPair } from '@sotto/crypto';
+
+import type { Front } from '../conversations/front.js';
+import { SottoError } from '../errors.js';
+import { openBox, sealBox } from '../util/sealed-box.js';
+
+/** A bundle for one further device, sealed by the passphrase. Opaque here: only an engine looks inside. */
+export async function exportDevice(front: Front, passphrase: string): Promise<Uint8Array> {
+  if (passphrase === '') throw new SottoError('wrong-passphrase');
+  const { sealWithPassphrase } = await import('@sotto/crypto/sealing');
+  const { random } = front;
+  const mine = generateKeyPair(random);
+  const box = await front.ask({ command: 'make-link', publicKey: mine.publicKey });
+  return sealWithPassphrase({ passphrase, plaintext: await openBox(mine, box), random });
+}
+
+/** @param publicKey of this device's engine, which alone can open what is handed over through the database */
+export async function linkWith(
+  front: Front,
+  publicKey: Uint8Array,
+  sealed: Uint8Array,
+  passphrase: string,
+): Promise<void> {
+  const { openWithPassphrase } = await import('@sotto/crypto/sealing');
+  let bundle: Uint8Array;
+  try {
+    bundle = await openWithPassphrase({ passphrase, sealed });
+  } catch (cause) {
+    const isWrong = cause instanceof CryptoError && cause.code === 'wrong-passphrase';
+    throw new SottoError(isWrong || passphrase === '' ? 'wrong-passphrase' : 'link-invalid', undefined, { cause });
+  }
+  await front.ask({ command: 'link', box: await sealBox(publicKey, bundle, front.random) });
+}

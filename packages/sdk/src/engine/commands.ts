@@ -1,0 +1,80 @@
+import type { AnswerCode, AnswerRow, CommandRow } from '../history/schema.js';
+import type { RelayApi } from '../network/relay-api.js';
+import { RelayError } from '../network/relay-error.js';
+import { VaultConflict, type EngineContext } from './context.js';
+import { DirectoryError } from './directory.js';
+import { makeLinkBundle, takeLinkBundle } from './linking.js';
+import type { LocalDevice } from './local-device.js';
+import type { OwnDevices } from './own-devices.js';
+
+/** What commands work with. */
+export interface CommandPorts {
+  readonly api: RelayApi;
+  readonly devices: OwnDevices;
+  /** Null before registration. */
+  readonly local: () => LocalDevice | null;
+  readonly reset: () => void;
+  readonly connect: () => void;
+}
+
+/** Does what tabs have asked for, and says what came of it. @throws VaultConflict, StorageError */
+export async function runCommands(context: EngineContext, ports: CommandPorts): Promise<void> {
+  const rows = await context.history.write(['commands'], async (transaction) => {
+    const taken = await transaction.range('commands');
+    for (const { id } of taken) await transaction.delete('commands', [id]);
+    return taken;
+  });
+  for (const row of rows) {
+    const { result, code } = await run(context, ports, row);
+    const answer: AnswerRow = { id: row.id, result, code };
+    if (row.command !== 'reset')
+      await context.history.write(['answers'], (transaction) => transaction.put('answers', answer));
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+async function run(
+  context: EngineContext,
+  ports: CommandPorts,
+  row: CommandRow,
+): Promise<{ result: Uint8Array; code: AnswerCode | null }> {
+  try {
+    return { result: await attempt(context, ports, row), code: null };
+  } catch (error) {
+    if (error instanceof VaultConflict) throw error;
+    const isRelay = error instanceof RelayError || error instanceof DirectoryError;
+    return {
+      result: NOTHING,
+      code: isRelay ? 'relay-unreachable' : error instanceof Refused ? error.code : 'link-invalid',
+    };
+  }
+}
+
+class Refused extends Error {
+  override readonly name = 'Refused';
+
+  constructor(readonly code: AnswerCode) {
+    super(code);
+  }
+}
+
+async function attempt(context: EngineContext, ports: CommandPorts, row: CommandRow): Promise<Uint8Array> {
+  const local = ports.local();
+  switch (row.command) {
+    case 'reset':
+      ports.reset();
+      return NOTHING;
+    case 'link':
+      if (!(await takeLinkBundle(context, row.box))) throw new Refused('link-invalid');
+      ports.connect();
+      return NOTHING;
+    case 'make-link':
+      if (!local) throw new RelayError(null);
+      return makeLinkBundle(context, ports.api, local, row.publicKey);
+    case 'remove-device':
+      if (!local) throw new RelayError(null);
+      await ports.devices.remove(local, row);
+      return NOTHING;
+  }
+}

@@ -1,0 +1,88 @@
+import type { DeviceId, ExpiringDevice, RegistrationId } from '@sotto/protocol';
+
+import { nameRow } from '../history/device-name-row.js';
+import { enqueue } from '../history/rows.js';
+import type { DeviceRow } from '../history/schema.js';
+import type { RelayApi } from '../network/relay-api.js';
+import type { EngineContext } from './context.js';
+import type { Directory } from './directory.js';
+import type { LocalDevice } from './local-device.js';
+import { changeOwnList, type ListedDevice } from './own-list.js';
+
+type Ref = { readonly device: number; readonly registration: number };
+
+const same = (a: Ref, b: Ref): boolean => a.device === b.device && a.registration === b.registration;
+
+/** This user's devices: what the signed list names, with what the relay knows of them and the names they gave themselves. */
+export class OwnDevices {
+  #running: Promise<void> = Promise.resolve();
+  readonly #context: EngineContext;
+  readonly #api: RelayApi;
+  readonly #directory: Directory;
+
+  constructor(context: EngineContext, api: RelayApi, directory: Directory) {
+    this.#context = context;
+    this.#api = api;
+    this.#directory = directory;
+  }
+
+  /**
+   * Looks after a connection is made, or the list has changed. Devices that the relay has removed leave the list; new ones
+   * are told this device's name.
+   *
+   * @throws RelayError, DirectoryError
+   */
+  sync(local: LocalDevice, expiring: readonly ExpiringDevice[] | null): Promise<void> {
+    this.#running = this.#running.catch(() => undefined).then(() => this.#sync(local, expiring));
+    return this.#running;
+  }
+
+  /** Takes a device off the list: the relay removes it, and it wipes itself when it hears of that. */
+  async remove(local: LocalDevice, gone: { device: DeviceId; registration: RegistrationId }): Promise<void> {
+    await this.#change(local, (devices) => devices.filter((entry) => !same(entry, gone)));
+    await this.sync(local, null);
+  }
+
+  async #sync(local: LocalDevice, expiring: readonly ExpiringDevice[] | null): Promise<void> {
+    const { devices: registered } = await this.#api.getDevices(local);
+    let { devices: listed } = await this.#directory.refresh(local.user);
+    const isRegistered = (entry: ListedDevice): boolean => registered.some((one) => same(one, entry));
+    if (!listed.every(isRegistered)) {
+      await this.#change(local, (devices) => devices.filter(isRegistered));
+      ({ devices: listed } = await this.#directory.devices(local.user));
+    }
+    await this.#context.history.write(['devices', 'outbox'], async (transaction) => {
+      const before = await transaction.range('devices');
+      for (const row of before) {
+        if (!listed.some(({ device }) => device === row.device)) await transaction.delete('devices', [row.device]);
+      }
+      let isNew = false;
+      for (const entry of listed) {
+        const known = before.find((row) => same(row, entry));
+        const seen = registered.find((one) => same(one, entry));
+        const soon = expiring === null ? known?.expiresAt : expiring.find((one) => same(one, entry))?.expiresAt;
+        isNew ||= known?.listed !== 1 && entry.device !== local.device;
+        await transaction.put('devices', {
+          device: entry.device,
+          registration: entry.registration,
+          name: known?.name ?? null,
+          listed: 1,
+          current: same(entry, local) ? 1 : 0,
+          createdAt: seen?.createdAt ?? null,
+          lastSeenAt: seen?.lastSeenAt ?? null,
+          expiresAt: soon ?? null,
+        } satisfies DeviceRow);
+      }
+      const name = before.find((row) => same(row, local))?.name;
+      if (isNew && name) await enqueue(transaction, nameRow(this.#context, name, this.#context.random(8)));
+    });
+  }
+
+  async #change(
+    local: LocalDevice,
+    change: (devices: readonly ListedDevice[]) => readonly ListedDevice[],
+  ): Promise<void> {
+    await changeOwnList(this.#context, this.#api, local, 1, change);
+    this.#directory.forget();
+  }
+}

@@ -1,0 +1,177 @@
+import { expect, test } from 'vitest';
+
+import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { crashing, LifeSpan } from '../support/crashing-tables.js';
+import { link, makeBundle, useBundle } from '../support/link.js';
+import { Person, until } from '../support/person.js';
+
+const PASSPHRASE = 'correct horse battery staple';
+
+async function aliceWithTwo(): Promise<{ relay: FakeRelay; phone: Person; laptop: Person; bob: Person }> {
+  const relay = new FakeRelay();
+  const phone = await new Person('alice', relay).wake();
+  const bob = await new Person('bob', relay).wake();
+  await Promise.all([phone.online(), bob.online()]);
+  const laptop = await new Person('alice', relay).wake();
+  await link(phone, laptop);
+  return { relay, phone, laptop, bob };
+}
+
+test('a second device is linked by the first: both write, both read, and Bob sees one Alice', async () => {
+  const { phone, laptop, bob } = await aliceWithTwo();
+  await phone.say(bob, 'from my phone');
+  expect(await bob.texts(phone, 1)).toEqual(['from my phone']);
+  expect(await laptop.texts(bob, 1)).toEqual(['from my phone']);
+  await laptop.say(bob, 'from my laptop');
+  expect(await bob.texts(phone, 2)).toEqual(['from my phone', 'from my laptop']);
+  expect(await phone.texts(bob, 2)).toEqual(['from my phone', 'from my laptop']);
+  await bob.say(phone, 'hello, both');
+  for (const device of [phone, laptop])
+    expect(await device.texts(bob, 3)).toEqual(['from my phone', 'from my laptop', 'hello, both']);
+  expect((await bob.sees(phone, ({ length }) => length === 3)).map(({ kind }) => kind)).toEqual([
+    'text',
+    'text',
+    'text',
+  ]);
+});
+
+test('what was read on one device is read on the other, and both see what became of a message', async () => {
+  const { phone, laptop, bob } = await aliceWithTwo();
+  await bob.say(phone, 'unread');
+  await Promise.all([phone.texts(bob, 1), laptop.texts(bob, 1)]);
+  await laptop.client.direct('bob').markRead();
+  await phone.sees(bob, ([first]) => first?.unread === false);
+  await phone.say(bob, 'question');
+  await bob.texts(phone, 2);
+  await bob.client.direct('alice').markRead();
+  for (const device of [phone, laptop])
+    await device.sees(bob, (list) => list.some((one) => one.mine && one.kind === 'text' && one.status === 'read'));
+});
+
+test('a device that joins in the middle of a conversation gets what follows; stale lists are healed', async () => {
+  const relay = new FakeRelay();
+  const phone = await new Person('alice', relay).wake();
+  const bob = await new Person('bob', relay).wake();
+  await Promise.all([phone.online(), bob.online()]);
+  await bob.say(phone, 'before');
+  await phone.texts(bob, 1);
+  const laptop = await new Person('alice', relay).wake();
+  await link(phone, laptop);
+  await bob.say(phone, 'after');
+  expect(await laptop.texts(bob, 1)).toEqual(['after']);
+  expect(await phone.texts(bob, 2)).toEqual(['before', 'after']);
+});
+
+test('both users have two devices and write first at the same time: all four show the same', async () => {
+  const { relay, phone, laptop, bob } = await aliceWithTwo();
+  const tablet = await new Person('bob', relay).wake();
+  await link(bob, tablet);
+  await Promise.all([phone.say(bob, 'a1'), laptop.say(bob, 'a2'), bob.say(phone, 'b1'), tablet.say(phone, 'b2')]);
+  const [expected, ...others] = await Promise.all([
+    phone.texts(bob, 4),
+    laptop.texts(bob, 4),
+    bob.texts(phone, 4),
+    tablet.texts(phone, 4),
+  ]);
+  expect([...expected].sort()).toEqual(['a1', 'a2', 'b1', 'b2']);
+  for (const list of others) expect(list).toEqual(expected);
+});
+
+test('a person links a browser with a passphrase; a wrong one, a bundle of somebody else and a used token do not', async () => {
+  const relay = new FakeRelay();
+  const phone = await new Person('alice', relay).wake();
+  const bob = await new Person('bob', relay).wake();
+  await Promise.all([phone.online(), bob.online()]);
+  const third = await new Person('alice', relay).wake();
+  const state = await until(third.client.connection, (connection) => connection.state === 'needs-device');
+  if (state.state !== 'needs-device') throw new Error('unreachable');
+  const sealed = await phone.client.exportDevice(PASSPHRASE);
+  await expect(state.link(sealed, 'guess')).rejects.toMatchObject({ code: 'wrong-passphrase' });
+  await expect(useBundle(await makeBundle(bob), third)).rejects.toMatchObject({ code: 'link-invalid' });
+  relay.users.get(aciOfName('alice'))?.linkTokens.clear();
+  await state.link(sealed, PASSPHRASE);
+  const refused = await until(
+    third.client.connection,
+    (connection) => connection.state === 'needs-device' && connection.code === 'link-token-invalid',
+  );
+  if (refused.state !== 'needs-device') throw new Error('unreachable');
+  await refused.link(await phone.client.exportDevice(PASSPHRASE), PASSPHRASE);
+  await third.online();
+});
+
+test('devices have names for each other, and one that is removed wipes itself', async () => {
+  const { relay, phone, laptop, bob } = await aliceWithTwo();
+  await until(laptop.client.devices, ({ length }) => length === 2);
+  await phone.client.renameDevice('Phone');
+  await laptop.client.renameDevice('Laptop');
+  const named = await until(phone.client.devices, (list) => list.some(({ name }) => name === 'Laptop'));
+  await until(laptop.client.devices, (list) => list.some(({ name }) => name === 'Phone'));
+  expect(JSON.stringify(relay.seen)).not.toContain('Laptop');
+  await laptop.say(bob, 'still here');
+  await phone.texts(bob, 1);
+  await phone.client.removeDevice(named.find(({ name }) => name === 'Laptop')?.id ?? '');
+  await until(phone.client.devices, ({ length }) => length === 1);
+  await until(
+    laptop.client.connection,
+    (connection) => connection.state === 'signed-out' && connection.code === 'device-gone',
+  );
+  for (const table of ['messages', 'conversations', 'devices'] as const)
+    expect(await laptop.history.read([table], (transaction) => transaction.count(table))).toBe(0);
+  for (const table of ['sessions', 'preKeys', 'peers', 'sent'] as const)
+    expect(await laptop.vault.read([table], (transaction) => transaction.count(table))).toBe(0);
+  await bob.say(phone, 'only to the phone');
+  expect(await phone.texts(bob, 2)).toContain('only to the phone');
+});
+
+test('a device that the relay has dropped for inactivity leaves the list', async () => {
+  const { relay, phone, laptop } = await aliceWithTwo();
+  await laptop.sleep();
+  await phone.sleep();
+  const user = relay.users.get(aciOfName('alice'));
+  if (!user) throw new Error('not registered');
+  relay.remove(user, relay.mailbox('alice', 2).device);
+  await phone.wake();
+  await until(phone.client.devices, ({ length }) => length === 1);
+});
+
+test(
+  'linking dies after any commit on either side, and ends with two devices that both work',
+  { timeout: 300_000 },
+  async () => {
+    for (let commits = 1; commits <= 14; commits++) {
+      const relay = new FakeRelay();
+      const phone = await new Person('alice', relay).wake();
+      const bob = await new Person('bob', relay).wake();
+      await Promise.all([phone.online(), bob.online()]);
+      const laptop = new Person('alice', relay);
+      await laptop.wake();
+      await until(laptop.client.connection, (connection) => connection.state === 'needs-device');
+      const bundle = await makeBundle(phone);
+      await laptop.sleep();
+      const life = new LifeSpan(commits);
+      await laptop
+        .wake({ history: crashing(laptop.history, life), vault: crashing(laptop.vault, life) })
+        .catch(() => undefined);
+      const again = await Promise.race([
+        until(laptop.client.connection, (connection) => connection.state === 'needs-device'),
+        life.ended,
+      ]);
+      if (again?.state === 'needs-device') void useBundle(bundle, laptop).catch(() => undefined);
+      await Promise.race([life.ended, laptop.online()]);
+      await laptop.sleep();
+      await laptop.wake();
+      // What the tab saw last may be of the earlier life: ask the database.
+      for (let state = ''; state !== 'online';) {
+        const row = await laptop.history.read(['status'], (transaction) => transaction.get('status', ['connection']));
+        state = row?.value.state ?? '';
+        if (state === 'needs-device') await useBundle(bundle, laptop).catch(() => undefined);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await laptop.online();
+      await bob.say(phone, 'to both');
+      expect(await laptop.texts(bob, 1)).toEqual(['to both']);
+      expect(await phone.texts(bob, 1)).toEqual(['to both']);
+      await Promise.all([phone.sleep(), laptop.sleep(), bob.sleep()]);
+    }
+  },
+);
