@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
-import { crashing, LifeSpan } from '../support/crashing-tables.js';
 import { link, makeBundle, useBundle } from '../support/link.js';
 import { Person, until } from '../support/person.js';
 
@@ -133,45 +132,3 @@ test('a device that the relay has dropped for inactivity leaves the list', async
   await phone.wake();
   await until(phone.client.devices, ({ length }) => length === 1);
 });
-
-test(
-  'linking dies after any commit on either side, and ends with two devices that both work',
-  { timeout: 300_000 },
-  async () => {
-    for (let commits = 1; commits <= 14; commits++) {
-      const relay = new FakeRelay();
-      const phone = await new Person('alice', relay).wake();
-      const bob = await new Person('bob', relay).wake();
-      await Promise.all([phone.online(), bob.online()]);
-      const laptop = new Person('alice', relay);
-      await laptop.wake();
-      await until(laptop.client.connection, (connection) => connection.state === 'needs-device');
-      const bundle = await makeBundle(phone);
-      await laptop.sleep();
-      const life = new LifeSpan(commits);
-      await laptop
-        .wake({ history: crashing(laptop.history, life), vault: crashing(laptop.vault, life) })
-        .catch(() => undefined);
-      const again = await Promise.race([
-        until(laptop.client.connection, (connection) => connection.state === 'needs-device'),
-        life.ended,
-      ]);
-      if (again?.state === 'needs-device') void useBundle(bundle, laptop).catch(() => undefined);
-      await Promise.race([life.ended, laptop.online()]);
-      await laptop.sleep();
-      await laptop.wake();
-      // What the tab saw last may be of the earlier life: ask the database.
-      for (let state = ''; state !== 'online';) {
-        const row = await laptop.history.read(['status'], (transaction) => transaction.get('status', ['connection']));
-        state = row?.value.state ?? '';
-        if (state === 'needs-device') await useBundle(bundle, laptop).catch(() => undefined);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      await laptop.online();
-      await bob.say(phone, 'to both');
-      expect(await laptop.texts(bob, 1)).toEqual(['to both']);
-      expect(await phone.texts(bob, 1)).toEqual(['to both']);
-      await Promise.all([phone.sleep(), laptop.sleep(), bob.sleep()]);
-    }
-  },
-);
