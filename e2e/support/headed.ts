@@ -76,7 +76,7 @@ export class HeadedBrowser {
   }
 
   async remove(): Promise<void> {
-    if (this.#browser) await this.kill();
+    await this.#browser?.close();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 }

@@ -64,22 +64,7 @@ describe.runIf(findXvfb() !== null)('eight tabs', () => {
     await write(leading, 'leading', 1, stored);
     await everythingArrives(stored, his);
     const pages = await Promise.all(Array.from({ length: TABS - 1 }, () => open(alice)));
-    const thaw = await freezeBetweenTransactions(leading, (probe) => write(pages[0] as Page, probe, 1, stored));
-    for (const delay of [0, 4000, 8000]) {
-      await new Promise((r) => setTimeout(r, delay));
-      console.log(delay, await (pages[1] as Page).evaluate(async () => {
-        const out: string[] = [];
-        for (const { name } of await indexedDB.databases()) {
-          const db = await new Promise<IDBDatabase>((r) => { const q = indexedDB.open(name ?? ''); q.onsuccess = () => r(q.result); });
-          for (const store of db.objectStoreNames) for (const mode of ['readonly', 'readwrite'] as const) {
-            const ok = await new Promise<boolean>((r) => { const t = db.transaction(store, mode); t.objectStore(store).count(); t.oncomplete = () => r(true); setTimeout(() => r(false), 500); });
-            if (!ok) out.push(`${(name ?? '').slice(-8)} ${store} ${mode}`);
-          }
-          db.close();
-        }
-        return out;
-      }));
-    }
+    const thaw = await freeze(leading);
     const writing = pages.map((page, index) =>
       // A tab that goes takes the rest of its words with it: only what was stored must arrive.
       Promise.race([write(page, `tab${index}`, EACH, stored), gone(page)]).catch(() => undefined),
@@ -234,27 +219,9 @@ async function crash(page: Page): Promise<void> {
   await crashed;
 }
 
-/**
- * Freezes a tab between two of its transactions. One that is frozen within blocks the database for all others, which is why
- * browsers leave such a tab alone; the debugger's command does not.
- *
- * @param tryWrite resolves when another tab could write
- * @returns what wakes it
- */
-async function freezeBetweenTransactions(
-  page: Page,
-  tryWrite: (name: string) => Promise<void>,
-): Promise<() => Promise<unknown>> {
+/** @returns what wakes it */
+async function freeze(page: Page): Promise<() => Promise<unknown>> {
   const session = await page.createCDPSession();
-  const thaw = () => session.send('Page.setWebLifecycleState', { state: 'active' });
-  for (let tries = 0; tries < 20; tries++) {
-    await session.send('Page.setWebLifecycleState', { state: 'frozen' });
-    const written = tryWrite(`probe${tries}`);
-    const inTime = new Promise<'late'>((resolve) => setTimeout(resolve, 3_000, 'late'));
-    if ((await Promise.race([written, inTime])) !== 'late') return thaw;
-    console.log('within', tries);
-    await thaw();
-    await written;
-  }
-  throw new Error('was always frozen within a transaction');
+  await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+  return () => session.send('Page.setWebLifecycleState', { state: 'active' });
 }

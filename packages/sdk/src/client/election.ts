@@ -58,8 +58,10 @@ export function leadAlone(clock: Clock, lead: Lead): Election {
 class LockElection implements Election {
   #stopped = false;
   #waiting: AbortController | null = null;
-  /** Ends the leadership that is under way; resolves when the lock is free. */
-  #release: (() => Promise<void>) | null = null;
+  /** Ends the leadership that is under way; `atOnce` frees the lock before what led has stopped. */
+  #release: ((atOnce: boolean) => Promise<void>) | null = null;
+  /** The last leadership's end. */
+  #ended: Promise<void> = Promise.resolve();
   #cancelTimer: () => void = () => undefined;
   readonly #unlisten: (() => void)[] = [];
   readonly #channel: BroadcastChannel;
@@ -97,8 +99,9 @@ class LockElection implements Election {
       target?.addEventListener(event, run);
       this.#unlisten.push(() => target?.removeEventListener(event, run));
     };
-    const leave = (): void => void this.#letGo();
-    const comeBack = (): void => this.#request({});
+    // At once: a frozen page finishes nothing, and the epoch in the vault keeps its engine from doing harm.
+    const leave = (): void => void this.#letGo(true);
+    const comeBack = (): void => void this.#ended.then(() => this.#request({}));
     on(globalThis, 'pagehide', leave);
     on(globalThis, 'pageshow', comeBack);
     on(document, 'freeze', leave);
@@ -127,8 +130,9 @@ class LockElection implements Election {
     let free: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (free = resolve));
     const leading = this.#lead(() => this.#resign());
-    this.#release = async () => {
+    this.#release = async (atOnce) => {
       this.#release = null;
+      if (atOnce) free();
       try {
         await (
           await leading
@@ -152,10 +156,11 @@ class LockElection implements Election {
     });
   }
 
-  async #letGo(): Promise<void> {
+  #letGo(atOnce = false): Promise<void> {
     this.#waiting?.abort();
     this.#waiting = null;
-    await this.#release?.().catch(() => undefined);
+    if (this.#release) this.#ended = this.#release(atOnce).catch(() => undefined);
+    return this.#ended;
   }
 
   #watch(): void {

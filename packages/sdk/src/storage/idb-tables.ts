@@ -2,6 +2,7 @@ import { deleteDB, openDB, unwrap, wrap, type IDBPDatabase, type IDBPObjectStore
 
 import { startAnnouncer } from './announcer.js';
 import { FootprintRecorder, recordingWrites } from './changes.js';
+import { FreezeGuard } from './freeze-guard.js';
 import { Observers } from './observers.js';
 import { StorageError, translateStorageError } from './storage-error.js';
 import type { Key, ObservableTables, Range, Rows, Schema, Tables, WriteTransaction } from './tables.js';
@@ -21,12 +22,19 @@ export async function idbTables<R extends Rows>(
   onLost: OnLost = () => undefined,
 ): Promise<Tables<R>> {
   const db = await open(name, version, schema, onLost);
+  const guard = new FreezeGuard();
+  const close = (): void => {
+    guard.close();
+    db.close();
+  };
+  const run = <V>(tables: readonly string[], mode: Mode, work: (transaction: WriteTransaction<R>) => Promise<V>) =>
+    transact(db, guard, tables, mode, (transaction) => work(operations<R>(transaction, schema)));
   return {
-    read: (tables, work) => run(db, tables, 'readonly', (transaction) => work(operations<R>(transaction, schema))),
-    write: (tables, work) => run(db, tables, 'readwrite', (transaction) => work(operations<R>(transaction, schema))),
-    close: () => db.close(),
+    read: (tables, work) => run(tables, 'readonly', work),
+    write: (tables, work) => run(tables, 'readwrite', work),
+    close,
     destroy: async () => {
-      db.close();
+      close();
       await deleteDB(name);
     },
   };
@@ -101,30 +109,49 @@ function createStores(db: IDBPDatabase, schema: Schema<Rows>): void {
 
 const path = (parts: readonly string[]): string | string[] => (parts.length === 1 ? (parts[0] ?? '') : [...parts]);
 
-type AnyTransaction = IDBPTransaction<unknown, string[], 'readonly' | 'readwrite'>;
+type Mode = 'readonly' | 'readwrite';
+type AnyTransaction = IDBPTransaction<unknown, string[], Mode>;
 
-async function run<V>(
+/** Again after every freeze that has interrupted it. */
+async function transact<V>(
   db: IDBPDatabase,
+  guard: FreezeGuard,
   tables: readonly string[],
-  mode: 'readonly' | 'readwrite',
+  mode: Mode,
   work: (transaction: AnyTransaction) => Promise<V>,
 ): Promise<V> {
-  try {
-    const transaction = db.transaction([...tables], mode, { durability: 'strict' });
-    const done = outcome(transaction);
-    let value: V;
+  for (;;) {
+    while (guard.frozen) await guard.frozen;
+    const transaction = begin(db, tables, mode);
+    guard.watch(unwrap(transaction));
     try {
-      value = await work(transaction);
-      transaction.commit();
+      return await complete(transaction, work);
     } catch (error) {
-      throw await undone(transaction, done, error);
+      if (!guard.wasInterrupted(unwrap(transaction))) throw translateStorageError(error);
     }
-    const failed = await done;
-    if (failed) throw failed.error;
-    return value;
+  }
+}
+
+function begin(db: IDBPDatabase, tables: readonly string[], mode: Mode): AnyTransaction {
+  try {
+    return db.transaction([...tables], mode, { durability: 'strict' });
   } catch (error) {
     throw translateStorageError(error);
   }
+}
+
+async function complete<V>(transaction: AnyTransaction, work: (transaction: AnyTransaction) => Promise<V>): Promise<V> {
+  const done = outcome(transaction);
+  let value: V;
+  try {
+    value = await work(transaction);
+    transaction.commit();
+  } catch (error) {
+    throw await undone(transaction, done, error);
+  }
+  const failed = await done;
+  if (failed) throw failed.error;
+  return value;
 }
 
 /**

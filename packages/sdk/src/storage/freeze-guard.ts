@@ -1,0 +1,56 @@
+/**
+ * A page that is frozen inside a transaction blocks the database for every other tab: its callbacks do not run, so the transaction
+ * does not end. Therefore a page that is told `freeze` ends its transactions without effect, and begins none until `resume`; then
+ * they run again.
+ */
+export class FreezeGuard {
+  /** Resolves when the page is woken; null while it is awake. */
+  frozen: Promise<void> | null = null;
+  #wake: () => void = () => undefined;
+  readonly #open = new Set<IDBTransaction>();
+  readonly #interrupted = new WeakSet<IDBTransaction>();
+  readonly #document = (globalThis as { document?: Document }).document;
+  readonly #onFreeze = (): void => this.#freeze();
+  readonly #onResume = (): void => this.#resume();
+
+  constructor() {
+    this.#document?.addEventListener('freeze', this.#onFreeze);
+    this.#document?.addEventListener('resume', this.#onResume);
+  }
+
+  /** Watches over a transaction until it has ended. */
+  watch(transaction: IDBTransaction): void {
+    this.#open.add(transaction);
+    const forget = (): void => void this.#open.delete(transaction);
+    transaction.addEventListener('complete', forget);
+    transaction.addEventListener('abort', forget);
+  }
+
+  /** Whether the transaction was ended here, so that it must run again. */
+  wasInterrupted(transaction: IDBTransaction): boolean {
+    return this.#interrupted.has(transaction);
+  }
+
+  close(): void {
+    this.#document?.removeEventListener('freeze', this.#onFreeze);
+    this.#document?.removeEventListener('resume', this.#onResume);
+    this.#resume();
+  }
+
+  #freeze(): void {
+    this.frozen ??= new Promise((resolve) => (this.#wake = resolve));
+    for (const transaction of this.#open) {
+      try {
+        transaction.abort();
+        this.#interrupted.add(transaction);
+      } catch {
+        // Its commit is under way: the browser finishes it without us.
+      }
+    }
+  }
+
+  #resume(): void {
+    this.frozen = null;
+    this.#wake();
+  }
+}
