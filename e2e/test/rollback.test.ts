@@ -1,0 +1,176 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { startRelay, type Relay } from '@sotto/relay';
+import { freePort, TEST_APP } from '@sotto/relay/testing';
+import { mintToken } from '@sotto/relay/token';
+import { createClient, type Message, type NoticeCode, type SottoClient } from '@sotto/sdk';
+import { fileStorage } from '@sotto/sdk/node';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { until } from '../support/until.js';
+
+/** Long: after a rollback clients wait before they connect again, and what is missing is asked for in its time. */
+const PATIENCE_MS = 60_000;
+const TIMEOUT = { timeout: 240_000 };
+
+let folder: string;
+let port: number;
+let relay: Relay;
+const clients = new Set<SottoClient>();
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sotto-rollback-'));
+  port = await freePort();
+  await relayStarts();
+});
+afterEach(async () => {
+  await Promise.all([...clients].map((client) => client.close()));
+  clients.clear();
+  await relay.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function relayStarts(): Promise<void> {
+  relay = await startRelay({
+    host: '127.0.0.1',
+    port,
+    dataFolder: join(folder, 'relay'),
+    apps: [{ ...TEST_APP, origins: [] }],
+    logLevel: 'silent',
+  });
+}
+
+async function opens(user: string): Promise<SottoClient> {
+  const client = await createClient({
+    relay: `http://127.0.0.1:${port}`,
+    app: TEST_APP.id,
+    user,
+    storage: fileStorage(join(folder, user)),
+    receipts: 'always',
+    token: () => mintToken({ app: TEST_APP.id, user, key: TEST_APP.secret }),
+  });
+  clients.add(client);
+  return client;
+}
+
+async function closes(client: SottoClient): Promise<void> {
+  clients.delete(client);
+  await client.close();
+}
+
+/** A copy of a folder of somebody who is not running; and back again. */
+const backUp = (what: string) => {
+  cpSync(join(folder, what), join(folder, `${what}-backup`), { recursive: true });
+};
+const restore = (what: string) => {
+  rmSync(join(folder, what), { recursive: true });
+  cpSync(join(folder, `${what}-backup`), join(folder, what), { recursive: true });
+};
+
+/** Waits until the conversation satisfies `isSo`, and returns it. */
+async function sees(
+  client: SottoClient,
+  other: string,
+  what: string,
+  isSo: (messages: readonly Message[]) => boolean,
+): Promise<readonly Message[]> {
+  const { messages } = client.direct(other);
+  const stop = messages.subscribe(() => undefined);
+  try {
+    return await until(what, async () => messages.get(), isSo, PATIENCE_MS);
+  } finally {
+    stop();
+  }
+}
+
+const texts = (messages: readonly Message[]) => messages.filter(({ kind }) => kind === 'text').map(({ text }) => text);
+
+const showsAll = (client: SottoClient, other: string, ...wanted: string[]) =>
+  sees(client, other, `all of ${wanted.join()}`, (messages) => wanted.every((text) => texts(messages).includes(text)));
+
+async function says(from: SottoClient, to: string, text: string, least: 'sent' | 'delivered'): Promise<void> {
+  await from.direct(to).send(text);
+  const reached = least === 'sent' ? ['sent', 'delivered', 'read'] : ['delivered', 'read'];
+  await sees(from, to, `${text} ${least}`, (messages) =>
+    messages.some((one) => one.text === text && 'status' in one && reached.includes(one.status ?? '')),
+  );
+}
+
+/** Codes of the notices that a client has shown so far. */
+function noticesOf(client: SottoClient): NoticeCode[] {
+  const codes: NoticeCode[] = [];
+  client.notices.subscribe((notices) => codes.push(...notices.map(({ code }) => code)));
+  return codes;
+}
+
+test(
+  'the relay is restored from an older copy: what it had forgotten is sent again, nothing is lost or doubled',
+  TIMEOUT,
+  async () => {
+    const alice = await opens('alice');
+    const before = await opens('bob');
+    await says(alice, 'bob', 'one', 'delivered');
+    await says(before, 'alice', 'two', 'delivered');
+    await relay.close();
+    backUp('relay');
+    await relayStarts();
+    await says(alice, 'bob', 'three', 'delivered');
+    await closes(before);
+    // Acknowledged by the relay, and then in none of its copies.
+    await says(alice, 'bob', 'four', 'sent');
+    await relay.close();
+    restore('relay');
+    await relayStarts();
+
+    const bob = await opens('bob');
+    await says(alice, 'bob', 'five', 'sent');
+    await says(bob, 'alice', 'six', 'delivered');
+    const his = await showsAll(bob, 'alice', 'one', 'two', 'three', 'four', 'five', 'six');
+    expect(texts(his)).toHaveLength(6);
+    expect(texts(await showsAll(alice, 'bob', 'six'))).toHaveLength(6);
+  },
+);
+
+test(
+  'a client is restored from an older profile: it is told, its old ratchets rest, and talking goes on',
+  TIMEOUT,
+  async () => {
+    const alice = await opens('alice');
+    const first = await opens('bob');
+    await says(alice, 'bob', 'one', 'delivered');
+    await says(first, 'alice', 'two', 'delivered');
+    await closes(first);
+    backUp('bob');
+    const second = await opens('bob');
+    await says(alice, 'bob', 'three', 'delivered');
+    await says(second, 'alice', 'four', 'delivered');
+    await closes(second);
+    restore('bob');
+
+    const bob = await opens('bob');
+    const notices = noticesOf(bob);
+    // Sealed for ratchets that went with the lost profile.
+    await says(alice, 'bob', 'five', 'sent');
+    await says(bob, 'alice', 'six', 'delivered');
+    await says(alice, 'bob', 'seven', 'delivered');
+    const hers = await showsAll(alice, 'bob', 'one', 'two', 'three', 'four', 'five', 'six', 'seven');
+    expect(texts(hers)).toHaveLength(7);
+    // What the lost profile had acknowledged, and what nobody can open now, comes again, or its absence shows.
+    await sees(bob, 'alice', 'everything, or that it is missing', (messages) => {
+      const shown = texts(messages);
+      const hasMark = messages.some(({ kind }) => kind === 'missing' || kind === 'undecryptable');
+      return (
+        ['one', 'two', 'six', 'seven'].every((text) => shown.includes(text)) &&
+        (hasMark || ['three', 'five'].every((text) => shown.includes(text)))
+      );
+    });
+    await until(
+      'the notice',
+      async () => notices,
+      (codes) => codes.includes('restored-device'),
+      PATIENCE_MS,
+    );
+  },
+);
