@@ -92,6 +92,9 @@ export class Connection implements Line {
       },
       ack: (ack) => this.#ask('ack', ack, plainReply),
       token: (token) => this.#ask('token', { token }, plainReply),
+      join: (join) => this.#ask('join', join, plainReply),
+      leave: (leave) => this.#ask('leave', leave, plainReply),
+      publish: (publish) => this.#ask('publish', publish, plainReply),
       close: () => {
         if (!this.#clientOpen) return;
         this.#endClient();
@@ -187,10 +190,12 @@ export class Connection implements Line {
       case 'bye':
         this.#bye = z.parse(errorBody, message);
         break;
-      // Topics promise nothing, and no device lies idle for so long here.
       case 'joined':
       case 'topic':
       case 'left':
+        handlers.onTopic({ ...(parsed.data as object), type: event } as never);
+        break;
+      // No device lies idle for so long here.
       case 'device-expiring':
     }
   }

@@ -50,7 +50,7 @@ export class Link {
           const cancel = process.after(this.#random.between(1, REFUSED_MS), 'no connection', () =>
             handlers.onClose(null),
           );
-          return { submit: gone, ack: gone, token: gone, close: cancel };
+          return { submit: gone, ack: gone, token: gone, join: gone, leave: gone, publish: gone, close: cancel };
         }
         const connection = new Connection(
           {
