@@ -193,7 +193,7 @@ export class Connection implements Line {
       case 'joined':
       case 'topic':
       case 'left':
-        handlers.onTopic({ ...(parsed.data as object), type: event } as never);
+        handlers.onTopic({ ...(parsed.data as object), type: event === 'topic' ? 'message' : event } as never);
         break;
       // No device lies idle for so long here.
       case 'device-expiring':
