@@ -62,13 +62,13 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'packages/sdk/src/engine/seal.ts',
-        find: "for (const row of fresh) await transaction.add('sealedPayloads', row);",
-        replace: "for (const row of fresh) await transaction.put('sealedPayloads', row);",
+        find: "await transaction.add('sealedPayloads', row);",
+        replace: "await transaction.put('sealedPayloads', row);",
       },
       {
         file: 'packages/sdk/src/engine/seal.ts',
-        find: 'if (!current.includes(row))',
-        replace: 'if (!fresh.some((other) => other.device === row.device && other.user === row.user))',
+        find: 'before.payloads.filter((row) => !current.includes(row))',
+        replace: 'before.payloads.filter((row) => !fresh.some((other) => isFor(row, other)))',
       },
     ],
   },
