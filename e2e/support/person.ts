@@ -128,6 +128,8 @@ export interface PersonOptions {
   origin: string;
   /** The way to the relay, which can be cut. */
   network: TcpProxy;
+  /** Bytes that the browser lets the app store; its own limit if absent. */
+  quota?: number | undefined;
 }
 
 /** One user on one device: a browser profile with storage of its own. */
@@ -153,6 +155,7 @@ export class Person {
   async open({ receipts = 'always' }: { receipts?: ReceiptPolicy } = {}): Promise<Tab> {
     const tab = new Tab(await this.#context.newPage());
     this.#tabs.push(tab);
+    if (this.#options.quota !== undefined) await this.setQuota(tab, this.#options.quota);
     await tab.page.goto(this.url({ receipts }));
     await tab.page.locator('sotto-chat textarea').waitFor();
     return tab;
@@ -168,6 +171,13 @@ export class Person {
   /** Errors of all tabs that were ever open. */
   get errors(): string[] {
     return this.#tabs.flatMap(({ errors }) => errors);
+  }
+
+  /** @param quotaSize bytes; absent: the browser's own limit again */
+  async setQuota(tab: Tab, quotaSize?: number): Promise<void> {
+    const session = await this.#context.newCDPSession(tab.page);
+    const origin = this.#options.origin;
+    await session.send('Storage.overrideQuotaForOrigin', { origin, ...(quotaSize !== undefined && { quotaSize }) });
   }
 
   leave(): Promise<void> {

@@ -71,11 +71,15 @@ export class World {
   }
 
   /** Someone who was never here before. In a cluster each further person comes to the next node. */
-  async person(name: string, peer: string, options: { record?: boolean } = {}): Promise<Person> {
+  async person(
+    name: string,
+    peer: string,
+    { quota, ...options }: { record?: boolean; quota?: number } = {},
+  ): Promise<Person> {
     const { browser, site, relays } = this.#parts;
     const node = relays[this.#people.length % relays.length] ?? relays[0];
     const network = await TcpProxy.start({ host: '127.0.0.1', port: node.port }, options);
-    const person = await Person.arrive(browser, { name, peer, app: APP, origin: site.origin, network });
+    const person = await Person.arrive(browser, { name, peer, app: APP, origin: site.origin, network, quota });
     this.#people.push(person);
     return person;
   }

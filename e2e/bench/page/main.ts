@@ -35,6 +35,8 @@ const options: ClientOptions = {
   token: async () => (await fetch(`/token?user=${encodeURIComponent(parameter('user'))}`)).text(),
 };
 const client = await createClient(options);
+// A live value follows only while somebody listens.
+client.connection.subscribe(() => undefined);
 window.bench = { client, marks, longTasks, open: () => createClient(options) };
 
 const list = document.querySelector('ul');

@@ -24,4 +24,5 @@ export type { Presence } from './presence/screen.js';
 export type { ReceiptPolicy } from './history/receipt-policy.js';
 export { createClient } from './client/create-client.js';
 export { SDK_ERRORS, SottoError, type SdkErrorCode } from './errors.js';
+export type { StorageInfo } from './client/storage-info.js';
 export type { Live } from './live.js';

@@ -71,7 +71,7 @@ export interface Strings {
   resetConfirm: string;
   resetFailed: string;
   cancel: string;
-  storageFailed(code: 'storage-full' | 'storage-failed'): string;
+  storageFailed(code: 'storage-full' | 'storage-failed' | 'keys-lost'): string;
   closed: string;
 }
 
@@ -137,10 +137,7 @@ export const english: Strings = {
   resetConfirm: 'Yes, start afresh',
   resetFailed: 'Starting afresh was refused. Sign in again, then try once more.',
   cancel: 'Cancel',
-  storageFailed: (code) =>
-    code === 'storage-full'
-      ? 'This device has no room left for messages. Free some space, then reload.'
-      : 'This browser does not let the chat store anything. Private windows and strict settings can cause that.',
+  storageFailed: (code) => STORAGE_SENTENCES[code],
   closed: 'This chat is closed.',
 };
 
@@ -150,6 +147,13 @@ function identityQuestionSentence(name: string, { held, wasVerified }: ChangedId
     : `${name}’s security key has changed.`;
   return held ? `${what} What you write waits here until you decide.` : what;
 }
+
+const STORAGE_SENTENCES = {
+  'storage-full': 'This device has no room left for messages. Free some space: the chat then goes on by itself.',
+  'storage-failed':
+    'This browser does not let the chat store anything. Private windows and strict settings can cause that.',
+  'keys-lost': 'This browser has deleted the keys of your chat. Old messages can be read; new ones need a fresh start.',
+};
 
 function failureSentence(code: FailureCode, name: string): string {
   switch (code) {

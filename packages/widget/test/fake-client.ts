@@ -11,6 +11,7 @@ import type {
   Notice,
   Presence,
   PresenceMode,
+  StorageInfo,
   SafetyNumber,
   SottoClient,
 } from '@sotto/sdk';
@@ -200,6 +201,10 @@ export class FakeClient implements SottoClient {
 
   export(): ReadableStream<Uint8Array> {
     return new ReadableStream();
+  }
+
+  async storage(): Promise<StorageInfo> {
+    return { persisted: null, usage: null, quota: null };
   }
 
   async loadMoreConversations(): Promise<boolean> {

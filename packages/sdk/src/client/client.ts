@@ -20,6 +20,7 @@ import { randomId } from '../util/random.js';
 import { userName } from './options.js';
 import { exportDevice, linkWith } from './linking.js';
 import type { ConnectionState, Device, SottoClient } from './types.js';
+import { storageInfo, type StorageInfo } from './storage-info.js';
 
 export interface Lifecycle {
   close(): Promise<void>;
@@ -107,6 +108,15 @@ export class Client implements SottoClient {
 
   destroy(): Promise<void> {
     return this.#end(() => this.#lifecycle.destroy());
+  }
+
+  storage(): Promise<StorageInfo> {
+    return storageInfo();
+  }
+
+  /** What the engine could not store: shown in this tab until something newer is stored. */
+  showUnstored(status: ConnectionStatus): void {
+    if (!this.#ended) this.connection.set(this.#toState(status));
   }
 
   #end(how: () => Promise<void>): Promise<void> {

@@ -1,19 +1,21 @@
 import { aciOf } from '../content/content.js';
 import { STANDARD_KINDS } from '../content/kinds.js';
 import { Front } from '../conversations/front.js';
-import { startEngine, type Engine } from '../engine/engine.js';
+import { startEngine, type Engine, type EngineOptions } from '../engine/engine.js';
 import type { History } from '../history/schema.js';
 import { socketIoRelay } from '../network/socket-io-relay.js';
 import { systemClock } from '../util/clock.js';
 import { broadcastTabChannel, localTabChannel } from '../util/tab-channel.js';
 import { systemRandom } from '../util/random.js';
 import { Client } from './client.js';
-import { openDatabases } from './databases.js';
+import { openDatabases, type Databases } from './databases.js';
 import { leadAlone, startElection, type Lead } from './election.js';
 import { namesFor } from './names.js';
 import { parseOptions } from './options.js';
 import type { ClientOptions, SottoClient } from './types.js';
+import { askToPersist } from './storage-info.js';
 import { unregister } from './unregister.js';
+import { shareUnstored } from './unstored.js';
 
 /**
  * Opens the chat of one user on this device. Works offline: what is stored can be read, and what is sent goes out later.
@@ -25,7 +27,8 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   const names = namesFor(parsed);
   const relay = socketIoRelay(parsed.relay);
   let onHistoryLost: () => void = () => undefined;
-  const { history, openVault, shared, release } = await openDatabases(parsed.storage, names, () => onHistoryLost());
+  const databases = await openDatabases(parsed.storage, names, () => onHistoryLost());
+  const { history, openVault, shared, release } = databases;
 
   const common = {
     app: parsed.app,
@@ -39,19 +42,51 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   };
   const openTabChannel = shared ? broadcastTabChannel(names.presence) : localTabChannel();
 
-  const lead: Lead = async (resign) => {
+  const unstored = shareUnstored(shared ? names.channel : null, (status) => client.showUnstored(status));
+  const lead = leading(databases, {
+    ...common,
+    identityChanges: parsed.identityChanges,
+    relay,
+    openTabChannel,
+    token: parsed.token,
+    onUnstored: unstored.tell,
+  });
+  const election = shared ? startElection(names.lock, names.channel, systemClock, lead) : leadAlone(systemClock, lead);
+  const front = new Front({ ...common, channel: openTabChannel() });
+  const stop = async (): Promise<void> => {
+    await election.stop();
+    unstored.close();
+  };
+  const client = new Client(front, {
+    close: async () => {
+      await stop();
+      await release();
+    },
+    destroy: async () => {
+      await stop();
+      const vault = await openVault(() => undefined);
+      await unregister(vault, relay, parsed.token);
+      // History first: other tabs close when it goes, and then hold nothing of the vault.
+      await history.destroy();
+      await vault.destroy();
+      await release();
+    },
+  });
+  onHistoryLost = () => void client.close();
+  if (parsed.storage === 'indexeddb') front.onFirstMessage = () => void askToPersist().catch(() => undefined);
+  return client;
+}
+
+/** What the tab that leads does: opens the vault and runs the engine on it. */
+function leading(
+  { history, openVault, shared }: Databases,
+  options: Omit<EngineOptions, 'vault' | 'onSuperseded'>,
+): Lead {
+  return async (resign) => {
     const vault = await openVault(resign).catch((error: unknown) => vaultFailed(history, error));
     let engine: Engine;
     try {
-      engine = await startEngine({
-        ...common,
-        identityChanges: parsed.identityChanges,
-        vault,
-        relay,
-        openTabChannel,
-        token: parsed.token,
-        onSuperseded: resign,
-      });
+      engine = await startEngine({ ...options, vault, onSuperseded: resign });
     } catch (error) {
       vault.close();
       throw error;
@@ -63,26 +98,6 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
       if (shared) vault.close();
     };
   };
-
-  const election = shared ? startElection(names.lock, names.channel, systemClock, lead) : leadAlone(systemClock, lead);
-  const front = new Front({ ...common, channel: openTabChannel() });
-  const client = new Client(front, {
-    close: async () => {
-      await election.stop();
-      await release();
-    },
-    destroy: async () => {
-      await election.stop();
-      const vault = await openVault(() => undefined);
-      await unregister(vault, relay, parsed.token);
-      // History first: other tabs close when it goes, and then hold nothing of the vault.
-      await history.destroy();
-      await vault.destroy();
-      await release();
-    },
-  });
-  onHistoryLost = () => void client.close();
-  return client;
 }
 
 /** Without the vault there is no engine, and no engine to say so. */

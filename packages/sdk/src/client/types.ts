@@ -6,6 +6,8 @@ import type { IdentityPolicy } from '../history/identity-policy.js';
 import type { Notice, NoticeCode } from '../history/notice.js';
 import type { ReceiptPolicy } from '../history/receipt-policy.js';
 import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
+import type { StorageFailure } from '../history/connection-status.js';
+import type { StorageInfo } from './storage-info.js';
 import type { Live } from '../live.js';
 import type { ExclusiveStorage } from './databases.js';
 
@@ -63,7 +65,14 @@ export type ConnectionState =
       link(sealed: Uint8Array, passphrase: string): Promise<void>;
       /** Gives up the user's other devices and starts afresh. Needs a token with `sotto_reset`. */ reset(): Promise<void>;
     }
-  | { state: 'storage-failed'; code: 'storage-full' | 'storage-failed' }
+  | {
+      state: 'storage-failed';
+      /**
+       * `storage-full`: goes on by itself when there is room again. `keys-lost`: the browser has deleted or damaged this
+       * device's keys; what is stored can be read, and `destroy()` makes a fresh start possible.
+       */
+      code: StorageFailure;
+    }
   | { state: 'closed' };
 
 /** One of this user's devices. */
@@ -131,6 +140,8 @@ export interface SottoClient {
    */
   setPresence(mode: PresenceMode): Promise<void>;
   readonly presence: Live<PresenceMode>;
+  /** What the browser grants. The first `send()` in a tab asks it not to delete keys and history when space runs short. */
+  storage(): Promise<StorageInfo>;
   /** Stops this tab's part. What was sent is kept, and goes out from another tab or at the next opening. */
   close(): Promise<void>;
   /** Wipes this device: keys, history, and its registration at the relay (if that can be reached). */

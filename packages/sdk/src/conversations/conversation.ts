@@ -102,6 +102,7 @@ export class DirectConversation implements Conversation {
       await transaction.put('conversations', { ...conversation, answered: 1, activity: hlc });
     });
     this.#front.screen.sent(this.user);
+    this.#front.messageStored();
   }
 
   /** Puts an effect into the outbox: for the other user, this user's other devices, or both, as its kind says. */

@@ -34,6 +34,8 @@ export interface FrontPorts {
 /** What conversations work with: the history database, with storage failures in the SDK's own words. */
 export class Front {
   #closed = false;
+  /** Called once, when a person has stored a first message through this. */
+  onFirstMessage: () => void = () => undefined;
   #end: () => void = () => undefined;
   /** Resolves when the client is closed. */
   readonly closed = new Promise<void>((resolve) => (this.#end = resolve));
@@ -124,6 +126,12 @@ export class Front {
     const live = new LiveQuery(this.ports.history, tables, initial, query, () => undefined);
     this.#lives.add(live as unknown as LiveQuery<Table, unknown>);
     return live;
+  }
+
+  messageStored(): void {
+    const first = this.onFirstMessage;
+    this.onFirstMessage = () => undefined;
+    first();
   }
 
   close(): void {

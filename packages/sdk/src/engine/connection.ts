@@ -265,6 +265,7 @@ const NEEDS_DEVICE: ReadonlySet<string> = new Set<ErrorCode>([
 
 /** Refusals that no waiting mends. */
 function restingStatus(error: unknown): ConnectionStatus | null {
+  if (error instanceof StorageError && error.code === 'keys-lost') return { state: 'storage-failed', code: error.code };
   if (error instanceof TokenError && error.code === 'wrong-user') return { state: 'signed-out', code: 'wrong-user' };
   if (!(error instanceof RelayError) || error.code === 'network') return null;
   if (NEEDS_DEVICE.has(error.code)) {

@@ -2,6 +2,7 @@ import { archiveCurrentSession, deserializeSession, serializeSession, emptySessi
 import type { Aci, Deliver, ExpiringDevice, PreKeyCounts, Welcome } from '@sotto/protocol';
 
 import type { NoticeCode } from '../history/notice.js';
+import type { ConnectionStatus } from '../history/connection-status.js';
 import { RelayApi } from '../network/relay-api.js';
 import type { RelaySocket } from '../network/relay-port.js';
 import { Mutex } from '../util/mutex.js';
@@ -30,6 +31,8 @@ export type EngineOptions = Omit<EngineContext, 'epoch'> & {
   readonly token: TokenSource;
   /** Called once, when another engine has taken over and this one has stopped. */
   readonly onSuperseded: () => void;
+  /** Called with a status that could not be stored, where the tabs would see it. */
+  readonly onUnstored?: (status: ConnectionStatus) => void;
 };
 
 export interface Engine {
@@ -41,8 +44,9 @@ export interface Engine {
 
 /** Takes the lead: from its first transaction on, every older engine's commits fail. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const { token, onSuperseded, ...ports } = options;
-  const running = new RunningEngine({ ...ports, epoch: await beginEpoch(options.vault) }, token, onSuperseded);
+  const { token, onSuperseded, onUnstored, ...ports } = options;
+  const context = { ...ports, epoch: await beginEpoch(options.vault) };
+  const running = new RunningEngine(context, token, onSuperseded, onUnstored);
   await running.start();
   return running;
 }
@@ -69,13 +73,18 @@ class RunningEngine implements Engine {
   readonly #commandPorts: CommandPorts;
   readonly #connection: Connection;
 
-  constructor(context: EngineContext, token: TokenSource, onSuperseded: () => void) {
+  constructor(
+    context: EngineContext,
+    token: TokenSource,
+    onSuperseded: () => void,
+    onUnstored: EngineOptions['onUnstored'],
+  ) {
     this.#context = context;
     this.#onSuperseded = onSuperseded;
     const tokens = new Tokens(token, context.app, context.userName, context.clock);
     const api = new RelayApi(context.relay, () => tokens.get());
     this.#clock = new RelayClock(context);
-    this.#status = new Status(context);
+    this.#status = new Status(context, onUnstored);
     this.#sessions = new SessionStore(context);
     this.#preKeys = new PreKeys(context, api);
     this.#directory = new Directory(

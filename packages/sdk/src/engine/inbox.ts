@@ -1,5 +1,6 @@
 import { type Cursor, type Deliver, type Envelope } from '@sotto/protocol';
 
+import { Breath } from '../util/breath.js';
 import type { Mutex } from '../util/mutex.js';
 import type { SentRow, VaultRows } from '../vault/schema.js';
 import type { WriteTransaction } from '../storage/tables.js';
@@ -248,7 +249,9 @@ export class Inbox {
     now: number,
   ): Promise<{ opened: Opened[]; change: IdentityChange | null }> {
     const opened: Opened[] = [];
+    const breath = new Breath();
     for (const envelope of envelopes) {
+      await breath.pause();
       try {
         opened.push(await openEnvelope(this.#context, local, unit, used, envelope, now));
       } catch (error) {

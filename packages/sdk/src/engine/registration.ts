@@ -1,7 +1,8 @@
-import { generateKeyPair } from '@sotto/crypto';
+import { generateKeyPair, type KeyPair } from '@sotto/crypto';
 
+import { StorageError } from '../storage/storage-error.js';
 import type { RelayApi } from '../network/relay-api.js';
-import type { IdentityRow } from '../vault/schema.js';
+import type { IdentityRow, MetaRow } from '../vault/schema.js';
 import { commitVault, type EngineContext } from './context.js';
 import type { LocalDevice } from './local-device.js';
 import { changeOwnList } from './own-list.js';
@@ -39,10 +40,18 @@ export async function storedDevice(context: EngineContext): Promise<LocalDevice 
   return row?.name === 'identity' && row.stage !== 'new' ? toLocalDevice(context, row) : null;
 }
 
-/** @param reset who starts afresh does not do so under an identity that was taken over from the devices given up */
+/**
+ * This device's keys; makes them where there have never been any. The history remembers that there were: a browser that has
+ * deleted the vault alone must not quietly make this person somebody else.
+ *
+ * @param reset who starts afresh does not do so under an identity that was taken over from the devices given up
+ * @throws StorageError `keys-lost`
+ */
 export async function loadIdentity(context: EngineContext, reset: boolean): Promise<IdentityRow> {
-  return commitVault(context, [], async (transaction) => {
+  const remembered = await context.history.read(['hadKeys'], (transaction) => transaction.get('hadKeys', ['keys']));
+  const identity = await commitVault(context, [], async (transaction) => {
     const row = await transaction.get('meta', ['identity']);
+    if (row ? !isIntact(row) : remembered) throw new StorageError('keys-lost');
     const isTaken = row?.name === 'identity' && row.stage === 'new' && row.linkToken !== null;
     if (row?.name === 'identity' && !(reset && isTaken)) return row;
     const fresh: IdentityRow = {
@@ -56,6 +65,18 @@ export async function loadIdentity(context: EngineContext, reset: boolean): Prom
     await transaction.put('meta', fresh);
     return fresh;
   });
+  if (!remembered)
+    await context.history.write(['hadKeys'], (transaction) => transaction.put('hadKeys', { name: 'keys' }));
+  return identity;
+}
+
+function isIntact(row: MetaRow): boolean {
+  if (row.name !== 'identity') return false;
+  const keys = [row.identityKeyPair, row.signingKeyPair].flatMap((pair: KeyPair | undefined) => [
+    pair?.publicKey,
+    pair?.privateKey,
+  ]);
+  return keys.every((key: unknown) => key instanceof Uint8Array && key.length > 0);
 }
 
 async function register(

@@ -14,9 +14,12 @@ export class Status {
   /** Writes, in their order. */
   #writes: Promise<void> = Promise.resolve();
   readonly #context: EngineContext;
+  readonly #onUnstored: (status: ConnectionStatus) => void;
 
-  constructor(context: EngineContext) {
+  /** @param onUnstored told what could not be stored: a full disk takes not even the news that it is full */
+  constructor(context: EngineContext, onUnstored: (status: ConnectionStatus) => void = () => undefined) {
     this.#context = context;
+    this.#onUnstored = onUnstored;
   }
 
   publish(value: ConnectionStatus): void {
@@ -43,6 +46,7 @@ export class Status {
       .then(() => writeStatus(this.#context, value))
       .catch(() => {
         if (this.#wanted !== value) return;
+        this.#onUnstored(value);
         this.#cancelRetry = this.#context.clock.after(RETRY_MS, () => this.#write(value));
       });
   }

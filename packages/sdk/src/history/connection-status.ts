@@ -17,4 +17,7 @@ export type ConnectionStatus =
       /** For handing a bundle to the engine that said this. */
       readonly publicKey: Uint8Array | null;
     }
-  | { readonly state: 'storage-failed'; readonly code: 'storage-full' | 'storage-failed' };
+  | { readonly state: 'storage-failed'; readonly code: StorageFailure };
+
+/** `keys-lost`: the history remembers a device whose keys are no longer there, or no longer readable. */
+export type StorageFailure = 'storage-full' | 'storage-failed' | 'keys-lost';

@@ -159,6 +159,11 @@ export interface StatusRow {
   readonly epoch: number;
 }
 
+/** This device has had keys: a vault without them has lost them, and must not quietly make new ones. */
+export interface KeysRow {
+  readonly name: 'keys';
+}
+
 /** A tab's wishes to the engine, wherever it runs. */
 export type Command =
   | { readonly command: 'reset' }
@@ -203,6 +208,7 @@ export type HistoryRows = {
   lastSeen: LastSeenRow;
   settings: SettingRow;
   status: StatusRow;
+  hadKeys: KeysRow;
   notices: NoticeRow;
   commands: CommandRow;
   answers: AnswerRow;
@@ -226,6 +232,7 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
   lastSeen: { key: ['user'] },
   settings: { key: ['name'] },
   status: { key: ['name'] },
+  hadKeys: { key: ['name'] },
   notices: { key: ['code'] },
   commands: { key: ['id'] },
   answers: { key: ['id'] },

@@ -93,7 +93,10 @@ async function open(name: string, version: number, schema: Schema<Rows>, onLost:
       },
       terminated: onLost,
     });
-    return db;
+    const missing = Object.keys(schema).filter((table) => !db.objectStoreNames.contains(table));
+    if (missing.length === 0) return db;
+    db.close();
+    throw new Error(`no table ${missing.join()}`);
   } catch (error) {
     throw new StorageError('storage-failed', { cause: error });
   }

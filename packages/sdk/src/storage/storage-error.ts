@@ -2,9 +2,10 @@
  * - `key-exists`: `add` met a row with that key.
  * - `storage-full`: the quota is used up; the transaction did not happen.
  * - `storage-failed`: the browser refused or broke the database.
+ * - `keys-lost`: the vault has no keys, or damaged ones, while the history remembers that this device had some.
  * - `storage-closed`: it was closed here, or deleted from another tab.
  */
-export type StorageErrorCode = 'key-exists' | 'storage-full' | 'storage-failed' | 'storage-closed';
+export type StorageErrorCode = 'key-exists' | 'storage-full' | 'storage-failed' | 'keys-lost' | 'storage-closed';
 
 export class StorageError extends Error {
   override readonly name = 'StorageError';

@@ -94,3 +94,13 @@ test('what is said before the commit is enough: a reader that hears it waits for
   writer.terminate();
   await tables.destroy();
 });
+
+test('a database in which a table is missing is refused, not used', async () => {
+  const name = freshName();
+  const { marks } = CONTRACT_SCHEMA;
+  const damaged = await idbTables(name, 1, { marks });
+  damaged.close();
+  await expect(idbTables(name, 1, CONTRACT_SCHEMA)).rejects.toMatchObject({ code: 'storage-failed' });
+  const whole = await idbTables(name, 2, CONTRACT_SCHEMA);
+  await whole.destroy();
+});

@@ -1,7 +1,7 @@
 import type { AppId } from '@sotto/protocol';
 
 import { Client } from '../../src/client/client.js';
-import type { Message, SottoClient } from '../../src/index.js';
+import type { Message } from '../../src/index.js';
 import type { Live } from '../../src/live.js';
 import type { Kinds } from '../../src/content/kind.js';
 import { STANDARD_KINDS } from '../../src/content/kinds.js';
@@ -23,7 +23,7 @@ const APP = 'test' as AppId;
 export class Person {
   readonly history: History = memoryTables(HISTORY_SCHEMA);
   readonly vault: Vault = memoryTables(VAULT_SCHEMA);
-  readonly client: SottoClient;
+  readonly client: Client;
   readonly #openTabChannel = localTabChannel();
   readonly front: Front;
   #engine: Engine | null = null;
@@ -67,6 +67,7 @@ export class Person {
       openTabChannel: this.#openTabChannel,
       token: () => this.relay.token(this.name),
       onSuperseded: () => undefined,
+      onUnstored: (status) => this.client.showUnstored(status),
     });
     return this;
   }
