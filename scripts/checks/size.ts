@@ -22,7 +22,7 @@ globalThis.sotto = createClient;
 `;
 
 /** Chunks that most pages never load. All others count, also those behind a dynamic import: a browser needs the stores. */
-const RARELY = /argon2|export/;
+const RARELY = /argon2|export|sealing/;
 
 interface Chunk {
   name: string;

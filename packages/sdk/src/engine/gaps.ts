@@ -20,10 +20,6 @@ export function without(missing: readonly Range[], counter: number): readonly Ra
   });
 }
 
-export function isMissing(missing: readonly Range[], counter: number): boolean {
-  return missing.some(([from, to]) => from <= counter && counter <= to);
-}
-
 export function countMissing(missing: readonly Range[]): number {
   return missing.reduce((sum, [from, to]) => sum + to - from + 1, 0);
 }

@@ -58,7 +58,6 @@ const answer = z.looseObject({
     .check(z.minLength(1), z.maxLength(2 * MAX_ASKED)),
 });
 export type ResendAnswerBody = z.infer<typeof answer>;
-export type ResendOutcome = ResendAnswerBody['items'][number]['outcome'];
 
 /** To the device that asked: what will not come again. */
 export const resendAnswer: ContentKind<ResendAnswerBody> = {
