@@ -18,7 +18,7 @@ import { AckWriter } from './mailbox/ack.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
 import { SubmitWriter } from './mailbox/submit.js';
 import { Switchboard } from './mailbox/switchboard.js';
-import { observers, type RelayObserver } from './observer.js';
+import { observers, type RefusedSource, type RelayObserver } from './observer.js';
 import { systemClock, systemRandom, type Clock, type Random } from './platform.js';
 import type { Quota, Store } from './store/store.js';
 import { NODE_BYTES } from './topics/topic-signal.js';
@@ -149,7 +149,7 @@ export class RelayCore {
   }
 
   /** Tells the observers of a refusal. */
-  refused(refusal: RelayError, from: { address: string; via: 'http' | 'socket' }): void {
+  refused(refusal: RelayError, from: RefusedSource): void {
     this.#observer.refused(refusal, from);
   }
 

@@ -8,7 +8,7 @@ import type { MailboxId } from './mailbox/mailbox-id.js';
 /** Something that an operator wants to be able to look up later. Holds no content and no names of users. */
 export type SecurityEvent = UserEvent | AdminEvent;
 
-/** What was done to apps, and under the name of which admin token. */
+/** What was done to apps, and by whom: the name of an admin token, or the command line on the database itself. */
 type AdminEvent = { event: AppChange; app: AppId; by: string } | { event: 'admin-refused'; address: string };
 
 export interface UserEvent {
@@ -40,9 +40,21 @@ export interface RelayObserver {
   signalled?(outcome: 'delivered' | 'dropped'): void;
   limited?(limit: LimitName): void;
   security?(event: SecurityEvent): void;
-  /** A request or a connection that got no further. */
-  refused?(refusal: RelayError, from: { address: string; via: 'http' | 'socket' }): void;
+  /** A request, a connection or an event of an open socket that got no further. */
+  refused?(refusal: RelayError, from: RefusedSource): void;
 }
+
+/** Who was refused, as far as it is known. `socket`: before it was open; `event`: what an open one asked for. */
+export type RefusedSource =
+  | { via: 'http' | 'socket'; address: string }
+  | {
+      via: 'event';
+      app: AppId;
+      user: Aci;
+      device: DeviceId;
+      /** Absent in a simulation. */
+      address?: string;
+    };
 
 /** Tells several observers. */
 export function observers(all: readonly RelayObserver[]): Required<RelayObserver> {

@@ -13,7 +13,7 @@ import { attachGateway } from './gateway/gateway.js';
 import { createHttpApp } from './http/app.js';
 import { docsRoutes } from './http/docs.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
-import { auditLog } from './ops/audit.js';
+import { AuditLog } from './ops/audit.js';
 import { AddressRules } from './ops/address-list.js';
 import { BusProbe } from './ops/bus-probe.js';
 import { healthRoutes } from './ops/health.js';
@@ -26,7 +26,7 @@ import { openApps } from './ops/open-apps.js';
 import { openLimiter, openServices, type RelayParts, type Startup } from './ops/services.js';
 import { StoreClock } from './ops/store-clock.js';
 import { startUpkeep } from './ops/upkeep.js';
-import { systemClock } from './platform.js';
+import { systemClock, type Clock } from './platform.js';
 
 /** How long clients and requests under way get before their connections are cut, milliseconds. */
 const DRAIN_MS = 3_000;
@@ -85,7 +85,7 @@ async function openNode(config: RelayConfig, startup: Startup) {
     onLimited: (limit) => metrics.observer.limited?.(limit),
     budgetOf: (app, limit) => apps.budget(app, limit),
   });
-  const observers = [metrics.observer, auditLog(log), ...(devObserver ? [devObserver] : [])];
+  const observers = [metrics.observer, openAudit(startup, clock), ...(devObserver ? [devObserver] : [])];
   const core = await createRelayCore({
     store,
     bus,
@@ -119,6 +119,14 @@ async function openNode(config: RelayConfig, startup: Startup) {
     devRoutes,
     evicted,
   };
+}
+
+function openAudit({ log, cleanups }: Startup, clock: Clock): AuditLog {
+  const audit = new AuditLog(log, clock);
+  cleanups.push(() => {
+    audit.flush();
+  });
+  return audit;
 }
 
 async function start(config: RelayConfig, startup: Startup): Promise<Relay> {

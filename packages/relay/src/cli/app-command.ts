@@ -64,7 +64,7 @@ export async function runAppCommand(args: readonly string[], terminal: Terminal)
     terminal.out(APP_USAGE);
     return;
   }
-  const open = await openAppAdmin(terminal.environment, flags.data, command === 'create');
+  const open = await openAppAdmin(terminal.environment, flags.data, command === 'create', terminal.err);
   try {
     await run(command, id, { ...terminal, flags, open });
   } catch (error) {

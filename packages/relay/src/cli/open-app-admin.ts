@@ -12,8 +12,10 @@ import { sealer } from '../apps/seal.js';
 import { ConfigError } from '../config/config-error.js';
 import { configFrom, type RelayConfig } from '../config/config.js';
 import type { Environment } from '../config/read-setting.js';
+import { AuditLog } from '../ops/audit.js';
 import { lockDataFolder } from '../ops/data-folder.js';
-import { systemRandom } from '../platform.js';
+import { createLog } from '../ops/log.js';
+import { systemClock, systemRandom } from '../platform.js';
 import { openPglite } from '../store/sql/pglite.js';
 import { openPostgres } from '../store/sql/postgres.js';
 import { openSqlStore } from '../store/sql/sql-store.js';
@@ -29,24 +31,34 @@ export interface OpenAdmin {
   close: () => Promise<void>;
 }
 
-/** Through the admin API when SOTTO_ADMIN_URL says where, else on the database that a relay with these settings has. */
+/**
+ * Through the admin API when SOTTO_ADMIN_URL says where, and then the relay logs what is done; else on the database that
+ * a relay with these settings has.
+ *
+ * @param err gets the audit log of what is done on the database, a JSON object a line
+ */
 export async function openAppAdmin(
   environment: Environment,
   data: string | undefined,
   creates: boolean,
+  err: (text: string) => void,
 ): Promise<OpenAdmin> {
   const url = environment['SOTTO_ADMIN_URL'];
   if (url !== undefined) return throughApi(url, environment['SOTTO_ADMIN_TOKEN']);
   const config = configFrom(environment, { data });
   const { store, place, isAlone, close } = await openDatabase(config, creates);
+  const audit = new AuditLog(createLog('info', { write: err }), systemClock);
   const admin = new AppService({
     store: store.apps,
     sealer: sealer(config.secretsKey ?? null),
     statics: config.apps.map(staticApp),
     now: Date.now,
     random: systemRandom,
-    // Nodes that run look for changes themselves, every other second.
-    changed: () => Promise.resolve(),
+    // Nodes that run look for changes themselves, every other second; who made them only this process knows.
+    changed: (event, app) => {
+      audit.security({ event, app, by: commandLine() });
+      return Promise.resolve();
+    },
   });
   return {
     admin,
@@ -60,6 +72,12 @@ export async function openAppAdmin(
       return `All of its data is removed (${removed} rows).${free}`;
     },
   };
+}
+
+/** In an audit log: the user id of the operating system, where there is one. A container has no name for it. */
+function commandLine(): string {
+  const user = process.getuid?.();
+  return user === undefined ? 'command line' : `command line, uid ${user}`;
 }
 
 function throughApi(url: string, token: string | undefined): OpenAdmin {

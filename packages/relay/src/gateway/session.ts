@@ -117,7 +117,7 @@ export class Session {
       this.#claim();
       await this.#welcome();
     } catch (error) {
-      this.bye(toRefusal(error, this.#deps.onError));
+      this.bye(this.#refused(error));
     }
   }
 
@@ -157,10 +157,18 @@ export class Session {
           throw new RelayError('bad-request', 'There is no such event.');
       }
     } catch (error) {
-      return { ok: false, error: toRefusal(error, this.#deps.onError).body };
+      return { ok: false, error: this.#refused(error).body };
     } finally {
       this.#openRequests--;
     }
+  }
+
+  #refused(error: unknown): RelayError {
+    const refusal = toRefusal(error, this.#deps.onError);
+    const { user, device } = this.address;
+    const { ip } = this.#admission;
+    this.#deps.observer.refused(refusal, { via: 'event', app: this.app, user, device, ...(ip && { address: ip }) });
+    return refusal;
   }
 
   /** The mailbox is known to reach up to `head`: heals what the bus may have lost. */

@@ -5,11 +5,11 @@ import type { Clock } from '../platform.js';
 export type { Logger };
 
 /**
- * Structured logs on stdout. Nothing of a request is logged but its route, status and time; the redaction is the second
+ * Structured logs, on stdout unless told otherwise. Nothing of a request is logged but its route, status and time; the redaction is the second
  * line of defence, should an object with a secret ever get here.
  */
-export function createLog(level: string): Logger {
-  return pino({
+export function createLog(level: string, to?: { write(line: string): void }): Logger {
+  const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -28,7 +28,8 @@ export function createLog(level: string): Logger {
       ].flatMap((name) => [name, `*.${name}`]),
       censor: '[removed]',
     },
-  });
+  };
+  return to ? pino(options, to) : pino(options);
 }
 
 /** What an error may say in a log: its kind and place. PostgreSQL's details can quote values, so they stay out. */

@@ -130,7 +130,7 @@ describe('an app that is made through one node', () => {
 });
 
 describe('the command line', () => {
-  async function cli(args: string[], environment: Record<string, string>, answer: string | null = null) {
+  async function command(args: string[], environment: Record<string, string>, answer: string | null = null) {
     const said = { out: '', err: '' };
     const error = await runAppCommand(args, {
       out: (text) => (said.out += text),
@@ -150,6 +150,17 @@ describe('the command line', () => {
         ? { DATABASE_URL: databaseUrl }
         : { SOTTO_ADMIN_URL: north.adminUrl ?? '', SOTTO_ADMIN_TOKEN: token };
     const id = newId();
+    // What is done on the database is in no relay's log, so the command says it; the rows it removes it counts aloud too.
+    const audited: string[] = [];
+    const cli = async (...args: Parameters<typeof command>) => {
+      const result = await command(...args);
+      for (const line of result.err.split('\n').filter((text) => text.startsWith('{'))) {
+        const { audit, event, app, by } = JSON.parse(line) as Record<string, unknown>;
+        expect([audit, by]).toEqual([true, expect.stringContaining('command line')]);
+        audited.push(`${String(event)} ${String(app)}`);
+      }
+      return result;
+    };
     const run = (...args: string[]) => cli(args, environment);
     const made = await run('create', id, '--origin', 'https://shop.example', '--json');
     const { secret } = JSON.parse(made.out) as { secret: string };
@@ -169,6 +180,11 @@ describe('the command line', () => {
     expect((await cli(['delete', id], environment, 'something else')).error?.message).toBe('Nothing was deleted.');
     expect((await cli(['delete', id], environment, id)).out).toContain('is deleted');
     expect((await run('show', id, '--json')).out).toContain('"deleting"');
+    expect(audited).toEqual(
+      way === 'the admin API'
+        ? []
+        : ['created', 'updated', 'key-rotated', 'suspended', 'resumed', 'deleted'].map((done) => `app-${done} ${id}`),
+    );
   });
 
   test.each([
@@ -181,7 +197,7 @@ describe('the command line', () => {
     [['show', 'nobody'], 'There is no app'],
     [['sing'], 'There is no "app sing"'],
   ])('%j is refused with a sentence', async (args, sentence) => {
-    const { error, out } = await cli(args, { DATABASE_URL: databaseUrl });
+    const { error, out } = await command(args, { DATABASE_URL: databaseUrl });
     expect(error?.name).toBe('CliError');
     expect(error?.message).toContain(sentence);
     expect(out).toBe('');
@@ -189,9 +205,9 @@ describe('the command line', () => {
 
   test('says where to look when nothing answers', async () => {
     const nowhere = { SOTTO_ADMIN_URL: 'http://127.0.0.1:1', SOTTO_ADMIN_TOKEN: token };
-    expect((await cli(['list'], nowhere)).error?.message).toContain('does not answer');
+    expect((await command(['list'], nowhere)).error?.message).toContain('does not answer');
     const wrong = { SOTTO_ADMIN_URL: north.url, SOTTO_ADMIN_TOKEN: token };
-    expect((await cli(['list'], wrong)).error).not.toBeNull();
+    expect((await command(['list'], wrong)).error).not.toBeNull();
   });
 });
 
