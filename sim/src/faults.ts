@@ -12,6 +12,8 @@ export interface Scene {
   readonly cluster: Cluster;
   readonly devices: readonly Device[];
   readonly nodes: number;
+  /** Somebody writes on this device. */
+  readonly write: (device: Device) => void;
   /** How often each fault has happened. */
   readonly happened: Map<Fault, number>;
 }
@@ -49,7 +51,15 @@ const MENU: Record<Fault, (scene: Scene, device: Device) => void> = {
         else tab.process.thaw();
       });
     }),
-  'two-engines': (_, device) => device.lock.steal(),
+  'two-engines': (scene, device) => {
+    const { random, scheduler } = scene;
+    // The relay tells the older one to go: half of the time it does not hear of it, and both have something to send.
+    const deaf = random.chance(0.5);
+    if (deaf) device.link.breakSockets('silent');
+    device.lock.steal();
+    for (let i = random.int(1, 4); deaf && i > 0; i--)
+      scheduler.after(random.between(10, 3_000), 'somebody writes', () => scene.write(device));
+  },
   'network-cut': (scene, { link }) => {
     link.cut(scene.random.pick(['reset', 'silent']));
     later(scene, 500, 40_000, 'network is back', () => (link.weather.up = true));

@@ -89,6 +89,7 @@ class World {
       cluster: this.#cluster,
       devices: this.#devices,
       nodes: plan.nodes,
+      write: (device) => this.#somebodyWrites(this.#scene.random, device),
       happened: new Map<Fault, number>(),
     };
   }
@@ -163,14 +164,14 @@ class World {
     if (rollback === 'profile') this.#scheduleProfileRollback(random);
   }
 
-  #somebodyWrites(random: Random): void {
-    const tab = this.#someTab(random);
-    if (!tab) return;
-    const { device } = tab;
+  #somebodyWrites(random: Random, device = random.pick(this.#devices)): void {
+    const tabs = device.runningTabs;
+    if (tabs.length === 0) return;
+    const tab = random.pick(tabs);
     const to = random.pick(this.#plan.users.filter((user) => user !== device.user));
     // Bursts come with the same likelihood as single words.
     const count = random.chance(0.15) ? random.int(2, 5) : 1;
-    for (let i = 0; i < count; i++) void this.#write(device, tab.tab, to);
+    for (let i = 0; i < count; i++) void this.#write(device, tab, to);
   }
 
   async #write(device: Device, tab: Tab, to: string): Promise<void> {
