@@ -26,3 +26,4 @@ export { createClient } from './client/create-client.js';
 export { SDK_ERRORS, SottoError, type SdkErrorCode } from './errors.js';
 export type { StorageInfo } from './client/storage-info.js';
 export type { Live } from './live.js';
+export type { StorageFailure } from './history/connection-status.js';

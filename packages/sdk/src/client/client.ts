@@ -18,7 +18,6 @@ import type { LiveQuery } from '../history/live-query.js';
 import type { PresenceMode } from '../history/schema.js';
 import { randomId } from '../util/random.js';
 import { userName } from './options.js';
-import { exportDevice, linkWith } from './linking.js';
 import type { ConnectionState, Device, SottoClient } from './types.js';
 import { storageInfo, type StorageInfo } from './storage-info.js';
 
@@ -136,12 +135,14 @@ export class Client implements SottoClient {
       reset: () => this.#reset(),
       link: async (sealed, passphrase) => {
         if (!publicKey) throw new SottoError('timed-out');
+        const { linkWith } = await import('./linking.js');
         await linkWith(this.#front, publicKey, sealed, passphrase);
       },
     };
   }
 
-  exportDevice(passphrase: string): Promise<Uint8Array> {
+  async exportDevice(passphrase: string): Promise<Uint8Array> {
+    const { exportDevice } = await import('./linking.js');
     return exportDevice(this.#front, passphrase);
   }
 

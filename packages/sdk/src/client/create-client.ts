@@ -1,9 +1,8 @@
 import { aciOf } from '../content/content.js';
 import { STANDARD_KINDS } from '../content/kinds.js';
 import { Front } from '../conversations/front.js';
-import { startEngine, type Engine, type EngineOptions } from '../engine/engine.js';
+import type { Engine, EngineOptions } from '../engine/engine.js';
 import type { History } from '../history/schema.js';
-import { socketIoRelay } from '../network/socket-io-relay.js';
 import { systemClock } from '../util/clock.js';
 import { broadcastTabChannel, localTabChannel } from '../util/tab-channel.js';
 import { systemRandom } from '../util/random.js';
@@ -25,7 +24,8 @@ import { shareUnstored } from './unstored.js';
 export async function createClient(options: ClientOptions): Promise<SottoClient> {
   const parsed = parseOptions(options);
   const names = namesFor(parsed);
-  const relay = socketIoRelay(parsed.relay);
+  // Under way while the databases open. A tab shows its history without it.
+  const engineModule = loadEngine();
   let onHistoryLost: () => void = () => undefined;
   const databases = await openDatabases(parsed.storage, names, () => onHistoryLost());
   const { history, openVault, shared, release } = databases;
@@ -43,10 +43,9 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   const openTabChannel = shared ? broadcastTabChannel(names.presence) : localTabChannel();
 
   const unstored = shareUnstored(shared ? names.channel : null, (status) => client.showUnstored(status));
-  const lead = leading(databases, {
+  const lead = leading(databases, parsed.relay, engineModule, {
     ...common,
     identityChanges: parsed.identityChanges,
-    relay,
     openTabChannel,
     token: parsed.token,
     onUnstored: unstored.tell,
@@ -65,7 +64,8 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
     destroy: async () => {
       await stop();
       const vault = await openVault(() => undefined);
-      await unregister(vault, relay, parsed.token);
+      const { socketIoRelay } = await loadEngine();
+      await unregister(vault, socketIoRelay(parsed.relay), parsed.token);
       // History first: other tabs close when it goes, and then hold nothing of the vault.
       await history.destroy();
       await vault.destroy();
@@ -77,16 +77,30 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   return client;
 }
 
+type EngineModule = typeof import('./engine-module.js');
+
+/** Keys, ratchets and network: two thirds of the SDK, in a chunk of their own. */
+function loadEngine(): Promise<EngineModule> {
+  const loading = import('./engine-module.js');
+  // Who needs it sees the failure; a tab that never leads does not.
+  loading.catch(() => undefined);
+  return loading;
+}
+
 /** What the tab that leads does: opens the vault and runs the engine on it. */
 function leading(
   { history, openVault, shared }: Databases,
-  options: Omit<EngineOptions, 'vault' | 'onSuperseded'>,
+  relayUrl: string,
+  loaded: Promise<EngineModule>,
+  options: Omit<EngineOptions, 'vault' | 'relay' | 'onSuperseded'>,
 ): Lead {
   return async (resign) => {
+    // Where it could not be loaded the first time, the network may be back by now.
+    const { startEngine, socketIoRelay } = await loaded.catch(loadEngine);
     const vault = await openVault(resign).catch((error: unknown) => vaultFailed(history, error));
     let engine: Engine;
     try {
-      engine = await startEngine({ ...options, vault, onSuperseded: resign });
+      engine = await startEngine({ ...options, vault, relay: socketIoRelay(relayUrl), onSuperseded: resign });
     } catch (error) {
       vault.close();
       throw error;

@@ -1,4 +1,3 @@
-import { createFingerprint, CryptoError, matchesScanned } from '@sotto/crypto';
 import { aciBytes, type Aci } from '@sotto/protocol';
 
 import { SottoError } from '../errors.js';
@@ -9,6 +8,8 @@ import type { Front } from './front.js';
 import type { IdentityState, SafetyNumber } from './types.js';
 
 const DIGITS_PER_GROUP = 5;
+
+const loadFingerprint = () => import('./fingerprint.js');
 
 /** The other user's identity, as a tab sees it: public keys and the person's word on them. */
 export class PeerIdentity {
@@ -30,7 +31,7 @@ export class PeerIdentity {
 
   async verify(compared: string | Uint8Array): Promise<boolean> {
     const { number, identityKey } = await this.#compute();
-    if (!fits(number, compared)) return false;
+    if (!(await fits(number, compared))) return false;
     return this.#change((row) =>
       // The key may have changed while it was compared.
       equalBytes(row.identityKey, identityKey) ? { ...settled(row), verified: 1 } : null,
@@ -52,6 +53,7 @@ export class PeerIdentity {
       await transaction.get('identities', [this.#peer]),
     ]);
     if (!own || !peer) throw new SottoError('identity-unknown');
+    const { createFingerprint } = await loadFingerprint();
     const { displayable: digits, scannable } = createFingerprint({
       local: { id: aciBytes(user), identityKey: own.identityKey },
       remote: { id: aciBytes(this.#peer), identityKey: peer.identityKey },
@@ -85,8 +87,9 @@ function settled(row: IdentityRow): IdentityRow {
   return { ...row, changedAt: null, wasVerified: 0, held: 0 };
 }
 
-function fits(number: SafetyNumber, compared: string | Uint8Array): boolean {
+async function fits(number: SafetyNumber, compared: string | Uint8Array): Promise<boolean> {
   if (typeof compared === 'string') return compared.replace(/\s/g, '') === number.digits;
+  const { CryptoError, matchesScanned } = await loadFingerprint();
   try {
     return matchesScanned(number.scannable, compared);
   } catch (error) {

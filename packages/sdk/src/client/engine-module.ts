@@ -1,0 +1,3 @@
+/** What is loaded beside the front. */
+export { startEngine } from '../engine/engine.js';
+export { socketIoRelay } from '../network/socket-io-relay.js';
