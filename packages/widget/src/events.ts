@@ -1,7 +1,18 @@
 import type { ConnectionState, Message } from '@sotto/sdk';
 
 /** What the person tried when a {@link SottoErrorEvent} is dispatched. */
-export type SottoAction = 'open' | 'send' | 'retry' | 'mark-read' | 'load-earlier' | 'load-later' | 'reset' | 'verify';
+export type SottoAction =
+  | 'open'
+  | 'send'
+  | 'retry'
+  | 'mark-read'
+  | 'load-earlier'
+  | 'load-later'
+  | 'reset'
+  | 'verify'
+  | 'devices'
+  | 'link'
+  | 'dismiss';
 
 /** `sotto-send`: a message was stored on this device and is on its way. Its text is not in the event. */
 export class SottoSendEvent extends Event {

@@ -12,4 +12,11 @@ export {
   type SottoAction,
 } from './events.js';
 export { SottoChat } from './sotto-chat.js';
-export { english, type ChangedIdentity, type FailureCode, type SignedOutCode, type Strings } from './strings.js';
+export {
+  english,
+  type ChangedIdentity,
+  type DeviceProblem,
+  type FailureCode,
+  type SignedOutCode,
+  type Strings,
+} from './strings.js';

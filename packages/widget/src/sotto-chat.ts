@@ -6,6 +6,8 @@ import { Composer } from './controllers/composer.js';
 import { ContactController } from './controllers/contact.js';
 import { ConversationController } from './controllers/conversation.js';
 import { LiveController } from './controllers/live.js';
+import { NoticeLines } from './controllers/notice-lines.js';
+import { OwnDevices } from './controllers/own-devices.js';
 import { ScrollKeeper } from './controllers/scroll-keeper.js';
 import { SightController } from './controllers/sight.js';
 import {
@@ -20,6 +22,7 @@ import { composerStyles } from './styles/composer.js';
 import { contactStyles } from './styles/contact.js';
 import { frameStyles } from './styles/frame.js';
 import { listStyles } from './styles/list.js';
+import { noticeStyles } from './styles/notices.js';
 import { tokens } from './styles/tokens.js';
 import { ConnectionLine } from './view/connection-line.js';
 import type { ListContext } from './view/context.js';
@@ -37,7 +40,7 @@ const LOAD_AHEAD = 600;
  */
 export class SottoChat extends LitElement {
   /** What the shadow root looks like; pages change it through the custom properties in the README. */
-  static override readonly styles = [tokens, frameStyles, listStyles, composerStyles, contactStyles];
+  static override readonly styles = [tokens, frameStyles, noticeStyles, listStyles, composerStyles, contactStyles];
   static override readonly properties = {
     client: { attribute: false },
     with: { type: String },
@@ -73,10 +76,16 @@ export class SottoChat extends LitElement {
   readonly #connection = new LiveController<ConnectionState>(this, (state) =>
     this.dispatchEvent(new SottoConnectionEvent(state)),
   );
-  readonly #connectionLine = new ConnectionLine(this, (error) => this.#report('reset', error));
+  readonly #ownDevices: OwnDevices = new OwnDevices(
+    this,
+    () => this.shadowRoot,
+    (action, error) => this.#report(action, error),
+  );
+  readonly #notices = new NoticeLines(this, (error) => this.#report('dismiss', error));
+  readonly #connectionLine = new ConnectionLine(this, this.#ownDevices, (error) => this.#report('reset', error));
   readonly #contact: ContactController = new ContactController(
     this,
-    (): HTMLDialogElement | null => this.shadowRoot?.querySelector('dialog') ?? null,
+    (): HTMLDialogElement | null => this.shadowRoot?.querySelector<HTMLDialogElement>('[part="safety-dialog"]') ?? null,
     (action, error) => this.#report(action, error),
   );
   readonly #composer = new Composer(
@@ -112,6 +121,11 @@ export class SottoChat extends LitElement {
     this.#composer.focus(options);
   }
 
+  /** Opens the dialog with this user's devices, as the button in the header does. */
+  showDevices(): Promise<void> {
+    return this.#ownDevices.show();
+  }
+
   /** Scrolls to the newest message. */
   scrollToNewest(): void {
     void this.#toEnd();
@@ -121,6 +135,8 @@ export class SottoChat extends LitElement {
     if (changed.has('strings')) this.#strings = { ...english, ...this.strings };
     if (!changed.has('client') && !changed.has('with')) return;
     this.#connection.observe(this.client?.connection ?? null);
+    this.#ownDevices.of(this.client);
+    this.#notices.of(this.client);
     const conversation = this.#open();
     this.#conversation.open(conversation);
     this.#contact.open(conversation);
@@ -151,12 +167,14 @@ export class SottoChat extends LitElement {
     const name = this.label || this.with;
     return html`
       <section class="frame" part="frame" aria-label=${strings.conversationWith(name)}>
-        ${header(name, strings, localeOf(this), this.#contact)} ${this.#contact.banner(strings, name)}
-        ${this.#connectionLine.render(this.#connection.value, strings, name)}
+        ${header(name, strings, localeOf(this), this.#contact, this.#ownDevices.button(this.#connection.value, strings))}
+        ${this.#contact.banner(strings, name)} ${this.#connectionLine.render(this.#connection.value, strings, name)}
+        ${this.#notices.render(strings)}
         <div class="body">
           ${this.#log(strings, name)} ${this.#end.inSight || this.#scroll.atEnd ? nothing : this.#toNewest(strings)}
         </div>
         ${this.#composer.render(strings, name, this.#canWrite)} ${this.#contact.safetyDialog(strings, name)}
+        ${this.#ownDevices.dialog(strings, localeOf(this))}
       </section>
     `;
   }

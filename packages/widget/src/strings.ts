@@ -1,4 +1,4 @@
-import type { ConnectionState, IdentityState, Message, UndecryptableCause } from '@sotto/sdk';
+import type { ConnectionState, IdentityState, Message, Notice, SdkErrorCode, UndecryptableCause } from '@sotto/sdk';
 
 /** Why a message of one's own failed: the code of a `failed` message. */
 export type FailureCode = NonNullable<Extract<Message, { kind: 'text' }>['failure']>;
@@ -8,6 +8,13 @@ export type ChangedIdentity = Extract<IdentityState, { state: 'changed' }>;
 
 /** Why a client is signed out. */
 export type SignedOutCode = Extract<ConnectionState, { state: 'signed-out' }>['code'];
+
+/** Why naming, removing or linking a device did not work. */
+export type DeviceProblem =
+  | SdkErrorCode
+  | NonNullable<Extract<ConnectionState, { state: 'needs-device' }>['code']>
+  | 'passphrases-differ'
+  | 'other';
 
 /**
  * Everything that the widget says. Set `strings` on the element to a part or all of it to translate; what is missing
@@ -73,6 +80,39 @@ export interface Strings {
   cancel: string;
   storageFailed(code: 'storage-full' | 'storage-failed' | 'keys-lost'): string;
   closed: string;
+
+  /** The client's sentences are English; `code` says which one it is. */
+  notice(notice: Notice): string;
+  dismissNotice: string;
+
+  ownDevices: string;
+  thisDevice: string;
+  unnamedDevice: string;
+  lastActive(day: string): string;
+  rename: string;
+  deviceName: string;
+  save: string;
+  remove: string;
+  removeWarning(device: string): string;
+  removeConfirm: string;
+  linkOther: string;
+  linkOtherNote: string;
+  passphrase: string;
+  passphraseAgain: string;
+  passphraseShort(least: number): string;
+  seal: string;
+  sealing: string;
+  sealedText: string;
+  sealedNote: string;
+  copy: string;
+  copied: string;
+  done: string;
+  back: string;
+  linkOffer: string;
+  linkNote: string;
+  link: string;
+  linking: string;
+  deviceProblem(problem: DeviceProblem): string;
 }
 
 /** The texts that the widget shows unless it is given others. */
@@ -139,7 +179,63 @@ export const english: Strings = {
   cancel: 'Cancel',
   storageFailed: (code) => STORAGE_SENTENCES[code],
   closed: 'This chat is closed.',
+
+  notice: ({ text }) => text,
+  dismissNotice: 'Dismiss',
+
+  ownDevices: 'Your devices',
+  thisDevice: 'This device',
+  unnamedDevice: 'A device without a name',
+  lastActive: (day) => `Last active: ${day}`,
+  rename: 'Rename',
+  deviceName: 'Name of this device',
+  save: 'Save',
+  remove: 'Remove',
+  removeWarning: (device) =>
+    `${device} will be signed out, and what it holds is wiped as soon as it is online. If somebody else has it now, they may have kept its keys.`,
+  removeConfirm: 'Yes, remove it',
+  linkOther: 'Link another device',
+  linkOtherNote: 'Your key travels to the other device as sealed text. Choose the passphrase that opens it there.',
+  passphrase: 'Passphrase',
+  passphraseAgain: 'The passphrase once more',
+  passphraseShort: (least) => `Please take at least ${least} characters. Four random words are good.`,
+  seal: 'Seal',
+  sealing: 'Sealing…',
+  sealedText: 'Sealed text',
+  sealedNote:
+    'Open this chat on the other device, choose “Link this browser”, and paste this text there. It works once, within ten minutes. Never send it together with the passphrase: whoever has both can be you.',
+  copy: 'Copy',
+  copied: 'Copied',
+  done: 'Done',
+  back: 'Back',
+  linkOffer: 'Link this browser',
+  linkNote: 'On your other device, open “Your devices” and choose “Link another device”. Paste the text that it shows.',
+  link: 'Link',
+  linking: 'Linking…',
+  deviceProblem: deviceProblemSentence,
 };
+
+function deviceProblemSentence(problem: DeviceProblem): string {
+  switch (problem) {
+    case 'passphrases-differ':
+      return 'The two passphrases are not the same.';
+    case 'wrong-passphrase':
+      return 'This passphrase does not open the text. Check both: a letter may be missing.';
+    case 'link-invalid':
+      return 'This is not the sealed text of one of your devices. Copy all of it, from the first to the last letter.';
+    case 'link-token-invalid':
+      return 'That text was used before, or is older than ten minutes. Make a new one on your other device.';
+    case 'device-limit':
+      return 'You have as many devices as there may be. Remove one, then try again.';
+    case 'relay-unreachable':
+    case 'timed-out':
+      return 'There was no answer. Try again when you are online.';
+    case 'device-unknown':
+      return 'This device is not on the list any more.';
+    default:
+      return 'That did not work. Please try again.';
+  }
+}
 
 function identityQuestionSentence(name: string, { held, wasVerified }: ChangedIdentity): string {
   const what = wasVerified
@@ -175,6 +271,7 @@ function signedOutSentence(code: SignedOutCode): string {
     case 'wrong-user':
       return 'Someone else is signed in here. Sign in again to chat.';
     case 'device-gone':
+      return 'This device was removed by another one of yours, and what it held is wiped.';
     case 'device-unknown':
       return 'This device was removed, as it happens when you start afresh on another one.';
     case 'upgrade-required':

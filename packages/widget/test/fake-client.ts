@@ -9,6 +9,7 @@ import type {
   Message,
   MessageStatus,
   Notice,
+  NoticeCode,
   Presence,
   PresenceMode,
   StorageInfo,
@@ -176,16 +177,37 @@ export class FakeClient implements SottoClient {
 
   readonly devices = new FakeLive<readonly Device[]>([]);
 
-  async renameDevice(): Promise<void> {}
+  /** What the next thing that is done with devices rejects with, if anything. */
+  deviceRefusal: Error | null = null;
+  /** Passphrases that something was sealed with. */
+  readonly passphrases: string[] = [];
+  /** What `exportDevice` gives. */
+  sealed = crypto.getRandomValues(new Uint8Array(300));
 
-  async removeDevice(): Promise<void> {}
-
-  async exportDevice(): Promise<Uint8Array> {
-    return new Uint8Array();
+  async renameDevice(name: string): Promise<void> {
+    this.#mayRefuse();
+    this.devices.set(this.devices.get().map((device) => (device.current ? { ...device, name } : device)));
   }
 
-  async dismiss(): Promise<void> {
-    this.notices.set([]);
+  async removeDevice(id: string): Promise<void> {
+    this.#mayRefuse();
+    this.devices.set(this.devices.get().filter((device) => device.id !== id));
+  }
+
+  async exportDevice(passphrase: string): Promise<Uint8Array> {
+    this.#mayRefuse();
+    this.passphrases.push(passphrase);
+    return this.sealed;
+  }
+
+  async dismiss(code: NoticeCode): Promise<void> {
+    this.notices.set(this.notices.get().filter((notice) => notice.code !== code));
+  }
+
+  #mayRefuse(): void {
+    const refusal = this.deviceRefusal;
+    this.deviceRefusal = null;
+    if (refusal) throw refusal;
   }
 
   direct(user: string): FakeConversation {

@@ -33,13 +33,13 @@ export const contactStyles = css`
     color: var(--_accent);
   }
 
-  .safety-button {
+  .safety-button,
+  .devices-button {
     flex: none;
     display: grid;
     place-items: center;
     inline-size: 40px;
     block-size: 40px;
-    margin-inline-start: auto;
     padding: 0;
     border: 0;
     border-radius: 50%;
@@ -48,7 +48,12 @@ export const contactStyles = css`
     font-size: 21px;
   }
 
-  .safety-button:hover {
+  .safety-button + .devices-button {
+    margin-inline-start: -8px;
+  }
+
+  .safety-button:hover,
+  .devices-button:hover {
     background: color-mix(in srgb, var(--_muted) 12%, transparent);
   }
 

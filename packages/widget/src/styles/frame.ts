@@ -38,6 +38,7 @@ export const frameStyles = css`
   }
 
   .who {
+    flex: 1;
     display: grid;
     min-inline-size: 0;
   }

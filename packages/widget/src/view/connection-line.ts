@@ -5,6 +5,13 @@ import type { Strings } from '../strings.js';
 
 type NeedsDevice = Extract<ConnectionState, { state: 'needs-device' }>;
 
+/** The other way out of `needs-device`. */
+export interface Linking {
+  /** The panel while it is open, else null. */
+  panel(connection: ConnectionState | null, strings: Strings): TemplateResult | null;
+  startLinking(): Promise<void>;
+}
+
 /** Where the question whether to start afresh stands. */
 type ResetStep = 'offered' | 'asking' | 'running' | 'failed';
 
@@ -19,6 +26,7 @@ export class ConnectionLine implements ReactiveController {
 
   constructor(
     private readonly host: ReactiveControllerHost,
+    private readonly linking: Linking,
     private readonly resetFailed: (error: unknown) => void,
   ) {
     host.addController(this);
@@ -30,10 +38,12 @@ export class ConnectionLine implements ReactiveController {
 
   render(connection: ConnectionState | null, strings: Strings, name: string): TemplateResult {
     this.#follow(connection?.state ?? null);
-    const content = connection === null ? nothing : this.#content(connection, strings, name);
+    const panel = this.linking.panel(connection, strings);
+    const content = connection === null || panel ? nothing : this.#content(connection, strings, name);
     return html`<div class="connection" part="connection" role="status" data-state=${connection?.state ?? nothing}>
-      ${content}
-    </div>`;
+        ${content}
+      </div>
+      ${panel ?? nothing}`;
   }
 
   /** A reset goes through `connecting`; when it ends where it began, it was refused. */
@@ -66,8 +76,11 @@ export class ConnectionLine implements ReactiveController {
   #needsDevice(connection: NeedsDevice, strings: Strings, name: string): TemplateResult {
     if (this.#step === 'offered') {
       return html`
-        <p class="line grave">${strings.needsDevice}</p>
+        <p class="line grave">${needsDeviceText(connection.code, strings)}</p>
         <p class="actions">
+          <button class="plain" part="link-button" type="button" @click=${() => void this.linking.startLinking()}>
+            ${strings.linkOffer}
+          </button>
           <button class="plain" part="reset-button" type="button" @click=${() => this.#to('asking')}>
             ${strings.resetOffer}
           </button>
@@ -109,6 +122,11 @@ export class ConnectionLine implements ReactiveController {
     this.#step = step;
     this.host.requestUpdate();
   }
+}
+
+/** After a try to link that the relay refused, why. What is said of a reset that was refused depends on who tried. */
+function needsDeviceText(code: NeedsDevice['code'], strings: Strings): string {
+  return code === 'link-token-invalid' || code === 'device-limit' ? strings.deviceProblem(code) : strings.needsDevice;
 }
 
 function line(text: string, tone: 'busy' | 'quiet' | 'grave'): TemplateResult {

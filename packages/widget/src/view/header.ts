@@ -12,8 +12,18 @@ export interface HeaderContact {
   readonly show: () => void;
 }
 
-/** Who the conversation is with. The page can put its own content into the slot `header`. */
-export function header(name: string, strings: Strings, locale: string, contact: HeaderContact): TemplateResult {
+/**
+ * Who the conversation is with. The page can put its own content into the slot `header`.
+ *
+ * @param actions further buttons, at the end
+ */
+export function header(
+  name: string,
+  strings: Strings,
+  locale: string,
+  contact: HeaderContact,
+  actions: TemplateResult | typeof nothing,
+): TemplateResult {
   const { presence, identity, show } = contact;
   // By code points: an emoji or an astral letter must not be cut in half.
   const initial = Array.from(name)[0]?.toLocaleUpperCase() ?? '';
@@ -42,6 +52,7 @@ export function header(name: string, strings: Strings, locale: string, contact: 
                 ${icon(identity === 'verified' ? 'verified' : identity === 'changed' ? 'notice' : 'shield')}
               </button>`
         }
+        ${actions}
       </slot>
     </header>
   `;
