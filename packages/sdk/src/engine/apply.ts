@@ -82,7 +82,11 @@ async function applyRepair(
   const rows = facts.answers.get(opened);
   if (rows && rows.length > 0) await enqueueAnswers(transaction, context, opened, rows, now);
   const unread = directConversationId(context.user, user);
-  if (content.resend !== undefined) await transaction.delete('messages', [unread, user, content.resend, device]);
+  if (content.resend !== undefined) {
+    // Only a notice gives way: a sender could name a message of theirs as well, and so take it out of the history.
+    const row = await transaction.get('messages', [unread, user, content.resend, device]);
+    if (row?.body.kind === 'undecryptable') await transaction.delete('messages', [unread, user, row.id, device]);
+  }
   if (gap.after > gap.before) {
     const nothing = { envelopes: [], counters: [] };
     await enqueueAsk(transaction, context, from, gapName(content.counter), nothing, now);

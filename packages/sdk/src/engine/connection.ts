@@ -226,8 +226,14 @@ export class Connection {
   }
 
   async #rest(status: ConnectionStatus): Promise<void> {
-    if (status.state === 'signed-out' && status.code === 'device-gone') await this.#events.removed();
-    this.#events.status(status);
+    try {
+      if (status.state === 'signed-out' && status.code === 'device-gone') await this.#events.removed();
+      this.#events.status(status);
+    } catch (error) {
+      if (isSuperseded(error)) this.#events.superseded();
+      // Asked again, the relay says the same, and what was not wiped is.
+      else if (this.#state.name === 'resting') this.#wait(error);
+    }
   }
 
   #wait(error: unknown): void {

@@ -260,7 +260,7 @@ class RunningEngine implements Engine {
     this.#outbox.offline();
     await this.#outbox.settled();
     this.#local = null;
-    await this.#ratchets.run(() => wipeDevice(this.#context)).catch((error: unknown) => this.#background(error));
+    await this.#ratchets.run(() => wipeDevice(this.#context));
     this.#sessions.forget();
     this.#directory.forget();
     await this.#inbox.load();

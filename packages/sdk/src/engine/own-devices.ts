@@ -1,4 +1,4 @@
-import type { DeviceId, ExpiringDevice, RegistrationId } from '@sotto/protocol';
+import type { DeviceId, DevicesResponse, ExpiringDevice, RegistrationId } from '@sotto/protocol';
 
 import { nameRow } from '../history/device-name-row.js';
 import { enqueue } from '../history/rows.js';
@@ -7,7 +7,7 @@ import type { RelayApi } from '../network/relay-api.js';
 import type { EngineContext } from './context.js';
 import type { Directory } from './directory.js';
 import type { LocalDevice } from './local-device.js';
-import { changeOwnList, type ListedDevice } from './own-list.js';
+import { changeOwnList, type ListChange } from './own-list.js';
 
 type Ref = { readonly device: number; readonly registration: number };
 
@@ -44,13 +44,13 @@ export class OwnDevices {
   }
 
   async #sync(local: LocalDevice, expiring: readonly ExpiringDevice[] | null): Promise<void> {
-    const { devices: registered } = await this.#api.getDevices(local);
-    let { devices: listed } = await this.#directory.refresh(local.user);
-    const isRegistered = (entry: ListedDevice): boolean => registered.some((one) => same(one, entry));
-    if (!listed.every(isRegistered)) {
-      await this.#change(local, (devices) => devices.filter(isRegistered));
-      ({ devices: listed } = await this.#directory.devices(local.user));
-    }
+    let registered: DevicesResponse['devices'] = [];
+    await this.#change(local, async (devices) => {
+      // Asked after the list was: a device that joins meanwhile must not look like one that the relay has dropped.
+      ({ devices: registered } = await this.#api.getDevices(local));
+      return devices.filter((entry) => same(entry, local) || registered.some((one) => same(one, entry)));
+    });
+    const { devices: listed } = await this.#directory.devices(local.user);
     await this.#context.history.write(['devices', 'outbox'], async (transaction) => {
       const before = await transaction.range('devices');
       for (const row of before) {
@@ -78,10 +78,7 @@ export class OwnDevices {
     });
   }
 
-  async #change(
-    local: LocalDevice,
-    change: (devices: readonly ListedDevice[]) => readonly ListedDevice[],
-  ): Promise<void> {
+  async #change(local: LocalDevice, change: ListChange): Promise<void> {
     await changeOwnList(this.#context, this.#api, local, 1, change);
     this.#directory.forget();
   }

@@ -3,8 +3,15 @@ import { VAULT_SCHEMA, type VaultRows } from '../vault/schema.js';
 import type { Key, TableSpec, WriteTransaction } from '../storage/tables.js';
 import { commitVault, type EngineContext } from './context.js';
 
-/** This device was removed: its keys go first, then everything it has stored. What tabs are told stays. */
+/**
+ * This device was removed: everything it has stored goes, but for what tabs are told. The keys go last: should this life end in
+ * between, the next one still is the device that the relay calls removed, and wipes on.
+ */
 export async function wipeDevice(context: EngineContext): Promise<void> {
+  const tables = (Object.keys(HISTORY_SCHEMA) as (keyof HistoryRows)[]).filter((table) => table !== 'status');
+  for (const table of tables) {
+    await context.history.write([table], (transaction) => clear(transaction, table));
+  }
   const vaultTables = Object.keys(VAULT_SCHEMA) as (keyof VaultRows)[];
   await commitVault(context, vaultTables, async (transaction) => {
     for (const table of vaultTables) {
@@ -15,10 +22,6 @@ export async function wipeDevice(context: EngineContext): Promise<void> {
       }
     }
   });
-  const tables = (Object.keys(HISTORY_SCHEMA) as (keyof HistoryRows)[]).filter((table) => table !== 'status');
-  for (const table of tables) {
-    await context.history.write([table], (transaction) => clear(transaction, table));
-  }
 }
 
 async function clear<T extends keyof HistoryRows>(

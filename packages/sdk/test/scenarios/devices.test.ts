@@ -1,5 +1,7 @@
+import { decodeDeviceList } from '@sotto/protocol';
 import { expect, test } from 'vitest';
 
+import { crashing, LifeSpan } from '../support/crashing-tables.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { link, makeBundle, useBundle } from '../support/link.js';
 import { Person, until } from '../support/person.js';
@@ -131,4 +133,74 @@ test('a device that the relay has dropped for inactivity leaves the list', async
   relay.remove(user, relay.mailbox('alice', 2).device);
   await phone.wake();
   await until(phone.client.devices, ({ length }) => length === 1);
+});
+
+test('a device that joins while another one looks at the list stays', async () => {
+  const relay = new FakeRelay();
+  const phone = await new Person('alice', relay).wake();
+  await phone.online();
+  await until(phone.client.devices, ({ length }) => length === 1);
+  const laptop = await new Person('alice', relay).wake();
+  const bundle = await makeBundle(phone);
+  // The phone looks, and falls asleep between its two questions until the laptop is there.
+  let joined: Promise<void> | null = null;
+  relay.beforeAnswer = async (path) => {
+    if (joined || !looks.has(path)) return;
+    looks.delete(path);
+    if (looks.size > 0) return;
+    relay.beforeAnswer = async () => undefined;
+    joined = useBundle(bundle, laptop).then(() => laptop.online());
+    await joined;
+  };
+  const looks = new Set(['/v1/devices', `/v1/users/${aciOfName('alice')}/device-list`]);
+  relay.cut();
+  await until(phone.client.devices, ({ length }) => length === 2);
+  expect(relay.users.get(aciOfName('alice'))?.devices.size).toBe(2);
+});
+
+test('a removed device that dies while it wipes itself goes on when it is started again', async () => {
+  const { relay, phone, laptop, bob } = await aliceWithTwo();
+  await bob.say(phone, 'secret');
+  await laptop.texts(bob, 1);
+  await laptop.sleep();
+  const user = relay.users.get(aciOfName('alice'));
+  if (!user) throw new Error('not registered');
+  relay.remove(user, relay.mailbox('alice', 2).device);
+  for (let commits = 1; ; commits++) {
+    const life = new LifeSpan(commits);
+    await laptop
+      .wake({ history: crashing(laptop.history, life), vault: crashing(laptop.vault, life) })
+      .catch(() => null);
+    const gone = until(laptop.client.connection, ({ state }) => state === 'signed-out').then(() => 'wiped' as const);
+    const end = await Promise.race([gone, life.ended.then(() => 'died' as const)]);
+    const keys = await laptop.vault.read(['sessions'], (transaction) => transaction.count('sessions'));
+    if (keys > 0 && end === 'died') continue;
+    expect(await laptop.history.read(['messages'], (transaction) => transaction.count('messages'))).toBe(0);
+    break;
+  }
+});
+
+test('a relay that serves an older list does not bring a removed device back', async () => {
+  const { relay, phone, laptop, bob } = await aliceWithTwo();
+  const user = relay.users.get(aciOfName('alice'));
+  if (!user) throw new Error('not registered');
+  const older = user.list;
+  const listedBefore = await until(phone.client.devices, ({ length }) => length === 2);
+  await phone.client.removeDevice(listedBefore.find(({ current }) => !current)?.id ?? '');
+  await until(laptop.client.connection, ({ state }) => state === 'signed-out');
+  const version = (): number => decodeDeviceList(user.list?.record ?? new Uint8Array())?.version ?? 0;
+  const removal = version();
+  user.list = older;
+  const healed = new Promise<void>((resolve) => (relay.onRequest = () => version() > removal && resolve()));
+  relay.cut();
+  await healed;
+  const tablet = await new Person('alice', relay).wake();
+  await link(phone, tablet);
+  const listed = decodeDeviceList(user.list?.record ?? new Uint8Array());
+  expect(listed?.devices.map(({ registration }) => registration).sort()).toEqual(
+    [...user.devices.values()].map(({ registration }) => registration).sort(),
+  );
+  await bob.say(phone, 'to those that are left');
+  for (const device of [phone, tablet])
+    await device.sees(bob, (list) => list.some(({ text }) => text.includes('left')));
 });

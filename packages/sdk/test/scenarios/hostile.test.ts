@@ -214,3 +214,14 @@ test('a second browser of a registered user needs a device, and reset makes it o
   await connection.reset();
   await elsewhere.online();
 });
+
+test('a contact that calls a message of its own unreadable does not get it out of the history', async () => {
+  const { alice, bob } = await cast();
+  const first = await honestContent(bob, alice);
+  await sendForged(bob, alice, first);
+  await alice.texts(bob, 3);
+  const second = { ...(await honestContent(bob, alice)), counter: 1001, resend: first.id, body: { text: 'instead' } };
+  await sendForged(bob, alice, second);
+  const texts = (await alice.sees(bob, (list) => list.some(({ text }) => text === 'instead'))).map(({ text }) => text);
+  expect(texts).toContain('forged');
+});

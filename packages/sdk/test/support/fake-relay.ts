@@ -76,6 +76,8 @@ export class FakeRelay {
   onSubmit: (submit: Submit, from: Aci) => ErrorCode | 'lost' | null = () => null;
   /** Called before a request is answered. */
   onRequest: (path: string) => void = () => undefined;
+  /** Waited for before a request is looked at: a slow network. */
+  beforeAnswer: (path: string) => Promise<void> = async () => undefined;
   /** What the relay makes of an envelope before it stores it; null: it is withheld for good. */
   tamper: (payload: Uint8Array, to: { user: Aci; device: number }, from: Aci) => Uint8Array | null = (payload) =>
     payload;
@@ -96,6 +98,7 @@ export class FakeRelay {
         if (this.down) throw new RelayError(null);
         this.seen.push(request.body);
         this.onRequest(request.path);
+        await this.beforeAnswer(request.path);
         return this.#route(request, this.#userOf(request.token));
       },
       connect: (hello, handlers) => this.#connect(hello, handlers),
