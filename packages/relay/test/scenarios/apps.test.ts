@@ -193,7 +193,7 @@ describe('the command line', () => {
     [['create', 'x', '--grace', '1h'], 'does nothing with'],
     [['create', 'x', '--secret', 'visible to all'], 'Unknown option'],
     [['create', 'x', '--algorithm', 'none'], 'algorithm'],
-    [['create', 'x', '--origin', 'shop.example'], 'origins.0: Invalid URL'],
+    [['create', 'x', '--origin', 'shop.example'], 'origins.0: must be an origin such as https://example.com, or *'],
     [['show', 'nobody'], 'There is no app'],
     [['sing'], 'There is no "app sing"'],
   ])('%j is refused with a sentence', async (args, sentence) => {

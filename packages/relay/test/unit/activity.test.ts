@@ -1,3 +1,4 @@
+import type { AppId } from '@sotto/protocol';
 import { describe, expect, test } from 'vitest';
 
 import { createRelayCore } from '../../src/core.js';
@@ -5,6 +6,7 @@ import { DAY_MS } from '../../src/directory/inactivity.js';
 import { localBus, memoryStore } from '../../src/index.js';
 import type { SecurityEvent } from '../../src/observer.js';
 import type { Store } from '../../src/store/store.js';
+import { registryOf } from '../support/apps.js';
 import { APP, coreWorld, plainVerifier, settle } from '../support/core.js';
 import { messageTo, type TestDevice } from '../support/device.js';
 
@@ -184,6 +186,46 @@ describe('a device that nobody uses', () => {
     await core.directory.removeSelf(await callerOf(phone));
     await settle();
     expect(online.all('device-expiring')).toEqual([{ ...ref(phone), expiresAt: clock.now() }]);
+  });
+});
+
+describe('apps with a time of their own', () => {
+  const secret = 'a test secret of more than 32 bytes';
+  const SHORT = 'short' as AppId;
+  const LONG = 'long' as AppId;
+
+  test('lose their silent devices by it, and are warned by it; the others go by the relay’s', async () => {
+    const events: SecurityEvent[] = [];
+    const tenants = registryOf(
+      { id: APP, algorithm: 'HS256', secret },
+      { id: SHORT, algorithm: 'HS256', secret, inactiveDeviceDays: 40 },
+      { id: LONG, algorithm: 'HS256', secret, inactiveDeviceDays: 120 },
+    );
+    const observers = [{ security: (event: SecurityEvent) => events.push(event) }];
+    const { register, link, callerOf, open, advance, core, clock } = await coreWorld({ tenants, observers });
+    const laptops = [];
+    for (const app of [APP, SHORT, LONG]) laptops.push(await link(await register(`${app}/alice`)));
+
+    const gone = new Map<string, number>();
+    const warned = new Map<string, number>();
+    for (let day = 1; day <= 130; day++) {
+      advance(DAY_MS);
+      for (const laptop of laptops) {
+        const token = `${laptop.name}@${clock.now() + DAYS(1)}`;
+        await callerOf({ ...laptop, token });
+        const { session, all } = await open(laptop, { epoch: day, token });
+        const isWarned = all('welcome')[0]?.expiring.some(({ expiresAt }) => expiresAt > clock.now());
+        if (isWarned === true && !warned.has(laptop.app)) warned.set(laptop.app, day);
+        session.close();
+      }
+      await settle();
+      await core.sweep();
+      for (const { event, app } of events.splice(0) as { event: string; app: AppId }[])
+        if (event === 'device-expired') gone.set(app, day);
+    }
+    // The day on which they were seen counts in full.
+    expect(Object.fromEntries(gone)).toEqual({ [SHORT]: 41, [APP]: 91, [LONG]: 121 });
+    expect(Object.fromEntries(warned)).toEqual({ [SHORT]: 27, [APP]: 77, [LONG]: 107 });
   });
 });
 
