@@ -47,12 +47,24 @@ export interface Share {
   readonly part: object;
 }
 
+/** The person's word on one identity key of a user. */
+export interface IdentityMark {
+  readonly user: Aci;
+  /** 33 bytes, base64url. */
+  readonly identityKey: string;
+  readonly verified: boolean;
+  /** Milliseconds since the epoch; the latest word counts. */
+  readonly at: number;
+}
+
 /** History as an effect may change it: the conversation that the content belongs to, and nothing else. */
 export interface HistoryEditor {
   /** Everything up to this position has been read. */
   markReadUpTo(hlc: number): Promise<void>;
   /** What the origin's device is called, for this user's list of devices. */
   nameDevice(name: string): Promise<void>;
+  /** What the person has said, on another of this user's devices, of somebody's identity key. */
+  markIdentity(mark: IdentityMark): Promise<void>;
 }
 
 /** Outbox rows of one kind that may leave as one content. */

@@ -4,6 +4,7 @@ import { readMark } from './kinds/read-mark.js';
 import { receipt } from './kinds/receipt.js';
 import { resendAnswer, resendRequest } from './kinds/resend.js';
 import { text } from './kinds/text.js';
+import { verified } from './kinds/verified.js';
 
 /** Every kind of content that this version knows. A new one is a file in `kinds/` and a line here. */
-export const STANDARD_KINDS = new Kinds([text, receipt, readMark, resendRequest, resendAnswer, deviceName]);
+export const STANDARD_KINDS = new Kinds([text, receipt, readMark, resendRequest, resendAnswer, deviceName, verified]);

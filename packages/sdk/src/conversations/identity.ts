@@ -3,6 +3,8 @@ import { aciBytes, type Aci } from '@sotto/protocol';
 import { SottoError } from '../errors.js';
 import type { LiveQuery } from '../history/live-query.js';
 import type { IdentityRow } from '../history/schema.js';
+import { marked, markRow, settled } from '../history/identity-row.js';
+import { enqueue } from '../history/rows.js';
 import { equalBytes } from '../util/bytes.js';
 import type { Front } from './front.js';
 import type { IdentityState, SafetyNumber } from './types.js';
@@ -32,14 +34,16 @@ export class PeerIdentity {
   async verify(compared: string | Uint8Array): Promise<boolean> {
     const { number, identityKey } = await this.#compute();
     if (!(await fits(number, compared))) return false;
+    const now = this.#front.clock.now();
     return this.#change((row) =>
       // The key may have changed while it was compared.
-      equalBytes(row.identityKey, identityKey) ? { ...settled(row), verified: 1 } : null,
+      equalBytes(row.identityKey, identityKey) ? marked(row, true, now) : null,
     );
   }
 
   async unverify(): Promise<void> {
-    await this.#change((row) => (row.verified === 1 ? { ...row, verified: 0 } : null));
+    const now = this.#front.clock.now();
+    await this.#change((row) => (row.verified === 1 ? marked(row, false, now) : null));
   }
 
   async accept(): Promise<void> {
@@ -64,12 +68,15 @@ export class PeerIdentity {
     return { number: { digits, groups, scannable }, identityKey: peer.identityKey };
   }
 
-  /** @returns whether there was something to change */
+  /** Own devices hear of a mark. @returns whether there was something to change */
   #change(change: (row: IdentityRow) => IdentityRow | null): Promise<boolean> {
-    return this.#front.write(['identities'], async (transaction) => {
+    const front = this.#front;
+    return front.write(['identities', 'outbox'], async (transaction) => {
       const row = await transaction.get('identities', [this.#peer]);
       const changed = row && change(row);
       if (changed) await transaction.put('identities', changed);
+      if (changed && changed.markedAt !== row.markedAt)
+        await enqueue(transaction, markRow(front, changed, front.random(16)));
       return Boolean(changed);
     });
   }
@@ -80,11 +87,6 @@ function toState(row: IdentityRow | undefined): IdentityState {
   if (row.changedAt !== null)
     return { state: 'changed', at: row.changedAt, wasVerified: row.wasVerified === 1, held: row.held === 1 };
   return { state: row.verified === 1 ? 'verified' : 'unverified' };
-}
-
-/** The person has dealt with the change. */
-function settled(row: IdentityRow): IdentityRow {
-  return { ...row, changedAt: null, wasVerified: 0, held: 0 };
 }
 
 async function fits(number: SafetyNumber, compared: string | Uint8Array): Promise<boolean> {

@@ -17,7 +17,7 @@ import { answerIn } from './settle-answers.js';
 const MAX_LOST = 1_000;
 
 type Transaction = WriteTransaction<
-  Pick<HistoryRows, 'conversations' | 'messages' | 'outbox' | 'waitingEffects' | 'devices'>
+  Pick<HistoryRows, 'conversations' | 'messages' | 'outbox' | 'waitingEffects' | 'devices' | 'identities'>
 >;
 
 type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;

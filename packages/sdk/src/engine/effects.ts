@@ -1,10 +1,11 @@
 import type { ContentKind, HistoryEditor, Kinds, MessageChange, Origin, Share } from '../content/kind.js';
+import { withMark } from '../history/identity-row.js';
 import { grownStatus, messagesById } from '../history/rows.js';
 import type { HistoryRows, MessageRow, WaitingEffectRow } from '../history/schema.js';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 
 export type EffectTransaction = WriteTransaction<
-  Pick<HistoryRows, 'conversations' | 'messages' | 'waitingEffects' | 'devices'>
+  Pick<HistoryRows, 'conversations' | 'messages' | 'waitingEffects' | 'devices' | 'identities'>
 >;
 
 /** Shares kept for messages that have not come, per conversation: beyond it the oldest are forgotten. */
@@ -101,6 +102,12 @@ function editor(transaction: EffectTransaction, conversation: string, origin: Or
       const row = await transaction.get('devices', [device]);
       const known = row?.registration === registration ? row : { ...UNLISTED, device, registration };
       await transaction.put('devices', { ...known, name });
+    },
+    markIdentity: async (mark) => {
+      // This user's own identity is what the vault says.
+      if (mark.user === origin.self) return;
+      const row = withMark(await transaction.get('identities', [mark.user]), mark);
+      if (row) await transaction.put('identities', row);
     },
     markReadUpTo: async (hlc) => {
       const unread = { index: 'unread', lower: [conversation, 1], upper: [conversation, 1, hlc] };

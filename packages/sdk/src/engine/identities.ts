@@ -60,6 +60,7 @@ function identityRow(
     user,
     identityKey,
     verified: 0,
+    markedAt: before?.markedAt ?? 0,
     changedAt: changed ? now : null,
     wasVerified: wasVerified ? 1 : 0,
     held: changed && (before?.held === 1 || holdsSending(context.identityChanges, wasVerified)) ? 1 : 0,

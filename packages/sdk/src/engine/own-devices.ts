@@ -1,9 +1,11 @@
 import type { DeviceId, DevicesResponse, ExpiringDevice, RegistrationId } from '@sotto/protocol';
 
 import { nameRow } from '../history/device-name-row.js';
+import { markRow } from '../history/identity-row.js';
 import { enqueue } from '../history/rows.js';
-import type { DeviceRow } from '../history/schema.js';
+import type { DeviceRow, HistoryRows } from '../history/schema.js';
 import type { RelayApi } from '../network/relay-api.js';
+import type { WriteTransaction } from '../storage/tables.js';
 import type { EngineContext } from './context.js';
 import type { Directory } from './directory.js';
 import type { LocalDevice } from './local-device.js';
@@ -28,7 +30,7 @@ export class OwnDevices {
 
   /**
    * Looks after a connection is made, or the list has changed. Devices that the relay has removed leave the list; new ones
-   * are told this device's name.
+   * are told this device's name, and whom the person has verified.
    *
    * @throws RelayError, DirectoryError
    */
@@ -51,7 +53,7 @@ export class OwnDevices {
       return devices.filter((entry) => same(entry, local) || registered.some((one) => same(one, entry)));
     });
     const { devices: listed } = await this.#directory.devices(local.user);
-    await this.#context.history.write(['devices', 'outbox'], async (transaction) => {
+    await this.#context.history.write(['devices', 'identities', 'outbox'], async (transaction) => {
       const before = await transaction.range('devices');
       for (const row of before) {
         if (!listed.some(({ device }) => device === row.device)) await transaction.delete('devices', [row.device]);
@@ -74,8 +76,19 @@ export class OwnDevices {
         } satisfies DeviceRow);
       }
       const name = before.find((row) => same(row, local))?.name;
-      if (isNew && name) await enqueue(transaction, nameRow(this.#context, name, this.#context.random(8)));
+      if (isNew) await this.#introduce(transaction, name ?? null);
     });
+  }
+
+  /** Tells new devices what this one is called, and whom the person has verified. */
+  async #introduce(
+    transaction: WriteTransaction<Pick<HistoryRows, 'identities' | 'outbox'>>,
+    name: string | null,
+  ): Promise<void> {
+    const { random } = this.#context;
+    for (const row of await transaction.range('identities'))
+      if (row.verified === 1) await enqueue(transaction, markRow(this.#context, row, random(16)));
+    if (name !== null) await enqueue(transaction, nameRow(this.#context, name, random(8)));
   }
 
   async #change(local: LocalDevice, change: ListChange): Promise<void> {

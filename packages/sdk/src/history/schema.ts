@@ -127,6 +127,8 @@ export interface IdentityRow {
   readonly identityKey: Uint8Array;
   /** The person has compared safety numbers under this very key. */
   readonly verified: 0 | 1;
+  /** When the person last verified or unverified a key of this user, 0 if never; grows. */
+  readonly markedAt: number;
   /** When this key took the place of another that the person knew, until they accept it; null otherwise. */
   readonly changedAt: number | null;
   /** With `changedAt`: the key before was verified. */
