@@ -119,6 +119,27 @@ test('compose and Kubernetes set only what the relay knows', () => {
   for (const { secrets = [] } of relays) for (const secret of secrets) expect(compose.secrets).toHaveProperty(secret);
 });
 
+test('what is optional is a setting of the relay as well, and the admin port is exposed nowhere', () => {
+  const files = ['compose.yaml', ...readdirSync(folder).map((file) => `deploy/kubernetes/${file}`)];
+  const optional = ['SOTTO_SECRETS_KEY_FILE', 'SOTTO_ADMIN_TOKENS_FILE'];
+  expect(unknownSettings(optional)).toEqual([]);
+  for (const path of ['compose.yaml', 'deploy/kubernetes/relay.yaml']) {
+    for (const name of optional) expect(textOf(path), path).toMatch(new RegExp(`# .*${name}`));
+  }
+  const adminPort = String(relayConfig.shape.adminPort.parse(undefined));
+  for (const path of files.filter((file) => file.endsWith('.yaml'))) {
+    const live = textOf(path)
+      .split('\n')
+      .filter((line) => !line.trimStart().startsWith('#'));
+    expect(live.join('\n'), path).not.toContain(adminPort);
+  }
+  expect(relayConfig.shape.adminHost.parse(undefined)).toBe('127.0.0.1');
+  const policy = manifests.find(({ kind }) => kind === 'NetworkPolicy') as unknown as {
+    spec: { ingress: { ports: { port: string }[] }[] };
+  };
+  expect(policy.spec.ingress.flatMap(({ ports }) => ports.map(({ port }) => port))).toEqual(['http']);
+});
+
 test('every service of compose is locked down and bounded; all but the relays, whose image has it, bring a health check', () => {
   for (const [name, service] of Object.entries(compose.services)) {
     expect(service, name).toMatchObject({
