@@ -12,6 +12,16 @@ export const devicesStyles = css`
     text-align: center;
   }
 
+  .own-devices form {
+    justify-items: stretch;
+    text-align: start;
+  }
+
+  .own-devices form.dialog-actions {
+    display: flex;
+    gap: 8px;
+  }
+
   .devices {
     display: grid;
     margin: 0;
