@@ -77,10 +77,10 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   return client;
 }
 
-type EngineModule = typeof import('./engine-module.js');
+type EngineModule = Awaited<ReturnType<typeof loadEngine>>;
 
 /** Keys, ratchets and network: two thirds of the SDK, in a chunk of their own. */
-function loadEngine(): Promise<EngineModule> {
+function loadEngine() {
   const loading = import('./engine-module.js');
   // Who needs it sees the failure; a tab that never leads does not.
   loading.catch(() => undefined);
