@@ -1,9 +1,14 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 
 import { SottoError } from '../errors.js';
 
+/** What this process itself holds. */
+const held = new Set<string>();
+
 /**
- * Takes something for this process alone, by a file with its process id. The lock of a process that is dead is taken over.
+ * Takes something for this process alone, by a file with its process id. The lock of a process that is dead is taken over, also
+ * when its id is this one's: in a container the process before was number 1 as well.
  *
  * @returns what gives it back
  * @throws SottoError `storage-in-use`
@@ -11,11 +16,16 @@ import { SottoError } from '../errors.js';
 export async function lockFile(path: string): Promise<() => Promise<void>> {
   if (!(await tryLock(path))) {
     const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (isAlive(owner)) throw new SottoError('storage-in-use', `process ${owner}`);
+    const isOwn = owner === process.pid;
+    if (isOwn ? held.has(resolve(path)) : isAlive(owner)) throw new SottoError('storage-in-use', `process ${owner}`);
     await rm(path, { force: true });
     if (!(await tryLock(path))) throw new SottoError('storage-in-use');
   }
-  return () => rm(path, { force: true });
+  held.add(resolve(path));
+  return async () => {
+    held.delete(resolve(path));
+    await rm(path, { force: true });
+  };
 }
 
 async function tryLock(path: string): Promise<boolean> {
