@@ -68,6 +68,8 @@ export class Person {
       token: () => this.relay.token(this.name),
       onSuperseded: () => undefined,
       onUnstored: (status) => this.client.showUnstored(status),
+      // A story needs few, and its engines would go on making them long after it has ended.
+      preKeyStock: 10,
     });
     return this;
   }
