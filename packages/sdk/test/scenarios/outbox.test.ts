@@ -72,7 +72,7 @@ test('rotated prekeys reach the relay, also while the stock is full', async () =
   const relay = new FakeRelay();
   const alice = await new Person('alice', relay).wake();
   await alice.online();
-  const stocked = (): boolean => relay.mailbox('alice').kem.length >= 100;
+  const stocked = (): boolean => relay.mailbox('alice').kem.length >= 10;
   while (!stocked()) await new Promise((resolve) => setImmediate(resolve));
   const before = relay.mailbox('alice').signed?.id;
   await alice.sleep();

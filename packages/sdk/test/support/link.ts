@@ -11,10 +11,9 @@ export async function makeBundle(from: Person): Promise<Uint8Array> {
 }
 
 export async function useBundle(bundle: Uint8Array, on: Person): Promise<void> {
-  await until(on.client.connection, (connection) => connection.state === 'needs-device');
-  const row = await on.history.read(['status'], (transaction) => transaction.get('status', ['connection']));
-  if (row?.value.state !== 'needs-device' || !row.value.publicKey) throw new Error('no device is needed');
-  await on.front.ask({ command: 'link', box: await sealBox(row.value.publicKey, bundle, systemRandom) });
+  const status = await on.status(({ state }) => state === 'needs-device');
+  if (status.state !== 'needs-device' || !status.publicKey) throw new Error('no device is needed');
+  await on.front.ask({ command: 'link', box: await sealBox(status.publicKey, bundle, systemRandom) });
 }
 
 /** Makes the second browser a device of the same user; resolves when both know. */

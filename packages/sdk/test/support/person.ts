@@ -7,6 +7,7 @@ import type { Kinds } from '../../src/content/kind.js';
 import { STANDARD_KINDS } from '../../src/content/kinds.js';
 import { Front } from '../../src/conversations/front.js';
 import { startEngine, type Engine } from '../../src/engine/engine.js';
+import type { ConnectionStatus } from '../../src/history/connection-status.js';
 import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
 import type { IdentityPolicy } from '../../src/history/identity-policy.js';
 import type { ReceiptPolicy } from '../../src/history/receipt-policy.js';
@@ -102,7 +103,26 @@ export class Person {
   }
 
   async online(): Promise<void> {
-    await until(this.client.connection, (connection) => connection.state === 'online');
+    await this.status(({ state }) => state === 'online');
+  }
+
+  /**
+   * Resolves with the engine's word on the connection once it satisfies the condition. Asks the database: what the client saw
+   * last, while nobody listened to it, may be an earlier engine's word.
+   */
+  status(condition: (status: ConnectionStatus) => boolean): Promise<ConnectionStatus> {
+    return new Promise((resolve, reject) => {
+      const stop = this.history.observe(
+        ['status'],
+        (transaction) => transaction.get('status', ['connection']),
+        (row) => {
+          if (!row || !condition(row.value)) return;
+          stop();
+          resolve(row.value);
+        },
+        reject,
+      );
+    });
   }
 }
 
