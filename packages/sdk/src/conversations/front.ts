@@ -128,6 +128,11 @@ export class Front {
     return live;
   }
 
+  /** Calls `changed` when a transaction in any tab writes to the table, or may have. Returns the function that ends it. */
+  watch(table: Table, changed: () => void): () => void {
+    return this.ports.history.watch(table, changed);
+  }
+
   messageStored(): void {
     const first = this.onFirstMessage;
     this.onFirstMessage = () => undefined;

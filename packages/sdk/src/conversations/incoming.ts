@@ -1,14 +1,17 @@
-import { startingWith } from '../storage/tables.js';
+import type { MessageRow } from '../history/schema.js';
 import type { Front } from './front.js';
 import { toMessage } from './to-message.js';
-import type { Conversation, IncomingMessage, Message } from './types.js';
+import type { Conversation, IncomingMessage } from './types.js';
 
-/** Conversations looked at in one go; also how many of the most recently active ones a change makes us look at. */
-const PAGE = 100;
+/** One unread message, and the name of the user whose conversation it stands in. */
+interface Unread {
+  readonly row: MessageRow;
+  readonly peer: string;
+}
 
 /**
- * Every unread message of others, one at a time, oldest first within a conversation; waits for new ones. Asking for the next
- * marks the last one as read: after a crash it comes again. Ends when the client is closed.
+ * Every unread message of others, one at a time, oldest first within a conversation and the conversations in turn; waits for new
+ * ones. Asking for the next marks the last one as read: after a crash it comes again. Ends when the client is closed.
  *
  * @param direct the handle of a user's conversation
  */
@@ -16,94 +19,79 @@ export async function* incoming(
   front: Front,
   direct: (user: string) => Conversation,
 ): AsyncGenerator<IncomingMessage, void> {
-  const waiting = new WaitingConversations(front);
+  const changes = new Changes(front);
   try {
-    for (;;) {
-      const peer = await waiting.next();
-      if (!peer) return;
-      const conversation = direct(peer.name);
-      for (let message = await firstUnread(front, peer); message; message = await firstUnread(front, peer)) {
-        yield { conversation, message };
-        await conversation.markRead(message.id);
+    for (let last = ''; !front.isClosed;) {
+      changes.begin();
+      const found = await nextUnread(front, last);
+      if (!found) {
+        await changes.next();
+        continue;
       }
+      const conversation = direct(found.peer);
+      const message = toMessage(found.row, front, found.peer);
+      yield { conversation, message };
+      await conversation.markRead(message.id);
+      last = found.row.conversation;
     }
   } catch (error) {
     if (!front.isClosed) throw error;
   } finally {
-    waiting.close();
+    changes.close();
   }
 }
 
-interface Peer {
-  readonly conversation: string;
-  readonly name: string;
+/** The first unread message of the conversation behind `last`, beginning again after the final one. */
+function nextUnread(front: Front, last: string): Promise<Unread | null> {
+  return front.read(['messages', 'conversations'], async (transaction) => {
+    const seen = new Set<string>();
+    for (let after = last, wrapped = false; ;) {
+      const [row] = await transaction.range('messages', {
+        index: 'waiting',
+        lower: [1, after, []],
+        upper: [1, []],
+        limit: 1,
+      });
+      if (!row && wrapped) return null;
+      wrapped ||= !row;
+      after = row?.conversation ?? '';
+      if (!row) continue;
+      if (seen.has(after)) return null;
+      seen.add(after);
+      // Where the other user is not known by name yet, nothing could be answered.
+      const peer = (await transaction.get('conversations', [after]))?.peer;
+      if (peer !== null && peer !== undefined) return { row, peer };
+    }
+  });
 }
 
-/** Conversations in which something may be unread: all of them at first, then those that change. */
-class WaitingConversations {
-  readonly #waiting = new Map<string, Peer>();
+/** Tells of changes since the last look. */
+class Changes {
+  #changed = false;
   #wake: () => void = () => undefined;
-  #scanned: Promise<void> | null = null;
   readonly #front: Front;
   readonly #stop: () => void;
 
   constructor(front: Front) {
     this.#front = front;
-    const recent = front.live(['conversations', 'messages'], [], async (transaction): Promise<Peer[]> => {
-      const rows = await transaction.range('conversations', { index: 'activity', reverse: true, limit: PAGE });
-      const unread: Peer[] = [];
-      for (const { id, peer } of rows) {
-        const [first] = await transaction.range('messages', { ...unreadOf(id), limit: 1 });
-        if (first && peer !== null) unread.push({ conversation: id, name: peer });
-      }
-      return unread;
+    this.#stop = front.watch('messages', () => {
+      this.#changed = true;
+      this.#wake();
     });
-    this.#stop = recent.subscribe((peers) => this.#add(peers));
   }
 
-  /** Resolves with null when the client was closed. */
-  async next(): Promise<Peer | null> {
-    await (this.#scanned ??= this.#scan());
-    while (!this.#front.isClosed) {
-      const [first] = this.#waiting.values();
-      if (first) {
-        this.#waiting.delete(first.conversation);
-        return first;
-      }
-      await Promise.race([this.#front.closed, new Promise<void>((resolve) => (this.#wake = resolve))]);
-    }
-    return null;
+  /** From now on. */
+  begin(): void {
+    this.#changed = false;
+  }
+
+  /** Resolves when there was one, or the client is closed. */
+  async next(): Promise<void> {
+    if (this.#changed) return;
+    await Promise.race([this.#front.closed, new Promise<void>((resolve) => (this.#wake = resolve))]);
   }
 
   close(): void {
     this.#stop();
   }
-
-  #add(peers: readonly Peer[]): void {
-    for (const peer of peers) this.#waiting.set(peer.conversation, peer);
-    if (peers.length > 0) this.#wake();
-  }
-
-  async #scan(): Promise<void> {
-    for (let after = ''; ;) {
-      const rows = await this.#front.read(['conversations'], (transaction) =>
-        transaction.range('conversations', { lower: [after], lowerOpen: true, limit: PAGE }),
-      );
-      this.#add(rows.flatMap(({ id, peer }) => (peer === null ? [] : [{ conversation: id, name: peer }])));
-      const last = rows.at(-1);
-      if (!last || rows.length < PAGE) return;
-      after = last.id;
-    }
-  }
-}
-
-async function firstUnread(front: Front, { conversation, name }: Peer): Promise<Message | null> {
-  const [row] = await front.read(['messages'], (transaction) =>
-    transaction.range('messages', { ...unreadOf(conversation), limit: 1 }),
-  );
-  return row ? toMessage(row, front, name) : null;
-}
-
-function unreadOf(conversation: string) {
-  return { index: 'unread', ...startingWith(conversation, 1) } as const;
 }

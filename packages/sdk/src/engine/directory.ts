@@ -92,8 +92,9 @@ export class Directory {
    * @throws RelayError `user-unknown` and others; DirectoryError when the answer is forged or older than what we know
    */
   async refresh(user: Aci, atLeast = 0): Promise<DeviceList> {
+    const asked = await this.#listVersion(user);
     const answer = await this.#api.getDeviceList(this.#local(), user);
-    const list = await this.#accept(user, answer.identityKey, answer.list);
+    const list = await this.#accept(user, answer.identityKey, answer.list, asked);
     if (list.version < atLeast) throw new DirectoryError('old-device-list');
     return list;
   }
@@ -104,8 +105,9 @@ export class Directory {
    * @throws RelayError, DirectoryError
    */
   async bundles(user: Aci, devices: readonly DeviceId[]): Promise<SessionBundle[]> {
+    const asked = await this.#listVersion(user);
     const answer = await this.#api.bundles(this.#local(), user, [...devices]);
-    const list = await this.#accept(user, answer.identityKey, answer.list);
+    const list = await this.#accept(user, answer.identityKey, answer.list, asked);
     return answer.bundles.flatMap((bundle) => {
       const entry = list.devices.find(
         ({ device, registration }) => device === bundle.device && registration === bundle.registration,
@@ -134,7 +136,12 @@ export class Directory {
     await this.#store({ user, identityKey, list: null });
   }
 
-  async #accept(user: Aci, identityKey: Uint8Array, signed: SignedDeviceList): Promise<DeviceList> {
+  async #listVersion(user: Aci): Promise<number> {
+    return (await this.peer(user))?.list?.version ?? 0;
+  }
+
+  /** @param asked the version that was known when the relay was asked */
+  async #accept(user: Aci, identityKey: Uint8Array, signed: SignedDeviceList, asked: number): Promise<DeviceList> {
     const record = decodeDeviceList(signed.record);
     const genuine =
       record?.app === this.#context.app &&
@@ -143,7 +150,11 @@ export class Directory {
     if (!genuine) throw new DirectoryError('forged-device-list');
     await this.pin(user, identityKey);
     const known = await this.peer(user);
-    if (known?.list && record.version < known.list.version) throw new DirectoryError('old-device-list');
+    if (known?.list && record.version < known.list.version) {
+      if (record.version < asked) throw new DirectoryError('old-device-list');
+      // Two answers have crossed, and the newer one came first.
+      return this.devices(user);
+    }
     // After the relay was restored, the same number may stand for another list: the one that it goes by now counts.
     if (record.version !== known?.list?.version || !equalBytes(signed.record, known.list.record)) {
       const list = { version: record.version, record: signed.record };

@@ -223,7 +223,11 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
   conversations: { key: ['id'], indexes: { activity: ['activity'] } },
   messages: {
     key: ['conversation', 'user', 'id', 'device'],
-    indexes: { position: ['conversation', 'hlc', 'id'], unread: ['conversation', 'unread', 'hlc'] },
+    indexes: {
+      position: ['conversation', 'hlc', 'id'],
+      unread: ['conversation', 'unread', 'hlc'],
+      waiting: ['unread', 'conversation', 'hlc'],
+    },
   },
   outbox: { key: ['id'], indexes: { order: ['order'] } },
   waitingEffects: {

@@ -13,6 +13,8 @@ test('a bot that was killed in a container starts again: the process before had 
   const unlock = await lockFile(path);
   await expect(lockFile(path)).rejects.toMatchObject({ code: 'storage-in-use' });
   await unlock();
-  await (await lockFile(path))();
+  await (
+    await lockFile(path)
+  )();
   await rm(folder, { recursive: true });
 });

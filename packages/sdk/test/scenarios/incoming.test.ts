@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { FakeRelay } from '../support/fake-relay.js';
+import { directConversationId } from '../../src/content/content.js';
+import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { Person } from '../support/person.js';
 
 async function pair(): Promise<{ alice: Person; bot: Person }> {
@@ -56,3 +57,32 @@ test('messages that wait in a conversation of long ago are found', async () => {
     break;
   }
 });
+
+test('a message in any of many conversations is found while the bot waits', async () => {
+  const { alice, bot } = await pair();
+  await alice.say(bot, 'the first');
+  await bot.texts(alice, 1);
+  const seen = new Set<string>();
+  const all = (async () => {
+    for await (const { conversation } of bot.client.incoming()) {
+      // All at once, when the loop has gone through everything there was, and with the activity of long ago.
+      if (seen.size === 0) void writeInMany(bot, 150);
+      if (seen.add(conversation.user).size === 151) return;
+    }
+  })();
+  await all;
+});
+
+async function writeInMany(bot: Person, count: number): Promise<void> {
+  await bot.history.write(['conversations', 'messages'], async (transaction) => {
+    const [known] = await transaction.range('conversations', { limit: 1 });
+    const [message] = await transaction.range('messages', { limit: 1 });
+    if (!known || !message) throw new Error('nothing to copy');
+    for (let i = 0; i < count; i++) {
+      const peer = `peer-${i}`;
+      const id = directConversationId(aciOfName('bot'), aciOfName(peer));
+      await transaction.put('conversations', { ...known, id, peer, peerAci: aciOfName(peer), activity: i });
+      await transaction.put('messages', { ...message, conversation: id, user: aciOfName(peer), unread: 1, hlc: i + 1 });
+    }
+  });
+}
