@@ -131,7 +131,7 @@ export interface SottoClient {
   incoming(): AsyncIterableIterator<IncomingMessage>;
   /**
    * Everything that this device has of conversations and messages, as JSON text in UTF-8, streamed: it is read page by page as
-   * fast as it is taken. Not in it: keys. The format is described in the SDK's README.
+   * fast as it is taken. Not in it: keys. The format stands in the guide on exports.
    */
   export(): ReadableStream<Uint8Array>;
   /**

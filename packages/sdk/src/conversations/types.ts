@@ -55,6 +55,7 @@ export interface Edges {
   readonly later: boolean;
 }
 
+/** Where `jumpTo` goes. */
 export type JumpTarget =
   | { readonly to: 'message'; readonly id: string }
   /** The first message at or after a time, milliseconds since the epoch; the newest if there is none. */

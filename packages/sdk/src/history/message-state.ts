@@ -22,6 +22,7 @@ export const UNDECRYPTABLE_CAUSES = {
   'header-mismatch': 'This message was decrypted, but says that it comes from or goes to somebody else.',
   'malformed-envelope': 'This is not an encrypted message at all.',
 } as const;
+/** Stable; {@link UNDECRYPTABLE_CAUSES} has a sentence for each. */
 export type UndecryptableCause = keyof typeof UNDECRYPTABLE_CAUSES;
 
 /** `asked`: its sender was asked to send it again. `unavailable`: it cannot be had. `none`: asking would not help. */

@@ -8,6 +8,7 @@ export const NOTICES = {
     'The relay served an older list of somebody\u2019s devices than they use. New messages may not reach all of their devices until it stops.',
 } as const;
 
+/** Stable; {@link NOTICES} has a sentence for each. */
 export type NoticeCode = keyof typeof NOTICES;
 
 /** Something that concerns this device as a whole. */
