@@ -67,7 +67,9 @@ export class World {
   /** What the mailbox of a device holds. */
   async held(device: TestDevice): Promise<{ seq: number; id: Buffer; payload: Buffer }[]> {
     const rows = await this.#sql(
-      `SELECT seq::int, id, payload FROM envelopes WHERE mailbox = '${mailboxId(device.app, device)}' ORDER BY seq`,
+      `SELECT e.seq::int, e.id, coalesce(e.payload, p.bytes) AS payload
+       FROM envelopes e LEFT JOIN payloads p ON p.app = e.app AND p.payload = e.shared
+       WHERE e.mailbox = '${mailboxId(device.app, device)}' ORDER BY e.seq`,
     );
     return rows as { seq: number; id: Buffer; payload: Buffer }[];
   }
