@@ -68,7 +68,6 @@ export function complaint(body: unknown, status?: number): string | null {
   if (status !== undefined && status >= 500) return `status ${status}`;
   if (status !== undefined && status < 400) return null;
   const code = typeof body === 'object' && body !== null && 'code' in body ? String(body.code) : null;
-  if (code === null || !(code in ERROR_CODES))
-    return `an answer without a code: ${String(JSON.stringify(body)).slice(0, 100)}`;
+  if (code === null || !(code in ERROR_CODES)) return `an answer without a code: ${inspect(body).slice(0, 100)}`;
   return ERROR_CODES[code as ErrorCode].status >= 500 ? `code ${code}` : null;
 }
