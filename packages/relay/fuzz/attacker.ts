@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 import { ERROR_CODES, type ErrorCode } from '@sotto/protocol';
 import type { Socket } from 'socket.io-client';
 
