@@ -9,12 +9,16 @@ interface Unstored {
 export function shareUnstored(name: string | null, show: (status: ConnectionStatus) => void): Unstored {
   if (name === null) return { tell: show, close: () => undefined };
   const channel = new BroadcastChannel(`${name}-unstored`);
+  let isClosed = false;
   channel.addEventListener('message', ({ data }: MessageEvent<ConnectionStatus>) => show(data));
   return {
     tell: (status) => {
       show(status);
-      channel.postMessage(status);
+      if (!isClosed) channel.postMessage(status);
     },
-    close: () => channel.close(),
+    close: () => {
+      isClosed = true;
+      channel.close();
+    },
   };
 }

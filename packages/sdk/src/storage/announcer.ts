@@ -15,6 +15,7 @@ export interface Announcer {
 /** @param hear called with what another tab writes, or null where something may have been missed */
 export function startAnnouncer(name: string, hear: (changes: Footprint | null) => void): Announcer {
   const channel = new BroadcastChannel(name);
+  let isClosed = false;
   channel.addEventListener('message', ({ data }: MessageEvent<unknown>) =>
     hear(data instanceof Map ? (data as Footprint) : null),
   );
@@ -25,8 +26,12 @@ export function startAnnouncer(name: string, hear: (changes: Footprint | null) =
   globalThis.addEventListener('pageshow', missed);
   document?.addEventListener('resume', missed);
   return {
-    tell: (changes) => channel.postMessage(changes),
+    // A transaction may be ending while its client is closed.
+    tell: (changes) => {
+      if (!isClosed) channel.postMessage(changes);
+    },
     close: () => {
+      isClosed = true;
       channel.close();
       globalThis.removeEventListener('pageshow', missed);
       document?.removeEventListener('resume', missed);

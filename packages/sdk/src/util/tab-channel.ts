@@ -14,10 +14,17 @@ export type OpenTabChannel = () => TabChannel;
 export function broadcastTabChannel(name: string): OpenTabChannel {
   return () => {
     const channel = new BroadcastChannel(name);
+    let isClosed = false;
     return {
-      post: (message) => channel.postMessage(message),
+      // What a timer still has to say when the client is closed is of no use to anyone.
+      post: (message) => {
+        if (!isClosed) channel.postMessage(message);
+      },
       listen: (hear) => channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => hear(data)),
-      close: () => channel.close(),
+      close: () => {
+        isClosed = true;
+        channel.close();
+      },
     };
   };
 }
