@@ -1,5 +1,5 @@
 import { CryptoError } from '@sotto/crypto';
-import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type Submit, type SubmitReply } from '@sotto/protocol';
+import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type SubmitReply } from '@sotto/protocol';
 
 import type { ContentKind } from '../content/kind.js';
 import type { SendFailure } from '../history/message-state.js';
@@ -10,18 +10,16 @@ import type { RelaySocket } from '../network/relay-port.js';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 import type { SealedMessageRow, SealedPayloadRow, SentRow, VaultRows } from '../vault/schema.js';
 import { commitVault, type EngineContext } from './context.js';
+import { Deferrals, type Waiting } from './deferrals.js';
 import { DirectoryError, type Directory } from './directory.js';
 import { heldConversations, IdentityHeld } from './identities.js';
 import type { LocalDevice } from './local-device.js';
 import { planOutgoing, type Outgoing } from './outgoing.js';
 import type { Sealed, Sealer } from './seal.js';
+import { submitOrder, toSubmit } from './to-submit.js';
 
 /** Submits under way at once: enough to keep the relay's batches full, few enough that a lost socket repeats little. */
 const MAX_IN_FLIGHT = 32;
-
-/** How long a message waits whose recipient is not there yet, or whose mailbox is full: longer each time, up to this. */
-const FIRST_DEFER_MS = 1_000;
-const LONGEST_DEFER_MS = 30_000;
 
 /** How long after a lost answer the same bytes are submitted again, should the socket have survived. */
 const LOST_ANSWER_MS = 1_000;
@@ -43,9 +41,7 @@ export class Outbox {
   #resumeDue = true;
   readonly #busy = new Set<string>();
   readonly #busyRows = new Set<string>();
-  readonly #deferred = new Map<string, Deferred>();
-  /** How often a message had to wait: a relay that keeps refusing must not keep us spinning. */
-  readonly #waits = new Map<string, number>();
+  readonly #deferrals: Deferrals;
   readonly #context: EngineContext;
   readonly #sealer: Sealer;
   readonly #directory: Directory;
@@ -57,6 +53,10 @@ export class Outbox {
     this.#sealer = sealer;
     this.#directory = directory;
     this.#onFailure = onFailure;
+    this.#deferrals = new Deferrals(context.clock, () => {
+      this.#resumeDue = true;
+      this.kick();
+    });
   }
 
   online(socket: RelaySocket, local: LocalDevice): void {
@@ -107,7 +107,7 @@ export class Outbox {
       if (this.#resumeDue) await this.#resume(new Set(plan.map(({ id }) => id)));
       for (const outgoing of plan) {
         if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
-        if (this.#busy.has(outgoing.id) || this.#deferred.has(outgoing.id)) continue;
+        if (this.#busy.has(outgoing.id) || this.#deferrals.has(outgoing.id)) continue;
         if (!this.#mustQueue(outgoing.conversation, outgoing.kind, outgoing.resend)) await this.#send(outgoing);
       }
     }
@@ -118,7 +118,7 @@ export class Outbox {
    * waits behind it.
    */
   #mustQueue(conversation: string, kind: ContentKind, resend: Outgoing['resend']): boolean {
-    return needsPlace({ kind, resend }) && [...this.#deferred.values()].some((one) => one.unplaced === conversation);
+    return needsPlace({ kind, resend }) && this.#deferrals.holdsUnplaced(conversation);
   }
 
   /** Asked again after every await: the socket may be gone by then. */
@@ -128,7 +128,7 @@ export class Outbox {
 
   /** The first rows in order that something can be done for. What waits must not hide what could go. */
   async #waitingRows(): Promise<OutboxRow[]> {
-    const blocked = new Set([...this.#busyRows, ...[...this.#deferred.values()].flatMap(({ covers }) => covers)]);
+    const blocked = new Set([...this.#busyRows, ...this.#deferrals.covered()]);
     const eligible: OutboxRow[] = [];
     for (let after = 0; eligible.length < PAGE;) {
       const range = { index: 'order', lower: [after], lowerOpen: true, limit: PAGE };
@@ -161,7 +161,7 @@ export class Outbox {
   async #resume(planned: ReadonlySet<string>): Promise<void> {
     this.#resumeDue = false;
     for (const { message, payloads } of await this.#sealer.unfinished()) {
-      if (planned.has(message.id) || this.#busy.has(message.id) || this.#deferred.has(message.id) || !this.#socket)
+      if (planned.has(message.id) || this.#busy.has(message.id) || this.#deferrals.has(message.id) || !this.#socket)
         continue;
       const open = payloads.filter(({ stored }) => stored === 0);
       if (open.length > 0) this.#track(message, () => this.#submit({ message, payloads: open, lists: new Map() }));
@@ -176,7 +176,7 @@ export class Outbox {
     try {
       const outcome = await this.#sealer.seal(outgoing, local);
       if (outcome === 'nothing') await this.#forget(outgoing);
-      else if ('waitMs' in outcome) this.#hold(outgoing, outcome.waitMs);
+      else if ('waitMs' in outcome) this.#deferrals.hold(outgoing, outcome.waitMs);
       else this.#track(outcome.sealed.message, () => this.#submit(outcome.sealed));
     } catch (error) {
       await this.#sealFailed(outgoing, error);
@@ -194,7 +194,7 @@ export class Outbox {
     if (error.code === 'user-unknown' && outgoing.kind.shows === 'effect') return this.#forget(outgoing);
     if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
       const unplaced = needsPlace(outgoing) ? outgoing.conversation : null;
-      this.#defer(outgoing, error.retryAfterMs, unplaced);
+      this.#deferrals.defer(outgoing, error.retryAfterMs, unplaced);
       return;
     }
     return this.#fail(outgoing, error.code);
@@ -207,7 +207,7 @@ export class Outbox {
     work()
       .catch((error: unknown) => {
         // The answer was lost. Usually the socket is too, and the next one wakes this up before its time.
-        if (error instanceof RelayError) this.#defer(message, LOST_ANSWER_MS);
+        if (error instanceof RelayError) this.#deferrals.defer(message, LOST_ANSWER_MS);
         else this.#onFailure(error);
       })
       .finally(() => {
@@ -254,7 +254,7 @@ export class Outbox {
     const reached = stored.some(forPeer) || (rows.length > 0 && !rows.some(forPeer));
     if (reached) await this.#markSent(message);
     if (full.length > 0) {
-      this.#defer(message, null);
+      this.#deferrals.defer(message, null);
       return;
     }
     if (reached) return this.#finish(message);
@@ -266,7 +266,7 @@ export class Outbox {
       return this.#refreshAfterLoss(message, new Set((error.stale ?? []).map(({ user }) => user)));
     }
     if (ERROR_CODES[error.code].retry === 'never') return this.#fail(message, error.code);
-    this.#defer(message, error.retryAfterMs ?? null);
+    this.#deferrals.defer(message, error.retryAfterMs ?? null);
   }
 
   /** The recipients' devices are not what we sealed for: look again. A changed identity withdraws the message meanwhile. */
@@ -277,54 +277,20 @@ export class Outbox {
       } catch (error) {
         if (error instanceof DirectoryError) return this.#fail(message, 'forged-keys');
         if (!(error instanceof RelayError)) throw error;
-        this.#defer(message, error.retryAfterMs);
+        this.#deferrals.defer(message, error.retryAfterMs);
         return;
       }
     }
-    // The first time at once; a relay that goes on like this makes us wait.
-    if (this.#waits.has(message.id)) this.#defer(message, null);
-    else this.#waits.set(message.id, 0);
-  }
-
-  /**
-   * @param asked milliseconds that the relay asked to wait, or null for a wait that grows with each try
-   * @param unplaced the conversation in which it has no place yet, as it could not be sealed
-   */
-  #defer({ id, covers }: Waiting, asked: number | null, unplaced: string | null = null): void {
-    const waits = this.#waits.get(id) ?? 0;
-    this.#waits.set(id, waits + 1);
-    const ms = asked ?? Math.min(LONGEST_DEFER_MS, FIRST_DEFER_MS * 2 ** Math.min(waits, 10));
-    this.#lookAgain({ id, covers }, ms, { unplaced, held: false });
-  }
-
-  /** A request that may not go yet: until its time, or until {@link releaseHeld}. */
-  #hold(waiting: Waiting, ms: number): void {
-    this.#lookAgain(waiting, ms, { unplaced: null, held: true });
+    this.#deferrals.deferUnlessFirst(message);
   }
 
   /** Something readable has come: requests may find a sound session now. */
   releaseHeld(): void {
-    const held = [...this.#deferred].filter(([, one]) => one.held);
-    for (const [id, { cancel }] of held) {
-      cancel();
-      this.#deferred.delete(id);
-    }
-    if (held.length > 0) this.kick();
-  }
-
-  #lookAgain({ id, covers }: Waiting, ms: number, { unplaced, held }: Pick<Deferred, 'unplaced' | 'held'>): void {
-    this.#deferred.get(id)?.cancel();
-    const cancel = this.#context.clock.after(ms, () => {
-      this.#deferred.delete(id);
-      this.#resumeDue = true;
-      this.kick();
-    });
-    this.#deferred.set(id, { cancel, covers, unplaced, held });
+    if (this.#deferrals.releaseHeld()) this.kick();
   }
 
   #wakeAll(): void {
-    for (const { cancel } of this.#deferred.values()) cancel();
-    this.#deferred.clear();
+    this.#deferrals.wakeAll();
     this.#resumeDue = true;
   }
 
@@ -354,7 +320,7 @@ export class Outbox {
       await transaction.delete('sealedMessages', [id]);
       if (sent === 'void') await voidSent(transaction, id);
     });
-    this.#waits.delete(id);
+    this.#deferrals.forget(id);
   }
 
   /** Nobody to send it to. */
@@ -362,7 +328,7 @@ export class Outbox {
     await this.#context.history.write(['outbox'], async (transaction) => {
       for (const key of covers) await transaction.delete('outbox', [key]);
     });
-    this.#waits.delete(id);
+    this.#deferrals.forget(id);
   }
 
   async #fail(
@@ -388,46 +354,4 @@ async function voidSent(transaction: WriteTransaction<Pick<VaultRows, 'sent'>>, 
   for (const row of await transaction.range('sent', { index: 'message', ...startingWith(message) })) {
     if (row.state === 'kept') await transaction.put('sent', { ...row, state: 'void', body: null });
   }
-}
-
-interface Deferred {
-  readonly cancel: () => void;
-  readonly covers: readonly string[];
-  /** The conversation in which it has no place yet. */
-  readonly unplaced: string | null;
-  /** Waits for something readable, and not only for time. */
-  readonly held: boolean;
-}
-
-/** Something on its way out, and the outbox rows that it stands for. */
-type Waiting = Pick<Outgoing, 'id' | 'covers'>;
-
-/** Payloads grouped by recipient: the order in which the relay's outcomes come back. */
-function submitOrder(payloads: readonly SealedPayloadRow[]): SealedPayloadRow[] {
-  return groupByUser(payloads).flatMap(([, rows]) => rows);
-}
-
-function groupByUser(payloads: readonly SealedPayloadRow[]): [Aci, SealedPayloadRow[]][] {
-  const groups = new Map<Aci, SealedPayloadRow[]>();
-  for (const row of payloads) groups.set(row.user, [...(groups.get(row.user) ?? []), row]);
-  return [...groups];
-}
-
-function toSubmit({ message, payloads, lists }: Sealed, open: readonly SealedPayloadRow[]): Submit {
-  const order = submitOrder(open);
-  const whole = open.length === payloads.length;
-  return {
-    id: message.envelopeId,
-    payloads: order.map(({ payload }) => payload),
-    recipients: groupByUser(open).map(([user, rows]) => ({
-      user,
-      list: lists.get(user) ?? 1,
-      devices: rows.map((row) => ({
-        device: row.device,
-        registration: row.registration,
-        payload: order.indexOf(row),
-      })),
-      complete: whole && lists.has(user),
-    })),
-  };
 }
