@@ -2,7 +2,7 @@ import { createClient, type SottoClient } from '@sotto/sdk';
 import type { Page } from 'playwright';
 
 import { seedHistory } from './seed.js';
-import { heapAfterCollection, quantile, Stage } from './stage.js';
+import { heapAfterCollection, mainThreadClock, quantile, Stage } from './stage.js';
 import { noteEverything, readTrace } from './trace.js';
 
 export type Figure = Record<string, number>;
@@ -50,18 +50,29 @@ export async function sendToDom(stage: Stage, messages: number): Promise<{ figur
   await stage.visit(her, 'alice', 'bob');
   await stage.visit(his, 'bob', 'alice');
   await watch(her, his);
-  const times: number[] = [];
-  let pressedAt = 0;
+  let clocks: (() => Promise<number>)[] = [];
+  const sent: { pressedAt: number; shownAt: number }[] = [];
   for (let i = -20; i < messages; i++) {
+    if (i === 0) clocks = await Promise.all([mainThreadClock(her), mainThreadClock(his)]);
     await say(her, `message ${i}`);
-    const shown = await seenAt(his, `message ${i}`);
-    pressedAt = await her.evaluate(() => (window as unknown as { pressedAt: number }).pressedAt);
+    const shownAt = await seenAt(his, `message ${i}`);
+    const pressedAt = await her.evaluate(() => (window as unknown as { pressedAt: number }).pressedAt);
     // The first are for sessions, prekeys and code to get warm.
-    if (i >= 0) times.push(shown - pressedAt);
+    if (i >= 0) sent.push({ pressedAt, shownAt });
   }
-  const trace = await readTrace({ alice: her, bob: his }, pressedAt);
+  const [hersMs = Number.NaN, hisMs = Number.NaN] = await Promise.all(clocks.map((clock) => clock()));
+  const trace = await readTrace({ alice: her, bob: his }, sent);
   await Promise.all([hers.close(), hisOwn.close()]);
-  const figure = { messages, p50: quantile(times, 0.5), p95: quantile(times, 0.95), max: quantile(times, 1) };
+  const times = sent.map(({ pressedAt, shownAt }) => shownAt - pressedAt);
+  const figure = {
+    messages,
+    p10: quantile(times, 0.1),
+    p50: quantile(times, 0.5),
+    p95: quantile(times, 0.95),
+    max: quantile(times, 1),
+    senderCpuPerMessage: hersMs / messages,
+    receiverCpuPerMessage: hisMs / messages,
+  };
   return { figure, trace };
 }
 

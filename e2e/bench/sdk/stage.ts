@@ -59,8 +59,11 @@ export class Stage {
   }
 
   /** A browser profile of its own. */
-  profile(): Promise<BrowserContext> {
-    return this.browser.newContext({ viewport: { width: 800, height: 900 } });
+  async profile(): Promise<BrowserContext> {
+    const context = await this.browser.newContext({ viewport: { width: 800, height: 900 } });
+    // The transpiler wraps named functions in a helper that the page does not have.
+    await context.addInitScript({ content: 'globalThis.__name = (named) => named' });
+    return context;
   }
 
   async visit(page: Page, user: string, peer: string): Promise<void> {
@@ -88,6 +91,18 @@ export async function heapAfterCollection(session: CDPSession): Promise<number> 
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   return usedSize;
+}
+
+/** Counts the processor time of a page's main thread, which other programs on the machine do not lengthen. */
+export async function mainThreadClock(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const read = async (): Promise<number> => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return 1_000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
+  };
+  const before = await read();
+  return async () => (await read()) - before;
 }
 
 export function quantile(values: readonly number[], share: number): number {

@@ -4,6 +4,8 @@
  */
 import type { Page } from 'playwright';
 
+import { quantile } from './stage.js';
+
 export interface TraceEvent {
   /** Milliseconds since the epoch, with fractions. */
   at: number;
@@ -12,8 +14,6 @@ export interface TraceEvent {
 
 /** Makes a page note what it does with its databases and its socket; to be called before the page loads. */
 export async function noteEverything(page: Page): Promise<void> {
-  // The transpiler wraps named functions in a helper that the page does not have.
-  await page.addInitScript({ content: 'globalThis.__name = (named) => named' });
   await page.addInitScript(() => {
     const events: { at: number; what: string }[] = [];
     Object.assign(window, { traceEvents: events });
@@ -52,15 +52,33 @@ export async function noteEverything(page: Page): Promise<void> {
   });
 }
 
-/** All events of both pages since `from`, in order. */
-export async function readTrace(pages: Readonly<Record<string, Page>>, from: number): Promise<string[]> {
+/** What both pages did for each message, on one clock. */
+export async function readTrace(
+  pages: Readonly<Record<string, Page>>,
+  messages: readonly { readonly pressedAt: number; readonly shownAt: number }[],
+): Promise<string[]> {
   const all: (TraceEvent & { who: string })[] = [];
   for (const [who, page] of Object.entries(pages)) {
     const events = await page.evaluate(() => (window as unknown as { traceEvents: TraceEvent[] }).traceEvents);
     all.push(...events.map((event) => ({ ...event, who })));
   }
-  return all
-    .filter(({ at }) => at >= from)
-    .sort((a, b) => a.at - b.at)
-    .map(({ at, who, what }) => `${(at - from).toFixed(1).padStart(7)} ms  ${who.padEnd(6)} ${what}`);
+  all.sort((a, b) => a.at - b.at);
+  // The n-th event of a kind at one page, in each message: when, after the keypress.
+  const times = new Map<string, number[]>();
+  for (const { pressedAt, shownAt } of messages) {
+    const counts = new Map<string, number>();
+    for (const { at, who, what } of all) {
+      if (at < pressedAt || at > shownAt) continue;
+      const kind = `${who.padEnd(6)} ${what.replace(/^tx\d+ /, '')}`;
+      const nth = (counts.get(kind) ?? 0) + 1;
+      counts.set(kind, nth);
+      const key = nth === 1 ? kind : `${kind} (${nth})`;
+      times.set(key, [...(times.get(key) ?? []), at - pressedAt]);
+    }
+  }
+  return [...times]
+    .filter(([, list]) => list.length >= messages.length / 2)
+    .map(([key, list]) => ({ key, p10: quantile(list, 0.1), p50: quantile(list, 0.5) }))
+    .sort((a, b) => a.p50 - b.p50)
+    .map(({ key, p10, p50 }) => `p10 ${p10.toFixed(1).padStart(6)}  p50 ${p50.toFixed(1).padStart(6)} ms  ${key}`);
 }

@@ -220,8 +220,9 @@ export class Inbox {
    */
   async noteExpired(first: number): Promise<void> {
     const upTo = first - 1;
+    if (upTo <= this.#cursor.seq) return;
     const row = await this.#context.vault.read(['meta'], (transaction) => transaction.get('meta', ['expired']));
-    if (upTo <= this.#cursor.seq || (row?.name === 'expired' && upTo <= row.upTo)) return;
+    if (row?.name === 'expired' && upTo <= row.upTo) return;
     const sessions = await this.#context.vault.read(['sessions'], (transaction) => transaction.range('sessions'));
     const heard = sessions.filter(({ counters }) => counters.received > 0).slice(0, MAX_ASKED_AFTER_EXPIRY);
     const now = this.#clock.now();

@@ -18,12 +18,14 @@ export class FreezeGuard {
     this.#document?.addEventListener('resume', this.#onResume);
   }
 
-  /** Watches over a transaction until it has ended. */
+  /** Watches over a transaction until {@link forget}. */
   watch(transaction: IDBTransaction): void {
     this.#open.add(transaction);
-    const forget = (): void => void this.#open.delete(transaction);
-    transaction.addEventListener('complete', forget);
-    transaction.addEventListener('abort', forget);
+  }
+
+  /** It has ended. */
+  forget(transaction: IDBTransaction): void {
+    this.#open.delete(transaction);
   }
 
   /** Whether the transaction was ended here, so that it must run again. */

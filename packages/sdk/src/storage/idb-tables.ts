@@ -1,4 +1,4 @@
-import { deleteDB, openDB, unwrap, wrap, type IDBPDatabase, type IDBPObjectStore, type IDBPTransaction } from 'idb';
+import { deleteDB, openDB, unwrap, type IDBPDatabase } from 'idb';
 
 import { startAnnouncer } from './announcer.js';
 import { FootprintRecorder, recordingWrites } from './changes.js';
@@ -113,7 +113,6 @@ function createStores(db: IDBPDatabase, schema: Schema<Rows>): void {
 const path = (parts: readonly string[]): string | string[] => (parts.length === 1 ? (parts[0] ?? '') : [...parts]);
 
 type Mode = 'readonly' | 'readwrite';
-type AnyTransaction = IDBPTransaction<unknown, string[], Mode>;
 
 /** Again after every freeze that has interrupted it. */
 async function transact<V>(
@@ -121,29 +120,32 @@ async function transact<V>(
   guard: FreezeGuard,
   tables: readonly string[],
   mode: Mode,
-  work: (transaction: AnyTransaction) => Promise<V>,
+  work: (transaction: IDBTransaction) => Promise<V>,
 ): Promise<V> {
   for (;;) {
     while (guard.frozen) await guard.frozen;
     const transaction = begin(db, tables, mode);
-    guard.watch(unwrap(transaction));
+    guard.watch(transaction);
     try {
       return await complete(transaction, work);
     } catch (error) {
-      if (!guard.wasInterrupted(unwrap(transaction))) throw translateStorageError(error);
+      if (!guard.wasInterrupted(transaction)) throw translateStorageError(error);
+    } finally {
+      guard.forget(transaction);
     }
   }
 }
 
-function begin(db: IDBPDatabase, tables: readonly string[], mode: Mode): AnyTransaction {
+/** Not through idb's proxies: a message costs a dozen transactions, and each request of theirs four listeners. */
+function begin(db: IDBPDatabase, tables: readonly string[], mode: Mode): IDBTransaction {
   try {
-    return db.transaction([...tables], mode, { durability: 'strict' });
+    return unwrap(db).transaction([...tables], mode, { durability: 'strict' });
   } catch (error) {
     throw translateStorageError(error);
   }
 }
 
-async function complete<V>(transaction: AnyTransaction, work: (transaction: AnyTransaction) => Promise<V>): Promise<V> {
+async function complete<V>(transaction: IDBTransaction, work: (transaction: IDBTransaction) => Promise<V>): Promise<V> {
   const done = outcome(transaction);
   let value: V;
   try {
@@ -157,24 +159,17 @@ async function complete<V>(transaction: AnyTransaction, work: (transaction: AnyT
   return value;
 }
 
-/**
- * Null when it has committed, and otherwise what broke it. Unlike idb's `done`, which rejects with a mere `AbortError` when
- * a request fails that nobody waits for.
- */
-function outcome(wrapped: AnyTransaction): Promise<{ error: unknown } | null> {
-  wrapped.done.catch(() => undefined);
-  const transaction = unwrap(wrapped);
+/** Null when it has committed, and otherwise what broke it: also a failed request that nobody waits for. */
+function outcome(transaction: IDBTransaction): Promise<{ error: unknown } | null> {
   return new Promise((resolve) => {
-    transaction.addEventListener('complete', () => resolve(null));
-    transaction.addEventListener('abort', () =>
-      resolve({ error: transaction.error ?? new DOMException('', 'AbortError') }),
-    );
+    transaction.oncomplete = () => resolve(null);
+    transaction.onabort = () => resolve({ error: transaction.error ?? new DOMException('', 'AbortError') });
   });
 }
 
 /** Ends the transaction without effect. @returns the error to report: that of the work, or what broke it */
 async function undone(
-  transaction: AnyTransaction,
+  transaction: IDBTransaction,
   done: Promise<{ error: unknown } | null>,
   error: unknown,
 ): Promise<unknown> {
@@ -193,60 +188,59 @@ async function undone(
 /** What requests say in a transaction that something else has ended. */
 const CONSEQUENCES = new Set(['AbortError', 'InvalidStateError', 'TransactionInactiveError']);
 
-function operations<R extends Rows>(transaction: AnyTransaction, schema: Schema<R>): WriteTransaction<R> {
+function operations<R extends Rows>(transaction: IDBTransaction, schema: Schema<R>): WriteTransaction<R> {
   const width = (table: string, index?: string): number => {
     const spec = schema[table];
     return (index === undefined ? spec?.key : spec?.indexes?.[index])?.length ?? 0;
   };
   const keyOf = (table: string, key: Key): IDBValidKey => idbKey(key, width(table));
-  const writable = (table: string): IDBPObjectStore<unknown, string[], string, 'readwrite'> =>
-    transaction.objectStore(table);
-  const source = (table: string, index?: string) => {
+  const source = (table: string, index?: string): Source => {
     const store = transaction.objectStore(table);
     return index === undefined ? store : store.index(index);
   };
   return {
     get: async <T extends keyof R & string>(table: T, key: Key) =>
-      (await transaction.objectStore(table).get(keyOf(table, key))) as R[T] | undefined,
+      (await result(transaction.objectStore(table).get(keyOf(table, key)))) as R[T] | undefined,
     range: async <T extends keyof R & string>(table: T, range: Range = {}) => {
       const query = bounds(range, width(table, range.index));
       const from = source(table, range.index);
-      const rows = range.reverse ? getReversed(from, query, range.limit) : from.getAll(query, range.limit);
+      const rows = range.reverse ? getReversed(from, query, range.limit) : result(from.getAll(query, range.limit));
       return (await rows) as R[T][];
     },
-    count: async (table, range = {}) => source(table, range.index).count(bounds(range, width(table, range.index))),
-    // Writes are not waited for: the transaction is, and a request that fails undoes it.
-    put: async (table, row) => underWay(writable(table).put(row)),
-    add: async (table, row) => underWay(writable(table).add(row)),
-    delete: async (table, key) => underWay(writable(table).delete(keyOf(table, key))),
+    count: async (table, range = {}) =>
+      result(source(table, range.index).count(bounds(range, width(table, range.index)))),
+    // Writes are not waited for: the transaction is, and a request that fails undoes it and is its error.
+    put: async (table, row) => void transaction.objectStore(table).put(row),
+    add: async (table, row) => void transaction.objectStore(table).add(row),
+    delete: async (table, key) => void transaction.objectStore(table).delete(keyOf(table, key)),
   };
 }
 
-/** The failure is told by the transaction. */
-function underWay(request: Promise<unknown>): void {
-  request.catch(() => undefined);
+function result<V>(request: IDBRequest<V>): Promise<V> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new DOMException('', 'UnknownError'));
+  });
 }
-
-type Source =
-  ReturnType<AnyTransaction['objectStore']> | ReturnType<ReturnType<AnyTransaction['objectStore']>['index']>;
 
 /** Indexed Database API 3.0 `getAllRecords`: backwards in one request, where the browser has it. */
-interface WithRecords {
+type Source = (IDBObjectStore | IDBIndex) & {
   getAllRecords?(options: { query?: IDBKeyRange; count?: number; direction: 'prev' }): IDBRequest<{ value: unknown }[]>;
-}
+};
 
 async function getReversed(from: Source, query: IDBKeyRange | undefined, limit = Infinity): Promise<unknown[]> {
   if (limit < 1) return [];
-  const store = unwrap(from as never) as unknown as WithRecords;
-  if (store.getAllRecords) {
+  if (from.getAllRecords) {
     const count = Number.isFinite(limit) ? { count: limit } : {};
-    const records = await wrap(store.getAllRecords({ ...(query && { query }), ...count, direction: 'prev' }));
+    const records = await result(from.getAllRecords({ ...(query && { query }), ...count, direction: 'prev' }));
     return records.map(({ value }) => value);
   }
   const rows: unknown[] = [];
-  for (let at = await from.openCursor(query, 'prev'); at;) {
+  const cursor = from.openCursor(query, 'prev');
+  for (let at = await result(cursor); at; at = await result(cursor)) {
     rows.push(at.value);
-    at = rows.length < limit ? await at.continue() : null;
+    if (rows.length === limit) break;
+    at.continue();
   }
   return rows;
 }
