@@ -1,18 +1,10 @@
 import { expect, test } from 'vitest';
 
 import { FakeRelay } from '../support/fake-relay.js';
-import { Person, until } from '../support/person.js';
-
-async function pair(): Promise<{ relay: FakeRelay; alice: Person; bob: Person }> {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([alice.online(), bob.online()]);
-  return { relay, alice, bob };
-}
+import { aliceAndBob, Person, until } from '../support/person.js';
 
 test('Alice writes to Bob, whom she has never met, and Bob answers', async () => {
-  const { alice, bob } = await pair();
+  const { alice, bob } = await aliceAndBob();
   await alice.say(bob, 'hello');
   expect(await bob.texts(alice, 1)).toEqual(['hello']);
   await bob.say(alice, 'hi');
@@ -20,7 +12,7 @@ test('Alice writes to Bob, whom she has never met, and Bob answers', async () =>
 });
 
 test('the status of a message grows from pending over sent and delivered to read', async () => {
-  const { alice, bob } = await pair();
+  const { alice, bob } = await aliceAndBob();
   const seen: (string | null)[] = [];
   alice.client.direct('bob').messages.subscribe(([first]) => {
     if (first?.kind === 'text' && seen.at(-1) !== first.status) seen.push(first.status);
@@ -35,7 +27,7 @@ test('the status of a message grows from pending over sent and delivered to read
 });
 
 test('a conversation with two hundred turns stays in order and complete on both sides', async () => {
-  const { alice, bob } = await pair();
+  const { alice, bob } = await aliceAndBob();
   const expected: string[] = [];
   for (let turn = 0; turn < 100; turn++) {
     await alice.say(bob, `a${turn}`);
@@ -52,7 +44,7 @@ test('a conversation with two hundred turns stays in order and complete on both 
 });
 
 test('what Alice writes offline arrives once and in order when she is back', async () => {
-  const { relay, alice, bob } = await pair();
+  const { relay, alice, bob } = await aliceAndBob();
   await alice.say(bob, 'before');
   await bob.texts(alice, 1);
   await alice.sleep();
@@ -67,7 +59,7 @@ test('what Alice writes offline arrives once and in order when she is back', asy
 });
 
 test('a submit whose answer is lost is repeated with the same bytes and shown once', async () => {
-  const { relay, alice, bob } = await pair();
+  const { relay, alice, bob } = await aliceAndBob();
   await alice.say(bob, 'first');
   await bob.texts(alice, 1);
   let lost = 0;
@@ -84,7 +76,7 @@ test('a submit whose answer is lost is repeated with the same bytes and shown on
 });
 
 test('both write first at the same time, and both are read', async () => {
-  const { alice, bob } = await pair();
+  const { alice, bob } = await aliceAndBob();
   await Promise.all([alice.say(bob, 'from alice'), bob.say(alice, 'from bob')]);
   const [a, b] = await Promise.all([alice.texts(bob, 2), bob.texts(alice, 2)]);
   expect(new Set(a)).toEqual(new Set(['from alice', 'from bob']));
@@ -107,7 +99,7 @@ test('a message to someone who has no device yet waits, and goes out when there 
 });
 
 test('a backlog of 499 messages arrives in order, in batches', async () => {
-  const { alice, bob } = await pair();
+  const { alice, bob } = await aliceAndBob();
   await alice.say(bob, 'hello');
   await bob.texts(alice, 1);
   await bob.sleep();
@@ -140,7 +132,7 @@ test('the relay sees no plaintext and no user name', async () => {
 });
 
 test('unread counts and the list of conversations follow the messages', async () => {
-  const { alice, bob } = await pair();
+  const { alice, bob } = await aliceAndBob();
   await alice.say(bob, 'one');
   await alice.say(bob, 'two');
   const list = await until(bob.client.conversations, ([first]) => first?.unread === 2);
@@ -151,10 +143,7 @@ test('unread counts and the list of conversations follow the messages', async ()
 });
 
 test('a stranger learns nothing of what was delivered and read, until Bob answers', async () => {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay, 'answered').wake();
-  const bob = await new Person('bob', relay, 'answered').wake();
-  await Promise.all([alice.online(), bob.online()]);
+  const { relay, alice, bob } = await aliceAndBob({ receipts: 'answered' });
   await alice.say(bob, 'read before the answer');
   await bob.texts(alice, 1);
   await bob.client.direct('alice').markRead();

@@ -2,20 +2,13 @@ import { expect, test } from 'vitest';
 
 import { FakeRelay } from '../support/fake-relay.js';
 import { crashing, LifeSpan } from '../support/crashing-tables.js';
-import { Person } from '../support/person.js';
+import { aliceAndBobTalking, Person } from '../support/person.js';
 
 const TEXTS = ['one', 'two', 'three'];
 
 /** Alice and Bob have talked; then one of them dies after `commits` commits in the middle of three more messages. */
 async function story(victim: 'alice' | 'bob', commits: number): Promise<{ died: boolean }> {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([alice.online(), bob.online()]);
-  await alice.say(bob, 'hello');
-  await bob.texts(alice, 1);
-  await bob.say(alice, 'hi');
-  await alice.texts(bob, 2);
+  const { relay, alice, bob } = await aliceAndBobTalking();
 
   const doomed = victim === 'alice' ? alice : bob;
   await doomed.sleep();

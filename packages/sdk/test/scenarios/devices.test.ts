@@ -4,15 +4,12 @@ import { expect, test } from 'vitest';
 import { crashing, LifeSpan } from '../support/crashing-tables.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { link, makeBundle, useBundle } from '../support/link.js';
-import { Person, until } from '../support/person.js';
+import { aliceAndBob, Person, until } from '../support/person.js';
 
 const PASSPHRASE = 'correct horse battery staple';
 
 async function aliceWithTwo(): Promise<{ relay: FakeRelay; phone: Person; laptop: Person; bob: Person }> {
-  const relay = new FakeRelay();
-  const phone = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([phone.online(), bob.online()]);
+  const { relay, alice: phone, bob } = await aliceAndBob();
   const laptop = await new Person('alice', relay).wake();
   await link(phone, laptop);
   return { relay, phone, laptop, bob };
@@ -50,10 +47,7 @@ test('what was read on one device is read on the other, and both see what became
 });
 
 test('a device that joins in the middle of a conversation gets what follows; stale lists are healed', async () => {
-  const relay = new FakeRelay();
-  const phone = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([phone.online(), bob.online()]);
+  const { relay, alice: phone, bob } = await aliceAndBob();
   await bob.say(phone, 'before');
   await phone.texts(bob, 1);
   const laptop = await new Person('alice', relay).wake();
@@ -79,10 +73,7 @@ test('both users have two devices and write first at the same time: all four sho
 });
 
 test('a person links a browser with a passphrase; a wrong one, a bundle of somebody else and a used token do not', async () => {
-  const relay = new FakeRelay();
-  const phone = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([phone.online(), bob.online()]);
+  const { relay, alice: phone, bob } = await aliceAndBob();
   const third = await new Person('alice', relay).wake();
   const state = await until(third.client.connection, (connection) => connection.state === 'needs-device');
   if (state.state !== 'needs-device') throw new Error('unreachable');
@@ -207,10 +198,7 @@ test('a relay that serves an older list does not bring a removed device back', a
 
 /** Alice links her laptop; the engine of one of the two dies after `commits` commits, and she begins again. */
 async function linkingStory(victim: 'phone' | 'laptop', commits: number): Promise<{ died: boolean }> {
-  const relay = new FakeRelay();
-  const phone = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([phone.online(), bob.online()]);
+  const { relay, alice: phone, bob } = await aliceAndBob();
   const laptop = await new Person('alice', relay).wake();
   await laptop.status(({ state }) => state === 'needs-device');
   const doomed = victim === 'phone' ? phone : laptop;

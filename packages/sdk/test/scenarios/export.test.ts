@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { FakeRelay } from '../support/fake-relay.js';
-import { Person } from '../support/person.js';
+import { aliceAndBob, Person } from '../support/person.js';
 
 interface Exported {
   format: string;
@@ -13,9 +13,7 @@ interface Exported {
 const parse = async (person: Person) => (await new Response(person.client.export()).json()) as Exported;
 
 test('an export holds every message in order, with what came from others byte for byte, and no key', async () => {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
+  const { alice, bob } = await aliceAndBob();
   await alice.say(bob, 'hello "Bob"\n');
   await bob.texts(alice, 1);
   await bob.say(alice, 'hi');

@@ -1,23 +1,13 @@
 import type { Aci, Submit } from '@sotto/protocol';
 import { expect, test } from 'vitest';
 
+import type { Rows, Tables } from '../../src/storage/tables.js';
+import { equalBytes } from '../../src/util/bytes.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { envelopeFrom } from '../support/forge.js';
-import { Person } from '../support/person.js';
+import { aliceAndBobTalking, Person } from '../support/person.js';
 
-async function pair(): Promise<{ relay: FakeRelay; alice: Person; bob: Person }> {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([alice.online(), bob.online()]);
-  await bob.say(alice, 'hello');
-  await alice.texts(bob, 1);
-  await alice.say(bob, 'hi');
-  await bob.texts(alice, 2);
-  await relay.emptied('alice');
-  await relay.emptied('bob');
-  return { relay, alice, bob };
-}
+const NOTHING = new Uint8Array();
 
 /** What a relay can make: a device of its own under somebody's name, with an identity that signs whatever is wanted. */
 async function impostor(relay: FakeRelay, name: string, text: string, to: Person): Promise<Uint8Array> {
@@ -40,8 +30,24 @@ async function impostor(relay: FakeRelay, name: string, text: string, to: Person
   return captured;
 }
 
+function signal(): { give: () => void; given: Promise<void> } {
+  let give: () => void = () => undefined;
+  const given = new Promise<void>((resolve) => (give = resolve));
+  return { give, given };
+}
+
+/** The same tables; `after` is waited for after each commit. */
+function observed<R extends Rows, T extends Tables<R>>(tables: T, after: () => Promise<void>): T {
+  const write: Tables<R>['write'] = async (names, work) => {
+    const value = await tables.write(names, work);
+    await after();
+    return value;
+  };
+  return { ...tables, write };
+}
+
 test('a device list of Alice herself under another identity is not believed: nothing is sealed for it', async () => {
-  const { relay, alice, bob } = await pair();
+  const { relay, alice, bob } = await aliceAndBobTalking();
   const other = new FakeRelay();
   await (await new Person('alice', other).wake()).online();
   const [mine, forged] = [relay.users.get(aciOfName('alice')), other.users.get(aciOfName('alice'))];
@@ -59,7 +65,7 @@ test('a device list of Alice herself under another identity is not believed: not
 });
 
 test('a handshake under a false identity is shown as a change, also in front of a genuine message', async () => {
-  const { relay, alice, bob } = await pair();
+  const { relay, alice, bob } = await aliceAndBobTalking();
   await alice.sleep();
   const forged = await impostor(relay, 'bob', 'forged by the relay', alice);
   relay.inject('alice', await envelopeFrom(bob, forged));
@@ -78,7 +84,7 @@ test('a handshake under a false identity is shown as a change, also in front of 
 });
 
 test('what Bob wrote before he started afresh is read, although it arrives together with the news', async () => {
-  const { relay, alice, bob } = await pair();
+  const { relay, alice, bob } = await aliceAndBobTalking();
   await alice.sleep();
   await bob.say(alice, 'last words');
   await bob.hasSent(alice, 'last words');
@@ -99,8 +105,53 @@ test('what Bob wrote before he started afresh is read, although it arrives toget
   ]);
 });
 
+test('what Bob wrote before he started afresh is read once, although the news overtakes it between two commits', async () => {
+  const { relay, alice, bob } = await aliceAndBobTalking();
+  await alice.sleep();
+  await bob.say(alice, 'last words');
+  await bob.hasSent(alice, 'last words');
+  const envelope = relay.mailbox('alice').envelopes.pop();
+  relay.mailbox('alice').head--;
+  if (!envelope) throw new Error('nothing was sent');
+  await bob.sleep();
+  relay.users.delete(aciOfName('bob'));
+  const newBob = await new Person('bob', relay).wake();
+  await newBob.online();
+
+  // His message comes while Alice's device is told of his new identity; it stands in her history when his old sessions go.
+  const shown = signal();
+  const forgotten = signal();
+  const bobsIdentity = async (): Promise<Uint8Array | undefined> =>
+    (await alice.vault.read(['peers'], (transaction) => transaction.get('peers', [aciOfName('bob')])))?.identityKey;
+  const before = await bobsIdentity();
+  let isShown = false;
+  const history = observed(alice.history, async () => {
+    const rows = await alice.history.read(['messages'], (transaction) => transaction.range('messages'));
+    if (isShown || !JSON.stringify(rows).includes('last words')) return;
+    isShown = true;
+    shown.give();
+    await forgotten.given;
+  });
+  const vault = observed(alice.vault, async () => {
+    if (!equalBytes((await bobsIdentity()) ?? NOTHING, before ?? NOTHING)) forgotten.give();
+  });
+  relay.beforeAnswer = async (path) => {
+    if (path !== `/v1/users/${aciOfName('bob')}/device-list`) return;
+    relay.beforeAnswer = async () => undefined;
+    relay.inject('alice', envelope);
+    await shown.given;
+  };
+  await alice.wake({ history, vault });
+  await alice.say(bob, 'are you there?');
+  await forgotten.given;
+  await relay.emptied('alice');
+  const list = await alice.sees(bob, (messages) => messages.some(({ kind }) => kind === 'identity-changed'));
+  expect(list.filter(({ kind }) => kind === 'undecryptable')).toEqual([]);
+  expect(list.filter(({ text }) => text === 'last words')).toHaveLength(1);
+});
+
 test('what waits for the old Bob is held back when the new Bob writes first', async () => {
-  const { relay, alice, bob } = await pair();
+  const { relay, alice, bob } = await aliceAndBobTalking();
   await bob.sleep();
   const tried = new Promise<void>((resolve) => {
     relay.onSubmit = (_, from) => {

@@ -5,7 +5,7 @@ import { pad } from '../../src/content/padding.js';
 import type { Message } from '../../src/index.js';
 import { FakeRelay, aciOfName } from '../support/fake-relay.js';
 import { envelopeFrom, honestContent, sendForged } from '../support/forge.js';
-import { Person, until } from '../support/person.js';
+import { aliceAndBob, Person, until } from '../support/person.js';
 
 /** Alice and Bob know each other; Bob sleeps, so that his sessions can be abused. Carol has written to Alice as well. */
 async function cast(): Promise<{ relay: FakeRelay; alice: Person; bob: Person; carol: Person }> {
@@ -147,9 +147,7 @@ test.each<[string, Uint8Array, string]>([
 });
 
 test('a forged prekey bundle is not encrypted to, and the message says so', async () => {
-  const relay = new FakeRelay();
-  const [alice, bob] = [await new Person('alice', relay).wake(), await new Person('bob', relay).wake()];
-  await Promise.all([alice.online(), bob.online()]);
+  const { relay, alice, bob } = await aliceAndBob();
   const mailbox = relay.mailbox('bob');
   if (!mailbox.signed) throw new Error('no signed prekey');
   mailbox.signed = {

@@ -1,32 +1,14 @@
 import { expect, test } from 'vitest';
 
-import { STANDARD_KINDS } from '../../src/content/kinds.js';
 import type { IdentityState } from '../../src/index.js';
 import type { IdentityPolicy } from '../../src/history/identity-policy.js';
 import { crashing, LifeSpan } from '../support/crashing-tables.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
-import { Person, until } from '../support/person.js';
-
-interface Pair {
-  relay: FakeRelay;
-  alice: Person;
-  bob: Person;
-}
+import { aliceAndBobTalking, type Pair, Person, until } from '../support/person.js';
 
 /** Alice and Bob have exchanged a message each. */
-async function pair(policy: IdentityPolicy = 'inform'): Promise<Pair> {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay, 'always', STANDARD_KINDS, policy).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([alice.online(), bob.online()]);
-  await alice.say(bob, 'hello');
-  await bob.texts(alice, 1);
-  await bob.say(alice, 'hi');
-  await alice.texts(bob, 2);
-  await relay.emptied('alice');
-  await relay.emptied('bob');
-  return { relay, alice, bob };
-}
+const pair = (policy: IdentityPolicy = 'inform'): Promise<Pair> =>
+  aliceAndBobTalking({ alice: { identityChanges: policy } });
 
 const identity = (of: Person, condition: (state: IdentityState) => boolean = () => true): Promise<IdentityState> =>
   until(of.client.direct('bob').identity, (state) => state.state !== 'unknown' && condition(state));

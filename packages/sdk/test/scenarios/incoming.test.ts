@@ -1,19 +1,11 @@
 import { expect, test } from 'vitest';
 
 import { directConversationId } from '../../src/content/content.js';
-import { aciOfName, FakeRelay } from '../support/fake-relay.js';
-import { Person } from '../support/person.js';
-
-async function pair(): Promise<{ alice: Person; bot: Person }> {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay).wake();
-  const bot = await new Person('bot', relay).wake();
-  await Promise.all([alice.online(), bot.online()]);
-  return { alice, bot };
-}
+import { aciOfName } from '../support/fake-relay.js';
+import { aliceAndBob, type Person } from '../support/person.js';
 
 test('a bot answers each message once, in order, and the sender sees that it was read', async () => {
-  const { alice, bot } = await pair();
+  const { alice, bob: bot } = await aliceAndBob();
   const running = (async () => {
     for await (const { conversation, message } of bot.client.incoming())
       await conversation.send(`echo ${message.text}`);
@@ -29,7 +21,7 @@ test('a bot answers each message once, in order, and the sender sees that it was
 });
 
 test('what a bot had not finished comes again; what it had finished does not', async () => {
-  const { alice, bot } = await pair();
+  const { alice, bob: bot } = await aliceAndBob();
   await alice.say(bot, 'first');
   await alice.say(bot, 'second');
   await bot.texts(alice, 2);
@@ -41,7 +33,7 @@ test('what a bot had not finished comes again; what it had finished does not', a
 });
 
 test('messages that wait in a conversation of long ago are found', async () => {
-  const { alice, bot } = await pair();
+  const { alice, bob: bot } = await aliceAndBob();
   await alice.say(bot, 'old');
   await bot.texts(alice, 1);
   await bot.history.write(['conversations'], async (transaction) => {
@@ -59,7 +51,7 @@ test('messages that wait in a conversation of long ago are found', async () => {
 });
 
 test('a message in any of many conversations is found while the bot waits', async () => {
-  const { alice, bot } = await pair();
+  const { alice, bob: bot } = await aliceAndBob();
   await alice.say(bot, 'the first');
   await bot.texts(alice, 1);
   const seen = new Set<string>();
@@ -80,7 +72,7 @@ async function writeInMany(bot: Person, count: number): Promise<void> {
     if (!known || !message) throw new Error('nothing to copy');
     for (let i = 0; i < count; i++) {
       const peer = `peer-${i}`;
-      const id = directConversationId(aciOfName('bot'), aciOfName(peer));
+      const id = directConversationId(aciOfName('bob'), aciOfName(peer));
       await transaction.put('conversations', { ...known, id, peer, peerAci: aciOfName(peer), activity: i });
       await transaction.put('messages', { ...message, conversation: id, user: aciOfName(peer), unread: 1, hlc: i + 1 });
     }

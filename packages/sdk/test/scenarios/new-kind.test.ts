@@ -8,8 +8,8 @@ import { receipt } from '../../src/content/kinds/receipt.js';
 import { text } from '../../src/content/kinds/text.js';
 import { DirectConversation } from '../../src/conversations/conversation.js';
 import { parseMessageKey } from '../../src/conversations/to-message.js';
-import { aciOfName, FakeRelay } from '../support/fake-relay.js';
-import { Person, until } from '../support/person.js';
+import { aciOfName } from '../support/fake-relay.js';
+import { aliceAndBob, type Pair, type Person, until } from '../support/person.js';
 
 /** Kinds that the SDK does not have: everything about them is declared here, and nothing anywhere else knows them. */
 const reactionBody = z.looseObject({ to: messageId, emoji: z.string().check(z.maxLength(16)) });
@@ -43,13 +43,7 @@ const poll: ContentKind<z.infer<typeof pollBody>> = {
 
 const kinds = new Kinds([text, receipt, readMark, reaction, poll]);
 
-async function pair(bobs: Kinds = kinds): Promise<{ relay: FakeRelay; alice: Person; bob: Person }> {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay, 'always', kinds).wake();
-  const bob = await new Person('bob', relay, 'always', bobs).wake();
-  await Promise.all([alice.online(), bob.online()]);
-  return { relay, alice, bob };
-}
+const pair = (bobs: Kinds = kinds): Promise<Pair> => aliceAndBob({ kinds, bob: { kinds: bobs } });
 
 const talk = (from: Person, to: Person): DirectConversation => {
   const conversation = from.client.direct(to.name);

@@ -1,31 +1,15 @@
 import { expect, test } from 'vitest';
 
-import { STANDARD_KINDS } from '../../src/content/kinds.js';
 import type { Presence, SottoClient } from '../../src/index.js';
 import type { ReceiptPolicy } from '../../src/history/receipt-policy.js';
 import { TIMEOUT_MS } from '../../src/engine/watched-peer.js';
-import { aciOfName, FakeRelay } from '../support/fake-relay.js';
-import { Person, until } from '../support/person.js';
+import { aciOfName } from '../support/fake-relay.js';
+import { aliceAndBob, aliceAndBobTalking, type Pair, Person, until } from '../support/person.js';
 import { TestClock } from '../support/test-clock.js';
 
-interface Pair {
-  relay: FakeRelay;
-  alice: Person;
-  bob: Person;
-}
-
 /** Alice and Bob have talked, and each has the other on screen. */
-async function pair(receipts: ReceiptPolicy = 'answered', clock = new TestClock()): Promise<Pair> {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay, receipts, STANDARD_KINDS, 'inform', clock).wake();
-  const bob = await new Person('bob', relay, receipts, STANDARD_KINDS, 'inform', clock).wake();
-  await Promise.all([alice.online(), bob.online()]);
-  await alice.say(bob, 'hello');
-  await bob.texts(alice, 1);
-  await bob.say(alice, 'hi');
-  await alice.texts(bob, 2);
-  return { relay, alice, bob };
-}
+const pair = (receipts: ReceiptPolicy = 'answered', clock = new TestClock()): Promise<Pair> =>
+  aliceAndBobTalking({ receipts, clock });
 
 /** Half a second at a time: what it sets off runs before the next. */
 async function step(clock: TestClock): Promise<void> {
@@ -107,11 +91,8 @@ test('Alice sees Bob type, until he sends or stops', async () => {
 });
 
 test('a stranger learns nothing: Bob is not on the topic before he has answered', async () => {
-  const relay = new FakeRelay();
   const clock = new TestClock();
-  const alice = await new Person('alice', relay, 'answered', STANDARD_KINDS, 'inform', clock).wake();
-  const bob = await new Person('bob', relay, 'answered', STANDARD_KINDS, 'inform', clock).wake();
-  await Promise.all([alice.online(), bob.online()]);
+  const { relay, alice, bob } = await aliceAndBob({ receipts: 'answered', clock });
   watch(alice.client, 'bob');
   watch(bob.client, 'alice');
   await alice.say(bob, 'hello');

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 
 import { memoryTables } from '../../src/storage/memory-tables.js';
 import { VAULT_SCHEMA, type Vault, type VaultRows } from '../../src/vault/schema.js';
-import { aciOfName, FakeRelay } from '../support/fake-relay.js';
-import { Person } from '../support/person.js';
+import { aciOfName } from '../support/fake-relay.js';
+import { aliceAndBobTalking } from '../support/person.js';
 
 /** A copy of a vault, as a restored browser profile is one. */
 async function copyOf(vault: Vault): Promise<Vault> {
@@ -18,20 +18,8 @@ async function copyOf(vault: Vault): Promise<Vault> {
   return copy;
 }
 
-async function talkingPair(): Promise<{ relay: FakeRelay; alice: Person; bob: Person }> {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([alice.online(), bob.online()]);
-  await alice.say(bob, 'one');
-  await bob.texts(alice, 1);
-  await bob.say(alice, 'two');
-  await alice.texts(bob, 2);
-  return { relay, alice, bob };
-}
-
 test('a profile restored from an older copy is noticed: its ratchets are never used again, and talking goes on', async () => {
-  const { relay, alice, bob } = await talkingPair();
+  const { relay, alice, bob } = await aliceAndBobTalking();
   await relay.emptied('alice');
   await alice.sleep();
   const older = await copyOf(alice.vault);
@@ -58,11 +46,11 @@ test('a profile restored from an older copy is noticed: its ratchets are never u
   // A fresh handshake (a PreKey message), not the old chain once more.
   expect(sent[0]?.[0]).toBe(3);
   await bob.say(alice, 'six');
-  expect(await alice.texts(bob, 6)).toEqual(['one', 'two', 'three', 'four', 'five', 'six']);
+  expect(await alice.texts(bob, 6)).toEqual(['hello', 'hi', 'three', 'four', 'five', 'six']);
 });
 
 test('a relay restored from an older copy is noticed: prekeys are published anew, and nothing is lost or doubled', async () => {
-  const { relay, alice, bob } = await talkingPair();
+  const { relay, alice, bob } = await aliceAndBobTalking();
   await relay.emptied('bob');
   await bob.sleep();
   const mailbox = relay.mailbox('bob');
@@ -73,6 +61,6 @@ test('a relay restored from an older copy is noticed: prekeys are published anew
   await alice.say(bob, 'after the restore');
   await alice.sees(bob, (messages) => messages.every((one) => one.kind !== 'text' || one.status !== 'pending'));
   await bob.wake();
-  expect(await bob.texts(alice, 3)).toEqual(['one', 'two', 'after the restore']);
+  expect(await bob.texts(alice, 3)).toEqual(['hello', 'hi', 'after the restore']);
   expect(mailbox.oneTime.some(({ id }) => id === keysBefore?.id)).toBe(false);
 });

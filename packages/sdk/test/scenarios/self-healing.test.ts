@@ -2,23 +2,16 @@ import { expect, test } from 'vitest';
 
 import { resendRequest } from '../../src/content/kinds/resend.js';
 import type { Message } from '../../src/index.js';
-import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { aciOfName, type FakeRelay } from '../support/fake-relay.js';
 import { envelopeFrom, honestContent, sendForged } from '../support/forge.js';
-import { Person, until } from '../support/person.js';
+import { aliceAndBobTalking, type Pair, Person, until } from '../support/person.js';
 import { TestClock } from '../support/test-clock.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 
-async function pair(): Promise<{ relay: FakeRelay; alice: Person; bob: Person; clock: TestClock }> {
-  const relay = new FakeRelay();
+async function pair(): Promise<Pair & { clock: TestClock }> {
   const clock = new TestClock();
-  const alice = await new Person('alice', relay, 'always', undefined, undefined, clock).wake();
-  const bob = await new Person('bob', relay, 'always', undefined, undefined, clock).wake();
-  await Promise.all([alice.online(), bob.online()]);
-  await alice.say(bob, 'hello');
-  await bob.texts(alice, 1);
-  await bob.say(alice, 'hi');
-  await alice.texts(bob, 2);
+  const { relay, alice, bob } = await aliceAndBobTalking({ clock });
   await alice.sees(bob, isSettled);
   await bob.sees(alice, isSettled);
   return { relay, alice, bob, clock };

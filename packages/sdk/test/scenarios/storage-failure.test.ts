@@ -11,20 +11,8 @@ import { localTabChannel } from '../../src/util/tab-channel.js';
 import { systemRandom } from '../../src/util/random.js';
 import { VAULT_SCHEMA } from '../../src/vault/schema.js';
 import { Disk } from '../support/failing-tables.js';
-import { aciOfName, FakeRelay } from '../support/fake-relay.js';
-import { Person, until } from '../support/person.js';
-
-async function pair() {
-  const relay = new FakeRelay();
-  const alice = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([alice.online(), bob.online()]);
-  await alice.say(bob, 'hello');
-  await bob.texts(alice, 1);
-  await bob.say(alice, 'hi');
-  await alice.texts(bob, 2);
-  return { relay, alice, bob };
-}
+import { aciOfName } from '../support/fake-relay.js';
+import { aliceAndBobTalking, until } from '../support/person.js';
 
 const isFull = (connection: ConnectionState): boolean =>
   connection.state === 'storage-failed' && connection.code === 'storage-full';
@@ -32,7 +20,7 @@ const isFull = (connection: ConnectionState): boolean =>
 test.each(['history', 'vault'] as const)(
   'Bob’s %s is full when a message comes: it says so, acknowledges nothing, and goes on when there is room again',
   async (which) => {
-    const { relay, alice, bob } = await pair();
+    const { relay, alice, bob } = await aliceAndBobTalking();
     await bob.sleep();
     const disk = new Disk();
     await bob.wake(which === 'history' ? { history: disk.on(bob.history) } : { vault: disk.on(bob.vault) });
@@ -49,7 +37,7 @@ test.each(['history', 'vault'] as const)(
 );
 
 test('Alice’s vault is full when her message is sealed: it waits, says so, and goes out once when there is room', async () => {
-  const { alice, bob } = await pair();
+  const { alice, bob } = await aliceAndBobTalking();
   await alice.sleep();
   const disk = new Disk();
   await alice.wake({ vault: disk.on(alice.vault) });
@@ -64,7 +52,7 @@ test('Alice’s vault is full when her message is sealed: it waits, says so, and
 });
 
 test('a message that does not fit is refused with its code, and nothing of it is stored', async () => {
-  const { alice, bob } = await pair();
+  const { alice, bob } = await aliceAndBobTalking();
   const disk = new Disk();
   const history = disk.on(alice.history);
   const front = new Front({
@@ -96,7 +84,7 @@ test('a message that does not fit is refused with its code, and nothing of it is
 test.each(['deleted', 'damaged'] as const)(
   'a vault that was %s while the history remained is told, and no new identity is made',
   async (how) => {
-    const { relay, alice, bob } = await pair();
+    const { relay, alice, bob } = await aliceAndBobTalking();
     const { identityKeyPair } = (await bob.vault.read(['meta'], (transaction) =>
       transaction.get('meta', ['identity']),
     )) as { identityKeyPair: { publicKey: Uint8Array } };

@@ -9,7 +9,7 @@ import type { IdentityState } from '../../src/index.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { honestContent, sendForged } from '../support/forge.js';
 import { link } from '../support/link.js';
-import { Person, until } from '../support/person.js';
+import { aliceAndBob, Person, until } from '../support/person.js';
 
 interface Cast {
   relay: FakeRelay;
@@ -20,10 +20,7 @@ interface Cast {
 
 /** Alice has a phone and a laptop; Bob has written to both. */
 async function cast(): Promise<Cast> {
-  const relay = new FakeRelay();
-  const phone = await new Person('alice', relay).wake();
-  const bob = await new Person('bob', relay).wake();
-  await Promise.all([phone.online(), bob.online()]);
+  const { relay, alice: phone, bob } = await aliceAndBob();
   const laptop = await new Person('alice', relay).wake();
   await link(phone, laptop);
   await bob.say(phone, 'hello');

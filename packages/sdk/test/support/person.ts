@@ -16,9 +16,23 @@ import { systemClock, type Clock } from '../../src/util/clock.js';
 import { localTabChannel } from '../../src/util/tab-channel.js';
 import { systemRandom } from '../../src/util/random.js';
 import { VAULT_SCHEMA, type Vault } from '../../src/vault/schema.js';
-import { aciOfName, type FakeRelay } from './fake-relay.js';
+import { aciOfName, FakeRelay } from './fake-relay.js';
 
 const APP = 'test' as AppId;
+
+export interface PersonOptions {
+  readonly receipts?: ReceiptPolicy;
+  readonly kinds?: Kinds;
+  readonly identityChanges?: IdentityPolicy;
+  readonly clock?: Clock;
+}
+
+const DEFAULTS: Required<PersonOptions> = {
+  receipts: 'always',
+  kinds: STANDARD_KINDS,
+  identityChanges: 'inform',
+  clock: systemClock,
+};
 
 /** One user with one device in memory: databases that outlive engines, and an engine that can be killed and restarted. */
 export class Person {
@@ -29,14 +43,15 @@ export class Person {
   readonly front: Front;
   #engine: Engine | null = null;
 
+  readonly #options: Required<PersonOptions>;
+
   constructor(
     readonly name: string,
     readonly relay: FakeRelay,
-    readonly receipts: ReceiptPolicy = 'always',
-    readonly kinds: Kinds = STANDARD_KINDS,
-    readonly identityChanges: IdentityPolicy = 'inform',
-    readonly clock: Clock = systemClock,
+    options: PersonOptions = {},
   ) {
+    this.#options = { ...DEFAULTS, ...options };
+    const { receipts, kinds, clock } = this.#options;
     this.front = new Front({
       app: APP,
       user: aciOfName(name),
@@ -57,13 +72,10 @@ export class Person {
       app: APP,
       userName: this.name,
       user: aciOfName(this.name),
-      kinds: this.kinds,
-      receipts: this.receipts,
-      identityChanges: this.identityChanges,
+      ...this.#options,
       history,
       vault,
       relay: this.relay.port(),
-      clock: this.clock,
       random: systemRandom,
       openTabChannel: this.#openTabChannel,
       token: () => this.relay.token(this.name),
@@ -124,6 +136,39 @@ export class Person {
       );
     });
   }
+}
+
+export interface Pair {
+  readonly relay: FakeRelay;
+  readonly alice: Person;
+  readonly bob: Person;
+}
+
+/** Both, or each in a way of their own. */
+export type PairOptions = PersonOptions & { readonly alice?: PersonOptions; readonly bob?: PersonOptions };
+
+/** Alice and Bob, online, who have not met. */
+export async function aliceAndBob({ alice: hers, bob: his, ...both }: PairOptions = {}): Promise<Pair> {
+  const relay = new FakeRelay();
+  const alice = await new Person('alice', relay, { ...both, ...hers }).wake();
+  const bob = await new Person('bob', relay, { ...both, ...his }).wake();
+  await Promise.all([alice.online(), bob.online()]);
+  return { relay, alice, bob };
+}
+
+/** Alice has said "hello", Bob has said "hi", and both know that it has arrived: nothing is under way. */
+export async function aliceAndBobTalking(options: PairOptions = {}): Promise<Pair> {
+  const { relay, alice, bob } = await aliceAndBob(options);
+  await alice.say(bob, 'hello');
+  await bob.texts(alice, 1);
+  await bob.say(alice, 'hi');
+  await alice.texts(bob, 2);
+  const isDelivered = (list: readonly Message[]): boolean =>
+    list.some((one) => one.mine && one.kind === 'text' && one.status === 'delivered');
+  await Promise.all([alice.sees(bob, isDelivered), bob.sees(alice, isDelivered)]);
+  await relay.emptied('alice');
+  await relay.emptied('bob');
+  return { relay, alice, bob };
 }
 
 /** Waits for an event, never for a time: the test runner's own limit ends what never comes. */
