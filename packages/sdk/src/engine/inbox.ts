@@ -123,10 +123,11 @@ export class Inbox {
 
   /** Stores all, or all before a change of identity, which is told and pinned before what follows is opened. */
   #storeSome(envelopes: readonly Envelope[], local: LocalDevice): Promise<Opened[]> {
+    const read = new Set<Envelope>();
     return retryConflicts(
       () => this.#reload(),
       async () => {
-        const { opened, change } = await this.#store(envelopes, local);
+        const { opened, change } = await this.#store(envelopes, local, read);
         if (change) await this.#directory.pin(change.user, change.identityKey);
         return opened;
       },
@@ -150,15 +151,17 @@ export class Inbox {
     return fresh;
   }
 
+  /** @param read what stands in history already, as an earlier try got that far; by now its session may be forgotten */
   async #store(
     envelopes: readonly Envelope[],
     local: LocalDevice,
+    read: Set<Envelope>,
   ): Promise<{ opened: Opened[]; change: IdentityChange | null }> {
     const unit = this.#sessions.begin();
     const used = new UsedKeys(async (user) => (await this.#directory.peer(user))?.identityKey);
     const now = this.#clock.now();
     const { opened: all, change } = await this.#open(envelopes, local, unit, used, now);
-    const opened = await this.#withoutRepeats(all);
+    const opened = await this.#withoutRepeats(all, read);
     const left = await settleAnswers(unit, opened);
     const facts: Facts = { left, answers: await this.#answers(opened) };
     const repairs = await this.#repairs.after(opened);
@@ -170,6 +173,7 @@ export class Inbox {
         await noteIdentity(transaction, this.#context, user, key, undefined, now);
       for (const one of opened) await applyOpened(transaction, this.#context, one, facts, now);
     });
+    for (const one of opened) if (one.kind === 'content') read.add(one.envelope);
     await commitVault(this.#context, TABLES, async (transaction) => {
       await this.#checkCursor(transaction);
       await unit.write(transaction);
@@ -184,8 +188,8 @@ export class Inbox {
     return { opened, change };
   }
 
-  /** An unreadable envelope that is known already, also from before it healed, is a repeat by the relay. */
-  async #withoutRepeats(opened: readonly Opened[]): Promise<Opened[]> {
+  /** An unreadable envelope that was read before, or is known already, also from before it healed, is a repeat. */
+  async #withoutRepeats(opened: readonly Opened[], read: ReadonlySet<Envelope>): Promise<Opened[]> {
     if (!opened.some(({ kind }) => kind === 'failed')) return [...opened];
     return this.#context.vault.read(['undecryptable'], async (transaction) => {
       const seen = new Set<string>();
@@ -193,7 +197,8 @@ export class Inbox {
       for (const one of opened) {
         const id = undecryptableId(one.envelope);
         const repeated =
-          one.kind === 'failed' && (seen.has(id) || (await transaction.get('undecryptable', [id])) !== undefined);
+          one.kind === 'failed' &&
+          (read.has(one.envelope) || seen.has(id) || (await transaction.get('undecryptable', [id])) !== undefined);
         seen.add(id);
         fresh.push(repeated ? { kind: 'duplicate', envelope: one.envelope } : one);
       }
