@@ -9,9 +9,10 @@ import { Activity } from './directory/activity.js';
 import { Directory } from './directory/directory.js';
 import { DEFAULT_INACTIVE_MS } from './directory/inactivity.js';
 import { DeviceLists } from './directory/lists.js';
+import { Deadlines } from './deadlines.js';
 import { RelayError } from './errors.js';
 import { parseHello } from './gateway/parse.js';
-import { Session, type Admission, type Peer, type SessionDeps } from './gateway/session.js';
+import { EXPIRY_SLOT_MS, Session, type Admission, type Peer, type SessionDeps } from './gateway/session.js';
 import { Leases } from './limits/lease.js';
 import { takeOrRefuse, unlimited, type Demand, type Limiter } from './limits/limits.js';
 import { AckWriter } from './mailbox/ack.js';
@@ -48,11 +49,6 @@ export interface RelayCoreOptions {
   onError?: (error: unknown) => void;
 }
 
-interface Writers {
-  submits: SubmitWriter;
-  acks: AckWriter;
-}
-
 /** See {@link RelayCore}. The store must be open. */
 export async function createRelayCore(options: RelayCoreOptions): Promise<RelayCore> {
   return new RelayCore(options, await options.store.relayKey());
@@ -74,7 +70,9 @@ export class RelayCore {
   readonly #lists: DeviceLists;
   readonly #activity: Activity;
   readonly #sessions = new Map<MailboxId, Session>();
-  readonly #writers = new Map<AppId, Writers>();
+  /** What all sessions of an app share. */
+  readonly #sessionDeps = new Map<AppId, SessionDeps>();
+  readonly #expiries: Deadlines<Session>;
   #isClosing = false;
 
   constructor(options: RelayCoreOptions, relayKey: Uint8Array) {
@@ -96,6 +94,9 @@ export class RelayCore {
     this.verifier = options.verifier;
     this.#relayKey = relayKey;
     this.#leases = new Leases(limiter, clock);
+    this.#expiries = new Deadlines(clock, EXPIRY_SLOT_MS, (session) => {
+      session.bye('token-expired');
+    });
     this.#switchboard = new Switchboard(bus);
     this.#topics = new Topics(bus, random(NODE_BYTES));
     this.#lists = new DeviceLists(store);
@@ -178,7 +179,7 @@ export class RelayCore {
   /** The admitted device has a socket now. */
   open(admission: Admission, peer: Peer): Session {
     const { app } = admission.login;
-    const session = new Session(randomUUID(), admission, peer, this.#sessionDeps(app));
+    const session = new Session(randomUUID(), admission, peer, this.#depsOf(app));
     const current = this.#sessions.get(session.mailbox);
     // The app may have been suspended since the device was admitted.
     const refusal = this.#options.tenants.refusal(app);
@@ -188,7 +189,7 @@ export class RelayCore {
     else {
       current?.bye('superseded');
       this.#sessions.set(session.mailbox, session);
-      void session.start();
+      void session.start(admission);
       this.#observer.directoryChanged(app);
     }
     return session;
@@ -230,12 +231,16 @@ export class RelayCore {
   async close(): Promise<void> {
     this.#isClosing = true;
     for (const session of [...this.#sessions.values()]) session.bye('shutting-down');
-    await Promise.all([...this.#writers.values()].flatMap(({ submits, acks }) => [submits.settled(), acks.settled()]));
+    await Promise.all(
+      [...this.#sessionDeps.values()].flatMap(({ submits, acks }) => [submits.settled(), acks.settled()]),
+    );
   }
 
-  #sessionDeps(app: AppId): SessionDeps {
+  #depsOf(app: AppId): SessionDeps {
+    const known = this.#sessionDeps.get(app);
+    if (known) return known;
     const { store, clock, tenants, onError } = this.#options;
-    return {
+    const deps = {
       leases: this.#leases,
       observer: this.#observer,
       store,
@@ -247,32 +252,23 @@ export class RelayCore {
       relayKey: this.#relayKey,
       lists: this.#lists,
       verifier: this.verifier,
-      onClosed: (session) => {
+      expiries: this.#expiries,
+      onClosed: (session: Session) => {
         if (this.#sessions.get(session.mailbox) === session) this.#sessions.delete(session.mailbox);
         this.#observer.directoryChanged(app);
       },
       ...this.#writersOf(app),
     };
+    this.#sessionDeps.set(app, deps);
+    return deps;
   }
 
-  #writersOf(app: AppId): Writers {
-    const existing = this.#writers.get(app);
-    if (existing) return existing;
+  #writersOf(app: AppId): Pick<SessionDeps, 'submits' | 'acks'> {
     const { store, clock, tenants } = this.#options;
     const observer = this.#observer;
-    const writers = {
-      submits: new SubmitWriter(app, {
-        store,
-        clock,
-        quota: () => tenants.policy(app).quota,
-        observer,
-        switchboard: this.#switchboard,
-        key: this.#relayKey,
-      }),
-      acks: new AckWriter(app, { store, clock, observer }),
-    };
-    this.#writers.set(app, writers);
-    return writers;
+    const quota = () => tenants.policy(app).quota;
+    const submits = { store, clock, quota, observer, switchboard: this.#switchboard, key: this.#relayKey };
+    return { submits: new SubmitWriter(app, submits), acks: new AckWriter(app, { store, clock, observer }) };
   }
 
   #sessionsByApp(): Map<AppId, Session[]> {

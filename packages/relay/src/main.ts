@@ -6,6 +6,7 @@ import { runAppCommand, systemTerminal } from './cli/app-command.js';
 import { CliError } from './cli/cli-error.js';
 import { ConfigError } from './config/config-error.js';
 import { configFrom } from './config/config.js';
+import { limitHeapGrowth } from './ops/heap-growth.js';
 import { startRelay, type Relay } from './relay.js';
 
 const USAGE = `sotto-relay [--port N] [--host ADDRESS] [--data FOLDER] [--dev [--static FOLDER]]
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(starting));
   const relay = await starting;
   const { url, adminUrl } = relay;
+  limitHeapGrowth(() => relay.core.connections);
   process.stdout.write(`Sotto relay: ${url}\n${adminUrl === null ? '' : `Admin API: ${adminUrl}\n`}`);
   const { message } = await relay.evicted;
   process.stderr.write(`${message}\n`);

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 
-import { limits, SOCKET_PATH, type DownEvent, type DownMessage } from '@sotto/protocol';
+import { limits, SOCKET_PATH } from '@sotto/protocol';
 import { Server, type Socket } from 'socket.io';
 
 import type { AppRegistry } from '../apps/app-registry.js';
@@ -8,9 +8,9 @@ import type { RelayCore } from '../core.js';
 import { RelayError } from '../errors.js';
 import type { AddressRules } from '../ops/address-list.js';
 import { clientAddress, clientIp, type TrustedProxies } from '../ops/client-address.js';
-import { corkWrites } from './cork.js';
 import { packets } from './packets.js';
-import { toRefusal, type Admission, type Peer } from './session.js';
+import { toRefusal, type Admission } from './session.js';
+import { SocketPeer } from './socket-peer.js';
 
 /** A transport that never says hello is closed after this. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -18,9 +18,6 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Half-open connections are found after interval + timeout. */
 const PING_INTERVAL_MS = 20_000;
 const PING_TIMEOUT_MS = 15_000;
-
-/** Frames that wait for a slow socket; beyond these it gets no signals of topics. What is stored has its own window. */
-const MAX_WAITING_FRAMES = 256;
 
 interface GatewayOptions {
   core: RelayCore;
@@ -51,6 +48,7 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
   });
   const admissions = new WeakMap<Socket, Admission>();
 
+  keepNoRooms(io);
   io.engine.use(refuseMethods);
 
   io.use((socket, next) => {
@@ -79,22 +77,56 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
     return admission;
   }
 
+  openSessions(io, core, admissions);
+  return io;
+}
+
+/** One listener each for all sockets, which finds its socket by `this` or as an argument: one for each would be memory. */
+function openSessions(io: Server, core: RelayCore, admissions: WeakMap<Socket, Admission>): void {
+  const peers = new WeakMap<Socket['conn'], SocketPeer>();
+
   io.on('connection', (socket) => {
     const admission = admissions.get(socket);
     if (!admission) return void socket.disconnect(true);
-    corkWrites(socket);
-    const session = core.open(admission, peerOf(socket));
-    socket.on('disconnect', () => {
-      session.close();
-    });
-    socket.onAny((event: string, ...rest: unknown[]) => {
-      const reply = rest.at(-1);
-      // Without a callback there is no place for an answer, and nothing in this protocol is sent without one.
-      if (!isReply(reply)) return;
-      void session.handle(event, rest.length === 2 ? rest[0] : undefined).then(reply);
-    });
+    admissions.delete(socket);
+    const peer = new SocketPeer(socket);
+    peers.set(socket.conn, peer);
+    forgetRequest(socket);
+    peer.session = core.open(admission, peer);
+    socket.on('disconnect', onDisconnect);
+    socket.onAny(onEvent);
   });
-  return io;
+  io.engine.on('flush', (conn: Socket['conn']) => peers.get(conn)?.flushing());
+  io.engine.on('drain', (conn: Socket['conn']) => peers.get(conn)?.flushed());
+
+  function onDisconnect(this: Socket): void {
+    peers.get(this.conn)?.session?.close();
+  }
+
+  function onEvent(this: Socket, event: string, ...rest: unknown[]): void {
+    const reply = rest.at(-1);
+    // Without a callback there is no place for an answer, and nothing in this protocol is sent without one.
+    if (!isReply(reply)) return;
+    void peers
+      .get(this.conn)
+      ?.session?.handle(event, rest.length === 2 ? rest[0] : undefined)
+      .then(reply);
+  }
+}
+
+/** Nobody is in a room here; by default every socket is in one of its own, which costs it two sets and two entries of maps. */
+function keepNoRooms(io: Server): void {
+  const { adapter } = io.of('/');
+  adapter.addAll = () => undefined;
+  adapter.delAll = () => undefined;
+}
+
+/** Whoever is let in needs its request, with headers and token, no more; it would be kept as long as the connection. */
+function forgetRequest(socket: Socket): void {
+  const conn: { request: IncomingMessage | null } = socket.conn;
+  conn.request = null;
+  const known: { handshake: unknown } = socket;
+  known.handshake = null;
 }
 
 /** Engine.IO answers other methods on a living session with 500. */
@@ -105,24 +137,6 @@ function refuseMethods(request: IncomingMessage, response: ServerResponse, next:
 
 function isReply(value: unknown): value is (answer: unknown) => void {
   return typeof value === 'function';
-}
-
-function peerOf(socket: Socket): Peer {
-  let waiting = 0;
-  // Fires when what waited was handed to the transport, which takes more only when it has sent what it had.
-  socket.conn.on('drain', () => {
-    waiting = 0;
-  });
-  return {
-    emit<E extends DownEvent>(event: E, message: DownMessage<E>) {
-      waiting++;
-      socket.emit(event, message);
-    },
-    isBehind: () => waiting >= MAX_WAITING_FRAMES,
-    close() {
-      socket.disconnect(true);
-    },
-  };
 }
 
 /** Socket.IO hands `message` and `data` of this error to the client as `connect_error`. */

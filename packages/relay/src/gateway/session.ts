@@ -3,6 +3,7 @@ import {
   PROTOCOL_VERSION,
   up,
   type Ack,
+  type AppId,
   type ErrorCode,
   type ExpiringDevice,
   type FreshToken,
@@ -13,6 +14,7 @@ import {
 
 import type { Tenants } from '../apps/tenants.js';
 import type { Login, TokenVerifier } from '../auth/token-verifier.js';
+import type { Deadlines } from '../deadlines.js';
 import { RelayError } from '../errors.js';
 import type { AckWriter } from '../mailbox/ack.js';
 import { compareCursor } from '../mailbox/cursor.js';
@@ -22,11 +24,13 @@ import type { Ring } from '../mailbox/ring.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
 import { StoreError, type DeviceRecord, type MailboxState, type Store } from '../store/store.js';
 import { Subscriptions, type TopicDeps, type TopicPeer } from '../topics/subscriptions.js';
+import { MailboxPort } from './mailbox-port.js';
 import { parseAck, parseOrRefuse, parseSubmit } from './parse.js';
 import { busy, Submissions, type SubmissionDeps } from './submissions.js';
 
-/** A socket may outlive its token by at most 60 s; a little less, so that the closing is within it too. */
-const TOKEN_GRACE_MS = 55_000;
+/** A socket may outlive its token by at most 60 s; less, so that the slot of time and the closing are within it too. */
+const TOKEN_GRACE_MS = 50_000;
+export const EXPIRY_SLOT_MS = 5_000;
 
 /** Requests of one socket that wait for their answer; a client that sends more must wait itself. */
 const MAX_OPEN_REQUESTS = 1024;
@@ -42,6 +46,8 @@ export interface SessionDeps extends SubmissionDeps, TopicDeps {
   acks: AckWriter;
   verifier: TokenVerifier;
   tenants: Tenants;
+  /** Sessions whose token expires. */
+  expiries: Deadlines<Session>;
   onClosed: (session: Session) => void;
   onError: (error: unknown) => void;
 }
@@ -70,34 +76,30 @@ export class Session {
   readonly address: DeviceAddress;
   readonly mailbox: MailboxId;
   readonly epoch: number;
+  readonly app: AppId;
   readonly #id: string;
   readonly #deps: SessionDeps;
-  readonly #admission: Admission;
   readonly #peer: Peer;
-  readonly #submissions: Submissions;
-  readonly #subscriptions: Subscriptions;
+  readonly #ip: string | undefined;
+  // Most devices only listen: what writing takes is made when they write.
+  #submissions: Submissions | null = null;
+  #subscriptions: Subscriptions | null = null;
   #delivery: Delivery | null = null;
   #closed = false;
-  #unsubscribe: () => void = () => undefined;
-  #cancelExpiry: () => void = () => undefined;
+  #unsubscribe: (() => void) | null = null;
+  /** Slot of its token's expiry. */
+  #expiry: number | null = null;
   #openRequests = 0;
 
-  constructor(id: string, admission: Admission, peer: Peer, deps: SessionDeps) {
-    const { login, hello, device, ip } = admission;
+  constructor(id: string, { login, hello, device, ip }: Admission, peer: Peer, deps: SessionDeps) {
     this.#id = id;
-    this.#admission = admission;
     this.#peer = peer;
     this.#deps = deps;
+    this.#ip = ip;
+    this.app = login.app;
     this.epoch = hello.epoch;
     this.mailbox = device.mailbox;
     this.address = { user: login.user, device: device.device, registration: device.registration };
-    const owner = { app: login.app, mailbox: device.mailbox };
-    this.#submissions = new Submissions({ ...owner, address: this.address, ip }, deps);
-    this.#subscriptions = new Subscriptions(owner, peer, deps);
-  }
-
-  get app() {
-    return this.#admission.login.app;
   }
 
   get isOpen(): boolean {
@@ -105,9 +107,9 @@ export class Session {
   }
 
   /** Listens before it reads, so that nothing falls between; then welcomes and delivers. Failures end in `bye`. */
-  async start(): Promise<void> {
+  async start(admission: Admission): Promise<void> {
     try {
-      this.#expireAt(this.#admission.login.expiresAt);
+      this.#expireAt(admission.login.expiresAt);
       const unsubscribe = await this.#deps.switchboard.listen(this.mailbox, (ring) => this.#heard(ring));
       if (this.#closed) {
         unsubscribe();
@@ -115,7 +117,7 @@ export class Session {
       }
       this.#unsubscribe = unsubscribe;
       this.#claim();
-      await this.#welcome();
+      await this.#welcome(admission);
     } catch (error) {
       this.bye(this.#refused(error));
     }
@@ -137,7 +139,7 @@ export class Session {
       if (this.#openRequests > MAX_OPEN_REQUESTS) throw busy();
       switch (event) {
         case 'submit':
-          return { ok: true, outcomes: await this.#submissions.submit(parseSubmit(message)) };
+          return { ok: true, outcomes: await this.#writing().submit(parseSubmit(message)) };
         case 'ack':
           await this.#ack(parseAck(message));
           return { ok: true };
@@ -145,13 +147,13 @@ export class Session {
           await this.#renew(parseOrRefuse(up.token, message));
           return { ok: true };
         case 'join':
-          await this.#subscriptions.join(parseOrRefuse(up.join, message));
+          await this.#topics().join(parseOrRefuse(up.join, message));
           return { ok: true };
         case 'leave':
-          await this.#subscriptions.leave(parseOrRefuse(up.leave, message));
+          await this.#topics().leave(parseOrRefuse(up.leave, message));
           return { ok: true };
         case 'publish':
-          await this.#subscriptions.publish(parseOrRefuse(up.publish, message));
+          await this.#topics().publish(parseOrRefuse(up.publish, message));
           return { ok: true };
         default:
           throw new RelayError('bad-request', 'There is no such event.');
@@ -166,8 +168,8 @@ export class Session {
   #refused(error: unknown): RelayError {
     const refusal = toRefusal(error, this.#deps.onError);
     const { user, device } = this.address;
-    const { ip } = this.#admission;
-    this.#deps.observer.refused(refusal, { via: 'event', app: this.app, user, device, ...(ip && { address: ip }) });
+    const where = this.#ip !== undefined && { address: this.#ip };
+    this.#deps.observer.refused(refusal, { via: 'event', app: this.app, user, device, ...where });
     return refusal;
   }
 
@@ -197,20 +199,29 @@ export class Session {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#unsubscribe();
-    this.#cancelExpiry();
+    this.#unsubscribe?.();
+    this.#forgetExpiry();
     this.#delivery?.close();
-    this.#subscriptions.close();
+    this.#subscriptions?.close();
     this.#deps.onClosed(this);
+  }
+
+  #writing(): Submissions {
+    const { app, mailbox, address } = this;
+    return (this.#submissions ??= new Submissions({ app, mailbox, address, ip: this.#ip }, this.#deps));
+  }
+
+  #topics(): Subscriptions {
+    const { app, mailbox } = this;
+    return (this.#subscriptions ??= new Subscriptions({ app, mailbox }, this.#peer, this.#deps));
   }
 
   #claim(): void {
     this.#deps.switchboard.ringEverywhere(this.mailbox, { kind: 'claim', epoch: this.epoch, socket: this.#id });
   }
 
-  async #welcome(): Promise<void> {
+  async #welcome({ device, listVersion, expiring, hello }: Admission): Promise<void> {
     const { store, clock, tenants, acks } = this.#deps;
-    const { device, listVersion, expiring, hello } = this.#admission;
     const mailbox = await store.mailbox(this.app, this.mailbox);
     if (!mailbox) throw new RelayError('device-gone');
     const { cursor } = hello;
@@ -240,20 +251,7 @@ export class Session {
   }
 
   #deliverFrom(mailbox: MailboxState, after: number, first: number): void {
-    const { store, observer, onError } = this.#deps;
-    this.#delivery = new Delivery(
-      {
-        read: (from, limit) => store.read(this.app, this.mailbox, from, limit),
-        deliver: (message) => {
-          this.#peer.emit('deliver', message);
-          const last = message.envelopes.at(-1);
-          if (last) observer.delivered(message.envelopes.length, last.at);
-        },
-        drained: (head) => this.#peer.emit('drained', { head }),
-        failed: onError,
-      },
-      { after, first },
-    );
+    this.#delivery = new Delivery(new MailboxPort(this, this.#peer, this.#deps), { after, first });
     this.#delivery.poke(mailbox.head);
   }
 
@@ -269,9 +267,13 @@ export class Session {
   }
 
   #expireAt(time: number): void {
-    const { clock } = this.#deps;
-    this.#cancelExpiry();
-    this.#cancelExpiry = clock.after(time + TOKEN_GRACE_MS - clock.now(), () => this.bye('token-expired'));
+    this.#forgetExpiry();
+    this.#expiry = this.#deps.expiries.set(this, time + TOKEN_GRACE_MS);
+  }
+
+  #forgetExpiry(): void {
+    if (this.#expiry !== null) this.#deps.expiries.clear(this, this.#expiry);
+    this.#expiry = null;
   }
 
   #heard(ring: Ring): void {

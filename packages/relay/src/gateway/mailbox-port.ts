@@ -1,0 +1,49 @@
+import type { AppId, Deliver } from '@sotto/protocol';
+
+import type { DeliveryPort } from '../mailbox/deliver.js';
+import type { MailboxId } from '../mailbox/mailbox-id.js';
+import type { RelayObserver } from '../observer.js';
+import type { MailboxPage, Quota, Store } from '../store/store.js';
+import type { TopicPeer } from '../topics/subscriptions.js';
+
+interface Owner {
+  readonly app: AppId;
+  readonly mailbox: MailboxId;
+}
+
+interface PortDeps {
+  store: Store;
+  observer: Required<RelayObserver>;
+  onError: (error: unknown) => void;
+}
+
+/** From a session's mailbox in the store to its socket. */
+export class MailboxPort implements DeliveryPort {
+  readonly #owner: Owner;
+  readonly #peer: TopicPeer;
+  readonly #deps: PortDeps;
+
+  constructor(owner: Owner, peer: TopicPeer, deps: PortDeps) {
+    this.#owner = owner;
+    this.#peer = peer;
+    this.#deps = deps;
+  }
+
+  read(after: number, limit: Quota): Promise<MailboxPage | null> {
+    return this.#deps.store.read(this.#owner.app, this.#owner.mailbox, after, limit);
+  }
+
+  deliver(message: Deliver): void {
+    this.#peer.emit('deliver', message);
+    const last = message.envelopes.at(-1);
+    if (last) this.#deps.observer.delivered(message.envelopes.length, last.at);
+  }
+
+  drained(head: number): void {
+    this.#peer.emit('drained', { head });
+  }
+
+  failed(error: unknown): void {
+    this.#deps.onError(error);
+  }
+}
