@@ -71,6 +71,8 @@ export interface HistoryEditor {
 export interface Merging<B extends object> {
   /** Rows of one conversation and recipient with the same key are merged. */
   key(body: B): string;
+  /** Milliseconds that a row waits for others at most; 0: only while a backlog comes in. */
+  readonly gatherMs: number;
   /** Most rows in one content. */
   readonly most: number;
   join(bodies: readonly B[]): B;

@@ -27,6 +27,8 @@ export interface EngineContext {
   readonly random: RandomBytes;
   /** One-time prekeys of each kind kept at the relay; absent: the usual stock. */
   readonly preKeyStock?: number;
+  /** Milliseconds that outbox rows wait for others to leave with; absent: as their kinds say. */
+  readonly gatherMs?: number;
   readonly openTabChannel: OpenTabChannel;
   /** This leadership's number; grows with each. */
   readonly epoch: number;
@@ -70,10 +72,27 @@ export function commitVault<T extends keyof VaultRows, V>(
   work: (transaction: WriteTransaction<Pick<VaultRows, T | 'meta'>>) => Promise<V>,
 ): Promise<V> {
   return context.vault.write<T | 'meta', V>([...tables, 'meta'], async (transaction) => {
-    const row = await transaction.get('meta', ['epoch']);
-    if (row?.name !== 'epoch' || row.epoch !== context.epoch) throw new VaultConflict('superseded');
-    return work(transaction);
+    const [, value] = await sideBySide(checkEpoch(context, transaction), work(transaction));
+    return value;
   });
+}
+
+/** @throws VaultConflict `superseded`, which undoes what is written beside it */
+async function checkEpoch(
+  context: EngineContext,
+  transaction: WriteTransaction<Pick<VaultRows, 'meta'>>,
+): Promise<void> {
+  const row = await transaction.get('meta', ['epoch']);
+  if (row?.name !== 'epoch' || row.epoch !== context.epoch) throw new VaultConflict('superseded');
+}
+
+/**
+ * Parts of one transaction that need not wait for each other's answers from the database. Ends when all have ended, for nothing
+ * may go on in a transaction that is undone; then fails as the first of them that has failed.
+ */
+export async function sideBySide<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
 }
 
 /** The first transaction of a leadership: from here on every older engine's commits fail. */

@@ -135,7 +135,7 @@ class RunningEngine implements Engine {
       history.watch('outbox', (rows) => this.#outbox.changed(rows)),
       // What was held back may go once the person has accepted the identity.
       history.watch('identities', () => {
-        this.#outbox.kick();
+        this.#outbox.identitiesChanged();
         this.#presence.reconcile();
       }),
       history.watch('settings', () => this.#presence.reconcile()),

@@ -4,7 +4,7 @@ import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type SubmitReply }
 import type { ContentKind } from '../content/kind.js';
 import type { SendFailure } from '../history/message-state.js';
 import { grownStatus, touchConversation } from '../history/rows.js';
-import { THIS_DEVICE, type OutboxRow } from '../history/schema.js';
+import { THIS_DEVICE } from '../history/schema.js';
 import { RelayError } from '../network/relay-error.js';
 import type { RelaySocket } from '../network/relay-port.js';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
@@ -12,9 +12,11 @@ import type { SealedMessageRow, SealedPayloadRow, SentRow, VaultRows } from '../
 import { commitVault, type EngineContext } from './context.js';
 import { Deferrals, type Waiting } from './deferrals.js';
 import { DirectoryError, type Directory } from './directory.js';
-import { heldConversations, IdentityHeld } from './identities.js';
+import { Gathering } from './gathering.js';
+import { IdentityHeld } from './identities.js';
 import type { LocalDevice } from './local-device.js';
-import { planOutgoing, type Outgoing } from './outgoing.js';
+import { readRound, type ConversationFacts } from './outbox-round.js';
+import type { Outgoing } from './outgoing.js';
 import type { Sealed, Sealer } from './seal.js';
 import { submitOrder, toSubmit } from './to-submit.js';
 
@@ -23,9 +25,6 @@ const MAX_IN_FLIGHT = 32;
 
 /** How long after a lost answer the same bytes are submitted again, should the socket have survived. */
 const LOST_ANSWER_MS = 1_000;
-
-/** Rows looked at in one go. */
-const PAGE = 200;
 
 /**
  * Sends: takes outbox rows in order, seals each once, submits until the relay has stored it, marks it sent in history, and
@@ -36,11 +35,13 @@ export class Outbox {
   #local: LocalDevice | null = null;
   #running: Promise<void> | null = null;
   #again = false;
-  #receiptsHeld = false;
   /** Whether the vault may hold sealed messages that nothing is working on. */
   #resumeDue = true;
+  /** Grows whenever identities change. */
+  #identities = 0;
   readonly #busy = new Set<string>();
   readonly #busyRows = new Set<string>();
+  readonly #gathering: Gathering;
   readonly #deferrals: Deferrals;
   readonly #context: EngineContext;
   readonly #sealer: Sealer;
@@ -53,6 +54,7 @@ export class Outbox {
     this.#sealer = sealer;
     this.#directory = directory;
     this.#onFailure = onFailure;
+    this.#gathering = new Gathering(context.clock, () => this.kick());
     this.#deferrals = new Deferrals(context.clock, () => {
       this.#resumeDue = true;
       this.kick();
@@ -73,9 +75,13 @@ export class Outbox {
 
   /** While a backlog is coming in, receipts gather, so that they leave as one envelope per peer. */
   holdReceipts(held: boolean): void {
-    if (this.#receiptsHeld === held) return;
-    this.#receiptsHeld = held;
-    if (!held) this.kick();
+    this.#gathering.hold(held);
+  }
+
+  /** Somebody's identity, or what the person says of it, is not what it was: what was read of it counts no longer. */
+  identitiesChanged(): void {
+    this.#identities++;
+    this.kick();
   }
 
   /** Rows were written, or null: any may have been. Those that are being worked on are looked at after that. */
@@ -103,12 +109,14 @@ export class Outbox {
   async #run(): Promise<void> {
     while (this.#again && this.#isOnline()) {
       this.#again = false;
-      const plan = planOutgoing(await this.#waitingRows(), this.#context.kinds);
+      const identities = this.#identities;
+      const { plan, facts } = await this.#look();
       if (this.#resumeDue) await this.#resume(new Set(plan.map(({ id }) => id)));
       for (const outgoing of plan) {
         if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
         if (this.#busy.has(outgoing.id) || this.#deferrals.has(outgoing.id)) continue;
-        if (!this.#mustQueue(outgoing.conversation, outgoing.kind, outgoing.resend)) await this.#send(outgoing);
+        if (!this.#mustQueue(outgoing.conversation, outgoing.kind, outgoing.resend))
+          await this.#send(outgoing, identities === this.#identities ? facts.get(outgoing.conversation) : undefined);
       }
     }
   }
@@ -126,35 +134,26 @@ export class Outbox {
     return this.#socket !== null;
   }
 
-  /** The first rows in order that something can be done for. What waits must not hide what could go. */
-  async #waitingRows(): Promise<OutboxRow[]> {
+  /** What may go now. A row that must wait for others to leave with is looked at again when it may leave. */
+  #look() {
     const blocked = new Set([...this.#busyRows, ...this.#deferrals.covered()]);
-    const eligible: OutboxRow[] = [];
-    for (let after = 0; eligible.length < PAGE;) {
-      const range = { index: 'order', lower: [after], lowerOpen: true, limit: PAGE };
-      const { rows, held } = await this.#context.history.read(['outbox', 'identities'], async (transaction) => ({
-        rows: await transaction.range('outbox', range),
-        held: await heldConversations(transaction, this.#context),
-      }));
-      eligible.push(...rows.filter((row) => !blocked.has(row.id) && this.#mayLeave(row, held)));
-      const last = rows.at(-1);
-      if (!last || rows.length < PAGE) break;
-      after = last.order;
-    }
-    return eligible;
+    const gathered = this.#gathering.take();
+    return readRound(this.#context, (row, held) => {
+      const kind = this.#context.kinds.get(row.kind);
+      // A kind that only a newer tab knows waits for its engine.
+      if (!kind || blocked.has(row.id) || this.#mustGather(kind, gathered)) return false;
+      const toPeer = row.only ? row.only.user !== this.#context.user : kind.to.peer;
+      return !(toPeer && held.has(row.conversation)) && !this.#mustQueue(row.conversation, kind, row.resend);
+    });
   }
 
-  /**
-   * Whether a row may go now. A kind that only a newer tab knows waits for its engine, and what is for a contact whose new
-   * identity is not accepted waits for the person.
-   *
-   * @param held conversations with such contacts
-   */
-  #mayLeave(row: OutboxRow, held: ReadonlySet<string>): boolean {
-    const kind = this.#context.kinds.get(row.kind);
-    if (!kind || (this.#receiptsHeld && kind.merging)) return false;
-    const toPeer = row.only ? row.only.user !== this.#context.user : kind.to.peer;
-    return !(toPeer && held.has(row.conversation)) && !this.#mustQueue(row.conversation, kind, row.resend);
+  #mustGather({ merging }: ContentKind, gathered: ReturnType<Gathering['take']>): boolean {
+    if (!merging || gathered === 'open') return false;
+    if (gathered === 'held') return true;
+    const ms = this.#context.gatherMs ?? merging.gatherMs;
+    if (merging.gatherMs === 0 || ms === 0) return false;
+    this.#gathering.wait(ms);
+    return true;
   }
 
   /** Sealed copies whose outbox rows would not lead back to them: merged differently now, or done but for a full device. */
@@ -170,11 +169,11 @@ export class Outbox {
     }
   }
 
-  async #send(outgoing: Outgoing): Promise<void> {
+  async #send(outgoing: Outgoing, facts: ConversationFacts | undefined): Promise<void> {
     const local = this.#local;
     if (!local) return;
     try {
-      const outcome = await this.#sealer.seal(outgoing, local);
+      const outcome = await this.#sealer.seal(outgoing, local, facts);
       if (outcome === 'nothing') await this.#forget(outgoing);
       else if ('waitMs' in outcome) this.#deferrals.hold(outgoing, outcome.waitMs);
       else this.#track(outcome.sealed.message, () => this.#submit(outcome.sealed));
@@ -320,6 +319,7 @@ export class Outbox {
       await transaction.delete('sealedMessages', [id]);
       if (sent === 'void') await voidSent(transaction, id);
     });
+    this.#sealer.dropped(id);
     this.#deferrals.forget(id);
   }
 

@@ -5,20 +5,22 @@ import { resendRequest } from '../content/kinds/resend.js';
 import { MAX_HLC_AHEAD_MS, nextHlc } from '../content/position.js';
 import { largestHlc } from '../history/rows.js';
 import { RelayError } from '../network/relay-error.js';
-import { startingWith } from '../storage/tables.js';
+import type { WriteTransaction } from '../storage/tables.js';
 import { equalBytes } from '../util/bytes.js';
 import type { Mutex } from '../util/mutex.js';
-import type { PositionRow, SealedMessageRow, SealedPayloadRow, SentRow } from '../vault/schema.js';
+import type { PositionRow, SealedMessageRow, SealedPayloadRow, SentRow, VaultRows } from '../vault/schema.js';
 import { prepareAsk } from './asking.js';
-import { commitVault, retryConflicts, VaultConflict, type EngineContext } from './context.js';
+import { commitVault, retryConflicts, sideBySide, VaultConflict, type EngineContext } from './context.js';
 import type { Directory } from './directory.js';
 import { encryptFor } from './encrypt-for.js';
 import { IdentityHeld, sendingVerdict } from './identities.js';
 import type { LocalDevice } from './local-device.js';
+import type { ConversationFacts } from './outbox-round.js';
 import type { Outgoing } from './outgoing.js';
 import type { RelayClock } from './relay-clock.js';
 import type { Repairs } from './repair.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
+import { SealedMemory, type SealedCopy } from './sealed-memory.js';
 import { findTargets, type Target } from './targets.js';
 
 /** A message with its bytes for every device that should get it. */
@@ -43,6 +45,7 @@ interface Job {
   readonly bundles: ReadonlyMap<string, PreKeyBundle>;
   /** A new session is started even where there is one. */
   readonly fresh: boolean;
+  readonly facts: ConversationFacts | undefined;
 }
 
 const TABLES = [
@@ -67,6 +70,7 @@ export class Sealer {
   readonly #directory: Directory;
   readonly #repairs: Repairs;
   readonly #ratchets: Mutex;
+  readonly #memory: SealedMemory;
 
   constructor(
     context: EngineContext,
@@ -82,16 +86,22 @@ export class Sealer {
     this.#directory = directory;
     this.#repairs = repairs;
     this.#ratchets = ratchets;
+    this.#memory = new SealedMemory(context.vault);
   }
 
   /**
    * Seals what is not sealed yet for the current devices of all recipients.
    *
+   * @param facts as they were read with the outbox rows, if no identity has changed since; else they are read anew
    * @throws RelayError, DirectoryError, IdentityHeld, VaultConflict `superseded`
    */
-  async seal(outgoing: Outgoing, local: LocalDevice): Promise<SealOutcome> {
+  async seal(outgoing: Outgoing, local: LocalDevice, facts?: ConversationFacts): Promise<SealOutcome> {
+    let known = facts;
     return retryConflicts(
-      () => this.#reload(),
+      () => {
+        known = undefined;
+        this.forget();
+      },
       async () => {
         const ask = await this.#prepare(outgoing);
         if (ask === null) return 'nothing';
@@ -99,21 +109,20 @@ export class Sealer {
         const { targets, lists } = await findTargets(this.#context, this.#directory, ask.outgoing, local);
         if (targets.length === 0) return 'nothing';
         const bundles = await this.#fetchBundles(ask.outgoing, targets, ask.fresh);
-        const sealed = await this.#ratchets.run(() => this.#sealAll({ ...ask, local, targets, bundles }));
+        const sealed = await this.#ratchets.run(() => this.#sealAll({ ...ask, local, targets, bundles, facts: known }));
         return sealed ? { sealed: { ...sealed, lists } } : 'nothing';
       },
     );
   }
 
   /** What an earlier run has sealed and not finished. */
-  unfinished(): Promise<{ message: SealedMessageRow; payloads: SealedPayloadRow[] }[]> {
-    return this.#context.vault.read(['sealedMessages', 'sealedPayloads'], async (transaction) => {
-      const found = [];
-      for (const message of await transaction.range('sealedMessages')) {
-        found.push({ message, payloads: await transaction.range('sealedPayloads', startingWith(message.id)) });
-      }
-      return found;
-    });
+  unfinished(): Promise<SealedCopy[]> {
+    return this.#memory.all();
+  }
+
+  /** What was sealed of this is not in the vault any more. */
+  dropped(id: string): void {
+    this.#memory.dropped(id);
   }
 
   async #prepare(outgoing: Outgoing) {
@@ -128,7 +137,9 @@ export class Sealer {
     return prepareAsk(this.#context, this.#repairs, this.#sessions.begin(), outgoing, only);
   }
 
-  #reload(): void {
+  /** Somebody else wrote in the vault. */
+  forget(): void {
+    this.#memory.forget();
     this.#sessions.forget();
     this.#directory.forget();
     this.#repairs.forget();
@@ -141,9 +152,10 @@ export class Sealer {
    *
    * @throws IdentityHeld, VaultConflict `conflict` when the person was shown another identity than the vault's
    */
-  async #largestHlc({ covers, conversation }: Outgoing, targets: readonly Target[]): Promise<number | null> {
+  async #largestHlc({ outgoing: { covers, conversation }, targets, facts }: Job): Promise<number | null> {
     const { history, user: self } = this.#context;
     const peer = targets.find(({ user }) => user !== self);
+    if (facts && (!peer || sendingVerdict(facts.identity, peer.identityKey) === 'yes')) return facts.largest;
     const tables = ['outbox', 'messages', 'identities'] as const;
     const { verdict, largest, rows } = await history.read(tables, async (transaction) => {
       const [identity, largest, ...rows] = await Promise.all([
@@ -159,19 +171,6 @@ export class Sealer {
       throw new VaultConflict('conflict');
     }
     return rows.some((row) => row !== undefined) ? largest : null;
-  }
-
-  /** What is sealed of this already, and the conversation's last position. */
-  #sealedBefore({ id, conversation }: Outgoing) {
-    const tables = ['sealedMessages', 'sealedPayloads', 'positions'] as const;
-    return this.#context.vault.read(tables, async (transaction) => {
-      const [message, payloads, position] = await Promise.all([
-        transaction.get('sealedMessages', [id]),
-        transaction.range('sealedPayloads', startingWith(id)),
-        transaction.get('positions', [conversation]),
-      ]);
-      return { message, payloads, position };
-    });
   }
 
   /** Bundles for the devices without a session, fetched before the ratchets are held: the network may take its time. */
@@ -207,7 +206,7 @@ export class Sealer {
 
   async #sealAll(job: Job): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
     const { outgoing, targets } = job;
-    const [largest, before] = await Promise.all([this.#largestHlc(outgoing, targets), this.#sealedBefore(outgoing)]);
+    const [largest, before] = await Promise.all([this.#largestHlc(job), this.#memory.before(outgoing)]);
     if (largest === null) return null;
     const message = before.message ?? this.#fix(outgoing, largest, before.position);
     const current = before.payloads.filter((row) => targets.some((target) => isFor(row, target)));
@@ -230,12 +229,9 @@ export class Sealer {
     isNew: boolean,
     { current, fresh, stale }: Record<'current' | 'fresh' | 'stale', readonly SealedPayloadRow[]>,
   ): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
+    this.#memory.sealing(message);
     const repaired = await commitVault(this.#context, TABLES, async (transaction) => {
-      const pinned = await Promise.all(targets.map(({ user }) => transaction.get('peers', [user])));
-      for (const [i, { identityKey }] of targets.entries()) {
-        const peer = pinned[i];
-        if (!peer || !equalBytes(peer.identityKey, identityKey)) throw new VaultConflict('conflict');
-      }
+      await sideBySide(checkPins(transaction, targets), unit.confirm(transaction));
       if (isNew && outgoing.only && outgoing.answers.length > 0) {
         const { user, device, registration } = outgoing.only;
         let open = 0;
@@ -247,7 +243,7 @@ export class Sealer {
         }
         if (open === 0) return 'answered';
       }
-      await unit.write(transaction);
+      await unit.put(transaction);
       if (isNew) {
         await transaction.add('sealedMessages', message);
         if (!outgoing.resend)
@@ -266,6 +262,7 @@ export class Sealer {
     });
     if (repaired === 'answered') return null;
     unit.settle();
+    if (isNew && !outgoing.resend) this.#memory.placed(message);
     if (repaired) this.#repairs.settle([repaired]);
     return { message, payloads: [...current, ...fresh] };
   }
@@ -293,6 +290,18 @@ export class Sealer {
     const input = { outgoing, message, target, bundle, ownList };
     const { payload, counter } = await encryptFor(this.#context, local, unit, input);
     return { message: message.id, user, device, registration, payload, counter, stored: 0 };
+  }
+}
+
+/** @throws VaultConflict `conflict` when somebody is pinned under another identity than it was sealed for */
+async function checkPins(
+  transaction: WriteTransaction<Pick<VaultRows, 'peers'>>,
+  targets: readonly Target[],
+): Promise<void> {
+  const pinned = await Promise.all(targets.map(({ user }) => transaction.get('peers', [user])));
+  for (const [i, { identityKey }] of targets.entries()) {
+    const peer = pinned[i];
+    if (!peer || !equalBytes(peer.identityKey, identityKey)) throw new VaultConflict('conflict');
   }
 }
 

@@ -121,6 +121,11 @@ export class SessionUnit {
    */
   async write(transaction: WriteTransaction<Pick<VaultRows, 'sessions' | 'archivedSessions'>>): Promise<void> {
     await this.confirm(transaction);
+    await this.put(transaction);
+  }
+
+  /** Writes all changes, in a transaction in which {@link confirm} was asked. */
+  async put(transaction: WriteTransaction<Pick<VaultRows, 'sessions' | 'archivedSessions'>>): Promise<void> {
     for (const { user, device, before, after } of this.#changes.values()) {
       await transaction.put('sessions', toRow(user, device, after));
       if (!after.archiveLoaded) continue;

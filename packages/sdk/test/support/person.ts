@@ -83,6 +83,7 @@ export class Person {
       onUnstored: (status) => this.client.showUnstored(status),
       // A story needs few, and its engines would go on making them long after it has ended.
       preKeyStock: 10,
+      gatherMs: 0,
     });
     return this;
   }

@@ -28,6 +28,7 @@ export const receipt: ContentKind<ReceiptBody> = {
   summary: () => null,
   merging: {
     key: ({ type }) => type,
+    gatherMs: 1_000,
     most: MAX_RECEIPT_IDS,
     join: (bodies) => ({ type: bodies[0]?.type ?? 'delivered', ids: bodies.flatMap(({ ids }) => ids) }),
   },

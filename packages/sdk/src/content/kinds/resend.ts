@@ -33,6 +33,7 @@ export const resendRequest: ContentKind<ResendRequestBody> = {
   summary: () => null,
   merging: {
     key: ({ envelopes, after }) => (after !== undefined ? 'after' : envelopes.length > 0 ? 'envelopes' : 'counters'),
+    gatherMs: 0,
     most: MAX_ASKED,
     join: (bodies) => {
       const after = bodies.find((body) => body.after !== undefined)?.after;

@@ -30,6 +30,7 @@ export const verified: ContentKind<VerifiedBody> = {
   summary: () => null,
   merging: {
     key: () => '',
+    gatherMs: 0,
     most: MAX_MARKS,
     join: (bodies) => ({ marks: bodies.flatMap(({ marks }) => marks) }),
   },

@@ -1,0 +1,76 @@
+import { largestHlc } from '../history/rows.js';
+import { aciOf } from '../content/content.js';
+import type { HistoryRows, IdentityRow, OutboxRow } from '../history/schema.js';
+import type { ReadTransaction } from '../storage/tables.js';
+import type { EngineContext } from './context.js';
+import { heldConversations } from './identities.js';
+import { planOutgoing, type Outgoing } from './outgoing.js';
+
+/** Rows looked at in one go. */
+const PAGE = 200;
+
+/** Contents of a round that are sealed with what it has read of their conversations; what comes later reads anew. */
+const MAX_FACTS = 32;
+
+/** What sealing must know of a conversation, as it was when its outbox rows were read. */
+export interface ConversationFacts {
+  /** Of the other user. */
+  readonly identity: IdentityRow | undefined;
+  /** The largest clock value stored. */
+  readonly largest: number;
+}
+
+/** One look at the outbox. */
+export interface Round {
+  /** The first contents in order that something can be done for. */
+  readonly plan: readonly Outgoing[];
+  /** By conversation. */
+  readonly facts: ReadonlyMap<string, ConversationFacts>;
+}
+
+type Transaction = ReadTransaction<Pick<HistoryRows, 'outbox' | 'identities' | 'messages'>>;
+
+/**
+ * Reads what may leave now, and in the same transaction what sealing it will need. What waits must not hide what could go.
+ *
+ * @param mayLeave `held`: conversations with contacts whose new identity the person has not accepted
+ */
+export async function readRound(
+  context: EngineContext,
+  mayLeave: (row: OutboxRow, held: ReadonlySet<string>) => boolean,
+): Promise<Round> {
+  const before: OutboxRow[] = [];
+  for (let after = 0; ;) {
+    const range = { index: 'order', lower: [after], lowerOpen: true, limit: PAGE };
+    const read = await context.history.read(['outbox', 'identities', 'messages'], async (transaction) => {
+      const [rows, held] = await Promise.all([
+        transaction.range('outbox', range),
+        heldConversations(transaction, context),
+      ]);
+      const eligible = [...before, ...rows.filter((row) => mayLeave(row, held))];
+      const last = rows.at(-1);
+      if (last && rows.length === PAGE && eligible.length < PAGE) return { eligible, next: last.order };
+      const plan = planOutgoing(eligible, context.kinds);
+      return { eligible, round: { plan, facts: await readFacts(transaction, context, plan.slice(0, MAX_FACTS)) } };
+    });
+    if (read.round) return read.round;
+    before.splice(0, Infinity, ...read.eligible);
+    after = read.next;
+  }
+}
+
+async function readFacts(
+  transaction: Transaction,
+  context: EngineContext,
+  plan: readonly Outgoing[],
+): Promise<Map<string, ConversationFacts>> {
+  const peers = new Map(plan.map(({ conversation, peer }) => [conversation, peer]));
+  const facts = [...peers].map(async ([conversation, peer]) => {
+    const [identity, largest] = await Promise.all([
+      transaction.get('identities', [aciOf(context.app, peer)]),
+      largestHlc(transaction, conversation, false),
+    ]);
+    return [conversation, { identity, largest }] as const;
+  });
+  return new Map(await Promise.all(facts));
+}
