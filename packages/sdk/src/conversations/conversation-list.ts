@@ -99,7 +99,7 @@ function changedIds(changes: Footprint): ReadonlySet<string> | null {
   for (const table of ['conversations', 'messages']) {
     const touched = changes.get(table);
     if (touched === 'all') return null;
-    for (const id of touched ?? []) ids.add(String(id));
+    for (const id of touched?.keys() ?? []) ids.add(String(id));
   }
   return ids;
 }

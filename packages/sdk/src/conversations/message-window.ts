@@ -1,7 +1,9 @@
 import type { LiveQuery } from '../history/live-query.js';
 import { LiveValue } from '../history/live-value.js';
 import type { HistoryRows, MessageRow } from '../history/schema.js';
-import type { ReadTransaction } from '../storage/tables.js';
+import { keysTouched, type Footprint } from '../storage/changes.js';
+import type { Key, ReadTransaction } from '../storage/tables.js';
+import { compareKeys } from '../storage/key-order.js';
 import type { Front } from './front.js';
 import { parseMessageKey } from './to-message.js';
 import type { Edges, JumpTarget, Message } from './types.js';
@@ -34,6 +36,8 @@ export class MessageWindow {
   /** Set together with `messages`, before it. */
   readonly edges = new LiveValue<Edges>({ earlier: false, later: false });
   #extent: Extent = { at: 'newest', count: WINDOW_PAGE };
+  /** The last answer, and of which extent it is. */
+  #last: { readonly extent: Extent; readonly page: Page } | null = null;
   readonly #front: Front;
   readonly #id: string;
 
@@ -41,11 +45,20 @@ export class MessageWindow {
   constructor(front: Front, conversation: string, show: (row: MessageRow) => Message) {
     this.#front = front;
     this.#id = conversation;
-    this.messages = front.live(['messages'], [], async (transaction): Promise<readonly Message[]> => {
-      const { rows, edges } = await this.#read(transaction);
+    const shown = new WeakMap<MessageRow, Message>();
+    const showOnce = (row: MessageRow): Message => {
+      const message = shown.get(row) ?? show(row);
+      shown.set(row, message);
+      return message;
+    };
+    this.messages = front.live(['messages'], [], async (transaction, changes): Promise<readonly Message[]> => {
+      const extent = this.#extent;
+      const page = (changes && (await this.#update(transaction, changes))) ?? (await this.#read(transaction));
+      this.#last = { extent, page };
+      const { rows, edges } = page;
       const known = this.edges.get();
       if (known.earlier !== edges.earlier || known.later !== edges.later) this.edges.set(edges);
-      return rows.map(show);
+      return rows.map(showOnce);
     });
   }
 
@@ -97,6 +110,29 @@ export class MessageWindow {
     const [from, to] = [rows[0], rows.at(-1)];
     if (later && from && to) this.#extent = { at: 'past', from: positionOf(from), to: positionOf(to) };
     else this.#extent = { at: 'newest', count: Math.max(rows.length, WINDOW_PAGE) };
+  }
+
+  /**
+   * The last answer with what has changed since: a message costs the reading of one row, not of the whole window, and the others
+   * stay the same objects. Null where more must be read than that.
+   */
+  async #update(transaction: Transaction, changes: Footprint): Promise<Page | null> {
+    const keys = keysTouched(changes, 'messages', this.#id);
+    const extent = this.#extent;
+    if (!keys || extent.at === 'past' || this.#last?.extent !== extent) return null;
+    const { rows: before, edges } = this.#last.page;
+    const found = await Promise.all(keys.map((key) => transaction.get('messages', key)));
+    const kept = before.filter((row) => !keys.some((key) => isAt(row, key)));
+    const fresh = found.filter((row) => row !== undefined);
+    const [first] = before;
+    const isOutside = (row: MessageRow): boolean => edges.earlier && first !== undefined && inOrder(row, first) < 0;
+    // Something before the window has changed: perhaps nothing is there any more.
+    const known = keys.filter((key) => [...before, ...fresh].some((row) => isAt(row, key)));
+    if (edges.earlier && (known.length < keys.length || fresh.some(isOutside))) return null;
+    const rows = [...kept, ...fresh].sort(inOrder);
+    const excess = rows.length - extent.count;
+    if (edges.earlier && excess < 0) return null;
+    return { rows: rows.slice(Math.max(0, excess)), edges: { earlier: edges.earlier || excess > 0, later: false } };
   }
 
   async #read(transaction: Transaction): Promise<Page> {
@@ -164,6 +200,14 @@ export class MessageWindow {
 /** More than a window holds would be left behind at once. */
 function step(count: number): number {
   return Math.max(1, Math.min(count, WINDOW_MAX));
+}
+
+const isAt = ({ user, id, device }: MessageRow, [, ...key]: Key): boolean =>
+  user === key[0] && id === key[1] && device === key[2];
+
+/** As the index orders them. */
+function inOrder(a: MessageRow, b: MessageRow): number {
+  return compareKeys([a.hlc, a.id, a.user, a.device], [b.hlc, b.id, b.user, b.device]);
 }
 
 const positionOf = ({ hlc, id }: MessageRow): Position => ({ hlc, id });

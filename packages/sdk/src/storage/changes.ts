@@ -1,19 +1,24 @@
+import { compareKeys, keyFields } from './key-order.js';
 import type { Key, Range, ReadTransaction, Rows, Schema, TableSpec, WriteTransaction } from './tables.js';
 
 /**
- * What a transaction has written, or a query has read: by table, the first parts of the primary keys, or `all` of the table.
- * Coarse enough to be cheap, fine enough that a conversation does not wake another. Survives structured clone.
+ * What a transaction has written, or a query has read: by table, the first parts of the primary keys with the whole keys while
+ * these are few, or `all` of the table. Coarse enough to be cheap, fine enough that a conversation does not wake another, and a
+ * query can read again only the rows that are new. Survives structured clone.
  */
 export type Footprint = ReadonlyMap<string, Touched>;
-type Touched = 'all' | ReadonlySet<FirstPart>;
+type Touched = 'all' | ReadonlyMap<FirstPart, 'many' | readonly Key[]>;
 type FirstPart = string | number;
 
-/** A set of more first parts than this counts as the whole table: the message to other tabs stays small. */
+/** More first parts than this count as the whole table: the message to other tabs stays small. */
 const MAX_PARTS = 256;
+
+/** More keys than this with one first part are not told one by one. */
+const MAX_KEYS = 16;
 
 /** Collects a {@link Footprint}. */
 export class FootprintRecorder {
-  readonly #tables = new Map<string, 'all' | Set<FirstPart>>();
+  readonly #tables = new Map<string, 'all' | Map<FirstPart, 'many' | Key[]>>();
 
   get footprint(): Footprint {
     return this.#tables;
@@ -23,18 +28,24 @@ export class FootprintRecorder {
     return this.#tables.size === 0;
   }
 
-  add(table: string, part: FirstPart | null): void {
-    const known = this.#tables.get(table);
+  /** @param key the one row that it is about; null: any with this first part */
+  add(table: string, part: FirstPart | null, key: Key | null = null): void {
+    const known = this.#tables.get(table) ?? new Map<FirstPart, 'many' | Key[]>();
     if (known === 'all') return;
-    if (part === null) this.#tables.set(table, 'all');
-    else if (!known) this.#tables.set(table, new Set([part]));
-    else if (known.add(part).size > MAX_PARTS) this.#tables.set(table, 'all');
+    const keys = (part !== null && known.get(part)) || [];
+    if (part !== null && keys !== 'many') {
+      if (key === null || keys.length >= MAX_KEYS) known.set(part, 'many');
+      else if (!keys.some((other) => compareKeys(other, key) === 0)) known.set(part, [...keys, key]);
+    }
+    this.#tables.set(table, part === null || known.size > MAX_PARTS ? 'all' : known);
   }
 
   addAll(other: Footprint): void {
     for (const [table, touched] of other) {
       if (touched === 'all') this.add(table, null);
-      else for (const part of touched) this.add(table, part);
+      else
+        for (const [part, keys] of touched)
+          for (const key of keys === 'many' ? [null] : keys) this.add(table, part, key);
     }
   }
 
@@ -48,9 +59,16 @@ export function overlaps(a: Footprint, b: Footprint): boolean {
     const theirs = b.get(table);
     if (!theirs) continue;
     if (ours === 'all' || theirs === 'all') return true;
-    for (const part of ours) if (theirs.has(part)) return true;
+    for (const part of ours.keys()) if (theirs.has(part)) return true;
   }
   return false;
+}
+
+/** The keys with this first part that were touched, none if it was not; null: too many to name. */
+export function keysTouched(changes: Footprint, table: string, part: FirstPart): readonly Key[] | null {
+  const touched = changes.get(table) ?? new Map<FirstPart, 'many' | Key[]>();
+  const keys = touched === 'all' ? 'many' : (touched.get(part) ?? []);
+  return keys === 'many' ? null : keys;
 }
 
 /** A transaction that notes what it reads. */
@@ -83,8 +101,8 @@ export function recordingWrites<R extends Rows>(
   written: FootprintRecorder,
 ): WriteTransaction<R> {
   const note = (table: keyof R & string, row: object): void => {
-    const part = (row as Readonly<Record<string, unknown>>)[schema[table].key[0]];
-    written.add(table, typeof part === 'string' || typeof part === 'number' ? part : null);
+    const key = keyFields(row, schema[table].key);
+    written.add(table, key && firstOf(key), key);
   };
   return {
     ...transaction,
@@ -97,7 +115,7 @@ export function recordingWrites<R extends Rows>(
       return transaction.add(table, row);
     },
     delete: (table, key) => {
-      written.add(table, firstOf(key));
+      written.add(table, firstOf(key), key);
       return transaction.delete(table, key);
     },
   };

@@ -34,7 +34,7 @@ export class Observers<R extends Rows> {
     return this.#register({
       changed: (changes) => {
         const touched = changes === null ? 'all' : changes.get(table);
-        if (touched) changed(touched === 'all' ? null : touched);
+        if (touched) changed(touched === 'all' ? null : new Set(touched.keys()));
       },
     });
   }

@@ -3,12 +3,20 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { ConversationList, LIST_PAGE } from '../../src/conversations/conversation-list.js';
-import { WINDOW_MAX, WINDOW_PAGE } from '../../src/conversations/message-window.js';
+import type { Front } from '../../src/conversations/front.js';
+import { MessageWindow, WINDOW_MAX, WINDOW_PAGE } from '../../src/conversations/message-window.js';
 import { directConversationId } from '../../src/content/content.js';
-import { HISTORY_SCHEMA, type ConversationRow, type History, type MessageRow } from '../../src/history/schema.js';
-import { FootprintRecorder } from '../../src/storage/changes.js';
+import {
+  HISTORY_SCHEMA,
+  type ConversationRow,
+  type History,
+  type HistoryRows,
+  type MessageRow,
+} from '../../src/history/schema.js';
+import { FootprintRecorder, recordingWrites, type Footprint } from '../../src/storage/changes.js';
 import { memoryTables } from '../../src/storage/memory-tables.js';
-import type { ConversationSummary } from '../../src/index.js';
+import type { ReadTransaction } from '../../src/storage/tables.js';
+import type { ConversationSummary, Message } from '../../src/index.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { Person, until } from '../support/person.js';
 
@@ -174,6 +182,51 @@ test('a list that follows changes is always the list that a fresh look shows', a
         const anew = new ConversationList(show, extended);
         expect(seen).toEqual(await history.read(tables, (transaction) => anew.read(transaction, null)));
         expect(followed.hasMore).toBe(anew.hasMore);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a window that follows changes is always the window that a fresh look shows', async () => {
+  const step = fc.record({
+    id: fc.integer({ min: 0, max: WINDOW_PAGE + 6 }),
+    hlc: fc.integer({ min: 1, max: 40 }),
+    gone: fc.boolean(),
+    elsewhere: fc.boolean(),
+  });
+  type Look = (transaction: ReadTransaction<Pick<HistoryRows, 'messages'>>, changes: Footprint | null) => unknown;
+  /** A window, and its query as the database would run it. */
+  const windowOn = (id: string): { window: MessageWindow; look: Look } => {
+    let look: Look = () => undefined;
+    const live = (_: unknown, __: unknown, query: Look): void => void (look = query);
+    const window = new MessageWindow({ live } as unknown as Front, id, (row) => ({ ...row }) as unknown as Message);
+    return { window, look: (transaction, changes) => look(transaction, changes) };
+  };
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      const history: History = memoryTables(HISTORY_SCHEMA);
+      await history.write(['messages'], async (transaction) => {
+        for (let n = 0; n < WINDOW_PAGE; n++)
+          await transaction.put('messages', { ...messageRow('c', 10 + (n % 20)), id: `m${n}` });
+      });
+      const followed = windowOn('c');
+      await history.read(['messages'], async (transaction) => followed.look(transaction, null));
+      for (const { id, hlc, gone, elsewhere } of steps) {
+        const written = new FootprintRecorder();
+        await history.write(['messages'], async (plain) => {
+          const transaction = recordingWrites(plain, HISTORY_SCHEMA, written);
+          const row = { ...messageRow(elsewhere ? 'd' : 'c', hlc), id: `m${id}` };
+          if (gone) await transaction.delete('messages', [row.conversation, row.user, row.id, row.device]);
+          else await transaction.put('messages', row);
+        });
+        const anew = windowOn('c');
+        const [seen, fresh] = await history.read(['messages'], async (transaction) => [
+          await followed.look(transaction, written.footprint),
+          await anew.look(transaction, null),
+        ]);
+        expect(seen).toEqual(fresh);
+        expect(followed.window.edges.get()).toEqual(anew.window.edges.get());
       }
     }),
     { numRuns: 200 },

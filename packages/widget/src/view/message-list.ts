@@ -1,10 +1,13 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import { guard } from 'lit/directives/guard.js';
 import { repeat } from 'lit/directives/repeat.js';
+
+import type { Message } from '@sotto/sdk';
 
 import type { Strings } from '../strings.js';
 import type { ListContext } from './context.js';
 import { messageRow } from './message-bubble.js';
-import type { Row } from './rows.js';
+import type { Place, Row } from './rows.js';
 import { dayText } from './time.js';
 
 /** Keyed, so that a row keeps its element while messages come before and after it. */
@@ -16,7 +19,7 @@ export function messageList(rows: readonly Row[], context: ListContext): Templat
   )}`;
 }
 
-function rowTemplate(row: Row, context: ListContext): TemplateResult {
+function rowTemplate(row: Row, context: ListContext): unknown {
   const { strings, locale, today } = context;
   switch (row.type) {
     case 'day':
@@ -24,8 +27,15 @@ function rowTemplate(row: Row, context: ListContext): TemplateResult {
     case 'unread':
       return html`<div class="unread" part="unread-marker"><span>${strings.unread}</span></div>`;
     case 'message':
-      return messageRow(row.message, row.place, context);
+      return rowOnce(row.message, row.place, context);
   }
+}
+
+/** Behind a guard: of a long list, one message has changed. */
+function rowOnce(message: Message, place: Place, context: ListContext): unknown {
+  const { strings, name, locale } = context;
+  const { first, last, meta } = place;
+  return guard([message, first, last, meta, strings, name, locale], () => messageRow(message, place, context));
 }
 
 export function emptyState({ strings, name }: ListContext): TemplateResult {
