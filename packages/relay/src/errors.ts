@@ -39,3 +39,7 @@ export class RelayError extends Error {
     };
   }
 }
+
+export function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

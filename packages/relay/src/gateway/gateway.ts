@@ -2,13 +2,13 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 
 import { limits, SOCKET_PATH } from '@sotto/protocol';
 import { Server, type Socket } from 'socket.io';
+import parser from 'socket.io-msgpack-parser';
 
 import type { AppRegistry } from '../apps/app-registry.js';
 import type { RelayCore } from '../core.js';
 import { RelayError } from '../errors.js';
 import type { AddressRules } from '../ops/address-list.js';
 import { clientAddress, clientIp, type TrustedProxies } from '../ops/client-address.js';
-import { packets } from './packets.js';
 import { toRefusal, type Admission } from './session.js';
 import { SocketPeer } from './socket-peer.js';
 
@@ -34,7 +34,7 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
   const { core, apps, trustedProxies, addresses, onError } = options;
   const io = new Server(server, {
     path: SOCKET_PATH,
-    parser: packets,
+    parser,
     serveClient: false,
     maxHttpBufferSize: limits.MAX_FRAME_BYTES,
     perMessageDeflate: false,
@@ -91,13 +91,18 @@ function openSessions(io: Server, core: RelayCore, admissions: WeakMap<Socket, A
     admissions.delete(socket);
     const peer = new SocketPeer(socket);
     peers.set(socket.conn, peer);
+    socket.conn.removeAllListeners('data');
+    socket.conn.on('data', onData);
     forgetRequest(socket);
     peer.session = core.open(admission, peer);
     socket.on('disconnect', onDisconnect);
     socket.onAny(onEvent);
   });
-  io.engine.on('flush', (conn: Socket['conn']) => peers.get(conn)?.flushing());
   io.engine.on('drain', (conn: Socket['conn']) => peers.get(conn)?.flushed());
+
+  function onData(this: Socket['conn'], packet: unknown): void {
+    peers.get(this)?.received(packet);
+  }
 
   function onDisconnect(this: Socket): void {
     peers.get(this.conn)?.session?.close();

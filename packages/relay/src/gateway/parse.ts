@@ -1,22 +1,13 @@
-import { hello, MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, up, type Ack, type Hello, type Submit } from '@sotto/protocol';
+import { hello, MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, type Hello } from '@sotto/protocol';
 import * as z from 'zod/mini';
 
 import { RelayError } from '../errors.js';
-import { isPlainAck, isPlainSubmit } from './fast-parse.js';
 
 /** Parses at the door; the message names the field, never its value. */
 export function parseOrRefuse<T extends z.ZodMiniType>(schema: T, input: unknown): z.output<T> {
   const parsed = z.safeParse(schema, input);
   if (parsed.success) return parsed.data;
   throw new RelayError('bad-request', describe(parsed.error));
-}
-
-export function parseSubmit(input: unknown): Submit {
-  return isPlainSubmit(input) ? input : parseOrRefuse(up.submit, input);
-}
-
-export function parseAck(input: unknown): Ack {
-  return isPlainAck(input) ? input : parseOrRefuse(up.ack, input);
 }
 
 /** Unknown keys are the caller's own words and stay out of the message, like every value. */

@@ -7,7 +7,9 @@ import {
   type ErrorCode,
   type ExpiringDevice,
   type FreshToken,
+  type ErrorBody,
   type Hello,
+  type Submit,
   type UpEvent,
   type UpReply,
 } from '@sotto/protocol';
@@ -15,7 +17,7 @@ import {
 import type { Tenants } from '../apps/tenants.js';
 import type { Login, TokenVerifier } from '../auth/token-verifier.js';
 import type { Deadlines } from '../deadlines.js';
-import { RelayError } from '../errors.js';
+import { RelayError, toError } from '../errors.js';
 import type { AckWriter } from '../mailbox/ack.js';
 import { compareCursor } from '../mailbox/cursor.js';
 import { asBuffer, Delivery } from '../mailbox/deliver.js';
@@ -25,7 +27,7 @@ import type { Switchboard } from '../mailbox/switchboard.js';
 import { StoreError, type DeviceRecord, type MailboxState, type Store } from '../store/store.js';
 import { Subscriptions, type TopicDeps, type TopicPeer } from '../topics/subscriptions.js';
 import { MailboxPort } from './mailbox-port.js';
-import { parseAck, parseOrRefuse, parseSubmit } from './parse.js';
+import { parseOrRefuse } from './parse.js';
 import { busy, Submissions, type SubmissionDeps } from './submissions.js';
 
 /** A socket may outlive its token by at most 60 s; less, so that the slot of time and the closing are within it too. */
@@ -34,6 +36,15 @@ export const EXPIRY_SLOT_MS = 5_000;
 
 /** Requests of one socket that wait for their answer; a client that sends more must wait itself. */
 const MAX_OPEN_REQUESTS = 1024;
+
+const OK = { ok: true } as const;
+
+type Accepted<Event extends UpEvent = UpEvent> = Extract<UpReply[Event], { ok: true }>;
+
+interface Refused {
+  ok: false;
+  error: ErrorBody;
+}
 
 /** The other end of a session: a socket, or a simulated one. */
 export interface Peer extends TopicPeer {
@@ -124,45 +135,89 @@ export class Session {
   }
 
   /** Answers one event of the client; never rejects. */
-  async handle(event: string, message: unknown): Promise<UpReply[UpEvent]> {
-    const reply = await this.#answer(event, message);
-    this.#deps.observer.answered(
-      Object.hasOwn(up, event) ? (event as UpEvent) : 'unknown',
-      reply.ok ? 'ok' : reply.error.code,
-    );
-    return reply;
+  handle(event: string, message: unknown): Promise<UpReply[UpEvent]> {
+    return new Promise((resolve) => {
+      this.#request(Object.hasOwn(up, event) ? (event as UpEvent) : 'unknown', resolve, (done) => {
+        if (event === 'submit') this.#submit(parseOrRefuse(up.submit, message), done);
+        else if (event === 'ack') this.#ack(parseOrRefuse(up.ack, message), done);
+        else
+          this.#rare(event, message).then(
+            () => {
+              done(OK);
+            },
+            (error: unknown) => {
+              done(toError(error));
+            },
+          );
+      });
+    });
   }
 
-  async #answer(event: string, message: unknown): Promise<UpReply[UpEvent]> {
+  /** As {@link handle}, for what was parsed already. */
+  submit(message: Submit, reply: (reply: UpReply['submit']) => void): void {
+    this.#request('submit', reply, (done) => {
+      this.#submit(message, done);
+    });
+  }
+
+  /** As {@link handle}, for what was parsed already. */
+  ack(message: Ack, reply: (reply: UpReply['ack']) => void): void {
+    this.#request('ack', reply, (done) => {
+      this.#ack(message, done);
+    });
+  }
+
+  /** @param work ends with `done`, or throws */
+  #request<Reply extends Accepted>(
+    event: UpEvent | 'unknown',
+    reply: (reply: Reply | Refused) => void,
+    work: (done: (result: Reply | Error) => void) => void,
+  ): void {
+    const done = (result: Reply | Error) => {
+      this.#openRequests--;
+      const answer = result instanceof Error ? this.#refusal(result) : result;
+      this.#deps.observer.answered(event, answer.ok ? 'ok' : answer.error.code);
+      reply(answer);
+    };
     this.#openRequests++;
     try {
       if (this.#openRequests > MAX_OPEN_REQUESTS) throw busy();
-      switch (event) {
-        case 'submit':
-          return { ok: true, outcomes: await this.#writing().submit(parseSubmit(message)) };
-        case 'ack':
-          await this.#ack(parseAck(message));
-          return { ok: true };
-        case 'token':
-          await this.#renew(parseOrRefuse(up.token, message));
-          return { ok: true };
-        case 'join':
-          await this.#topics().join(parseOrRefuse(up.join, message));
-          return { ok: true };
-        case 'leave':
-          await this.#topics().leave(parseOrRefuse(up.leave, message));
-          return { ok: true };
-        case 'publish':
-          await this.#topics().publish(parseOrRefuse(up.publish, message));
-          return { ok: true };
-        default:
-          throw new RelayError('bad-request', 'There is no such event.');
-      }
+      work(done);
     } catch (error) {
-      return { ok: false, error: this.#refused(error).body };
-    } finally {
-      this.#openRequests--;
+      done(toError(error));
     }
+  }
+
+  #submit(message: Submit, done: (result: Accepted<'submit'> | Error) => void): void {
+    this.#writing().submit(message, (result) => {
+      done(result instanceof Error ? result : { ok: true, outcomes: result });
+    });
+  }
+
+  #ack({ seq, id }: Ack, done: (result: Accepted<'ack'> | Error) => void): void {
+    this.#deps.acks.ack({ mailbox: this.mailbox, seq, id }, (refusal) => {
+      if (!refusal) this.#delivery?.acked(seq);
+      done(refusal ?? OK);
+    });
+  }
+
+  async #rare(event: string, message: unknown): Promise<void> {
+    switch (event) {
+      case 'token':
+        return this.#renew(parseOrRefuse(up.token, message));
+      case 'join':
+        return this.#topics().join(parseOrRefuse(up.join, message));
+      case 'leave':
+        return this.#topics().leave(parseOrRefuse(up.leave, message));
+      case 'publish':
+        return this.#topics().publish(parseOrRefuse(up.publish, message));
+      default:
+        throw new RelayError('bad-request', 'There is no such event.');
+    }
+  }
+
+  #refusal(error: Error): Refused {
+    return { ok: false, error: this.#refused(error).body };
   }
 
   #refused(error: unknown): RelayError {
@@ -229,7 +284,7 @@ export class Session {
     const standing = isAbove ? await store.envelopeIdAt(this.app, this.mailbox, cursor.seq) : null;
     const verdict = compareCursor(mailbox, cursor, standing);
     if (verdict === 'ok' && isAbove && cursor.id)
-      await acks.ack({ mailbox: this.mailbox, seq: cursor.seq, id: cursor.id });
+      await acks.acked({ mailbox: this.mailbox, seq: cursor.seq, id: cursor.id });
     const preKeys = await store.preKeyCounts(this.app, this.mailbox);
     if (this.#closed) return;
     const acked = verdict === 'ok' ? cursor : mailbox.acked;
@@ -253,11 +308,6 @@ export class Session {
   #deliverFrom(mailbox: MailboxState, after: number, first: number): void {
     this.#delivery = new Delivery(new MailboxPort(this, this.#peer, this.#deps), { after, first });
     this.#delivery.poke(mailbox.head);
-  }
-
-  async #ack({ seq, id }: Ack): Promise<void> {
-    await this.#deps.acks.ack({ mailbox: this.mailbox, seq, id });
-    this.#delivery?.acked(seq);
   }
 
   async #renew({ token }: FreshToken): Promise<void> {

@@ -1,31 +1,63 @@
-import type { Socket as TcpSocket } from 'node:net';
+import { Buffer } from 'node:buffer';
 
-import type { DownEvent, DownMessage } from '@sotto/protocol';
+import type { Deliver, DownEvent, DownMessage } from '@sotto/protocol';
 import type { Socket } from 'socket.io';
 
+import { HotReader } from './hot-reader.js';
+import { writeDeliver, writeReply } from './hot-writer.js';
+import type { MessagePackWriter } from './message-pack.js';
 import type { Peer, Session } from './session.js';
 
 /** Frames that wait for a slow socket; beyond these it gets no signals of topics. What is stored has its own window. */
 const MAX_WAITING_FRAMES = 256;
 
+/** Packets beyond this are not copied together. */
+const MAX_JOINED_BYTES = 64 * 1024;
+
 /**
  * The Socket.IO end of a session. There are very many of these, and they mostly wait: no closures, no timers, no listeners
  * of their own.
+ *
+ * What comes thousands of times a second (submits and acknowledgements with their answers, deliveries) is read and
+ * written straight from and to the connection, as the same Socket.IO packets; clients cannot tell the difference.
+ * Everything else goes through the library. What is written in one turn of the event loop leaves with one system call: a
+ * commit answers many submits of a socket at once.
  */
 export class SocketPeer implements Peer {
   session: Session | null = null;
   readonly #socket: Socket;
-  readonly #tcp: TcpSocket | null;
+  /** Where packets go that are not read here. */
+  readonly #library: readonly ((packet: unknown) => void)[];
+  #reader: HotReader | null = null;
+  #packets: MessagePackWriter[] = [];
   #waiting = 0;
-  #isCorked = false;
 
+  /** From now on the connection's packets must be given to {@link received}. */
   constructor(socket: Socket) {
     this.#socket = socket;
-    // A connection that began with polling has another TCP socket, and is rare.
-    this.#tcp = socket.conn.transport.name === 'websocket' ? socket.request.socket : null;
+    this.#library = socket.conn.listeners('data') as ((packet: unknown) => void)[];
+  }
+
+  received(packet: unknown): void {
+    const request = (this.#reader ??= new HotReader()).read(packet);
+    if (!request || !this.session) for (const listener of this.#library) listener(packet);
+    else if (request.event === 'submit') {
+      this.session.submit(request.message, (reply) => {
+        this.#send(writeReply(request.replyTo, reply));
+      });
+    } else {
+      this.session.ack(request.message, (reply) => {
+        this.#send(writeReply(request.replyTo, reply));
+      });
+    }
   }
 
   emit<E extends DownEvent>(event: E, message: DownMessage<E>): void {
+    if (event === 'deliver') {
+      this.#send(writeDeliver(message as Deliver));
+      return;
+    }
+    this.#flush();
     this.#waiting++;
     this.#socket.emit(event, message);
   }
@@ -35,12 +67,8 @@ export class SocketPeer implements Peer {
   }
 
   close(): void {
+    this.#flush();
     this.#socket.disconnect(true);
-  }
-
-  /** What waits is about to be written. */
-  flushing(): void {
-    this.#cork();
   }
 
   /** What waited was handed to the transport, which takes more only when it has sent what it had. */
@@ -48,20 +76,33 @@ export class SocketPeer implements Peer {
     this.#waiting = 0;
   }
 
-  /**
-   * One system call for everything that a socket sends in one go. A commit answers many submits of a socket at once, and the
-   * transport would write each frame by itself; what it hands to TCP is held back until the work under way is done, which
-   * is still the same turn of the event loop.
-   */
-  #cork(): void {
-    if (this.#isCorked || !this.#tcp || this.#tcp.destroyed) return;
-    this.#isCorked = true;
-    this.#tcp.cork();
-    process.nextTick(SocketPeer.#uncork, this);
+  #send(packet: MessagePackWriter): void {
+    if (this.#packets.push(packet) === 1) process.nextTick(SocketPeer.#flushOf, this);
   }
 
-  static #uncork(peer: SocketPeer): void {
-    peer.#isCorked = false;
-    peer.#tcp?.uncork();
+  static #flushOf(peer: SocketPeer): void {
+    peer.#flush();
   }
+
+  /** Also before anything that goes through the library, so that nothing is overtaken. */
+  #flush(): void {
+    const packets = this.#packets;
+    if (packets.length === 0) return;
+    this.#packets = [];
+    // Polling has no frames, and may become a WebSocket at any time.
+    if (this.#socket.conn.transport.name !== 'websocket') for (const each of packets) this.#write(each.message());
+    else for (const frames of joined(packets)) this.#write(frames, { wsPreEncodedFrame: [frames] });
+  }
+
+  /** `wsPreEncodedFrame` is what Socket.IO itself broadcasts with: the transport hands it to TCP as it is. */
+  #write(bytes: Buffer, options: { wsPreEncodedFrame?: Buffer[] } = {}): void {
+    this.#waiting++;
+    this.#socket.conn.write(bytes, { compress: false, ...options });
+  }
+}
+
+function joined(packets: readonly MessagePackWriter[]): Buffer[] {
+  const frames = packets.map((packet) => packet.frame());
+  const size = frames.reduce((total, { length }) => total + length, 0);
+  return frames.length === 1 || size > MAX_JOINED_BYTES ? frames : [Buffer.concat(frames, size)];
 }

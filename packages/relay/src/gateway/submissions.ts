@@ -1,11 +1,12 @@
 import type { Aci, AppId, Outcome, Submit } from '@sotto/protocol';
 
 import type { CurrentList, DeviceLists } from '../directory/lists.js';
-import { RelayError } from '../errors.js';
-import type { Leases } from '../limits/lease.js';
-import { refuseFor, type Demand } from '../limits/limits.js';
+import { RelayError, toError } from '../errors.js';
+import type { Lease, Leases } from '../limits/lease.js';
+import { refuseFor } from '../limits/limits.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
-import { checkSubmit, findStale } from '../mailbox/recipients.js';
+import { checkPayloads, findStale } from '../mailbox/recipients.js';
+import type { Route, Routes } from '../mailbox/route.js';
 import type { SubmitResult, SubmitWriter } from '../mailbox/submit.js';
 import type { Clock } from '../platform.js';
 
@@ -36,8 +37,9 @@ interface Sender {
 export class Submissions {
   readonly #sender: Sender;
   readonly #deps: SubmissionDeps;
+  readonly #routes: Routes;
   /** First what is the sender's own: whoever is over that takes nothing from what others share. */
-  readonly #demands: readonly (readonly Demand[])[];
+  readonly #leases: readonly (readonly Lease[])[];
   #openBytes = 0;
   /** The checks run one after another, so that a fast one does not overtake a slow one. */
   #checked: Promise<unknown> = Promise.resolve();
@@ -45,64 +47,93 @@ export class Submissions {
 
   constructor(sender: Sender, deps: SubmissionDeps) {
     const { app, mailbox, address, ip } = sender;
+    const { leases, submits } = deps;
     this.#sender = sender;
     this.#deps = deps;
-    this.#demands = [
+    this.#routes = submits.routes(address);
+    this.#leases = [
       [
-        { app, limit: 'envelopesPerDevice', key: mailbox },
-        { app, limit: 'envelopesPerUser', key: `${app}/${address.user}` },
+        leases.of({ app, limit: 'envelopesPerDevice', key: mailbox }),
+        leases.of({ app, limit: 'envelopesPerUser', key: `${app}/${address.user}` }),
       ],
       [
-        { app, limit: 'envelopesPerApp', key: app },
-        ...(ip === undefined ? [] : [{ limit: 'envelopesPerAddress', key: ip } as const]),
+        leases.of({ app, limit: 'envelopesPerApp', key: app }),
+        ...(ip === undefined ? [] : [leases.of({ limit: 'envelopesPerAddress', key: ip })]),
       ],
     ];
   }
 
   /**
-   * Resolves after the commit. Rejects with `bad-request`, `too-large`, `stale-device-list`, `rate-limited`, `unavailable`
-   * or `internal`.
+   * @param done hears the outcomes after the commit, or `bad-request`, `too-large`, `stale-device-list`, `rate-limited`,
+   *   `unavailable` or `internal`
    */
-  async submit(message: Submit): Promise<Outcome[]> {
-    checkSubmit(this.#sender.address, message);
-    const bytes = message.payloads.reduce((total, payload) => total + payload.length, 0);
-    if (this.#openBytes + bytes > MAX_OPEN_BYTES) throw busy();
-    this.#openBytes += bytes;
+  submit(message: Submit, done: (result: Outcome[] | Error) => void): void {
+    let route: Route;
+    let bytes: number;
     try {
-      const result = await this.#store(message);
-      return result === 'stale' ? await this.#again(message) : result;
-    } finally {
+      route = this.#routes.to(message.recipients);
+      bytes = checkPayloads(message.payloads, route.payloads);
+      if (this.#openBytes + bytes > MAX_OPEN_BYTES) throw busy();
+    } catch (error) {
+      done(toError(error));
+      return;
+    }
+    this.#openBytes += bytes;
+    this.#store({ message, route }, (result) => {
       this.#openBytes -= bytes;
+      done(result);
+    });
+  }
+
+  /** At once when nothing has to be waited for: earlier submits are through, the lists verified, the limits leased. */
+  #store(work: Work, done: (result: Outcome[] | Error) => void): void {
+    const isReady = this.#checking === 0 && work.route.isVerified;
+    const limited = isReady ? this.#limit(work.route.targets.length) : null;
+    if (isReady && !limited) {
+      this.#write(work, (result) => {
+        if (result === 'stale') settle(this.#again(work), done);
+        else done(result);
+      });
+    } else {
+      const limit = () => (isReady ? limited : this.#limit(work.route.targets.length));
+      settle(this.#checkFirst(work, limit), done);
     }
   }
 
-  /** At once when nothing has to be waited for: earlier submits are through, the lists known, the limits leased. */
-  #store(message: Submit): Promise<SubmitResult> {
-    if (this.#checking > 0 || !this.#isCurrent(message)) return this.#inOrder(message, () => this.#limit(message));
-    const limited = this.#limit(message);
-    return limited ? this.#inOrder(message, () => limited) : this.#write(message);
+  async #checkFirst(work: Work, limit: () => Promise<void> | null): Promise<Outcome[]> {
+    const result = await this.#inOrder(work, limit);
+    return result === 'stale' ? this.#again(work) : result;
   }
 
-  #write(message: Submit): Promise<SubmitResult> {
-    return this.#deps.submits.submit({ sender: this.#sender.address, message });
+  #write({ message, route }: Work, done: (result: SubmitResult | Error) => void): void {
+    this.#deps.submits.submit({ sender: this.#sender.address, route, message }, done);
   }
 
   /** The lists have changed between check and commit. */
-  async #again(message: Submit): Promise<Outcome[]> {
+  async #again(work: Work): Promise<Outcome[]> {
+    work.route.isVerified = false;
     for (let attempt = 1; attempt < MAX_STALE_RETRIES; attempt++) {
-      const result = await this.#inOrder(message, () => null);
+      const result = await this.#inOrder(work, () => null);
       if (result !== 'stale') return result;
+      work.route.isVerified = false;
     }
     throw new RelayError('unavailable', 'The device lists of the recipients keep changing.');
   }
 
   /** Checks when all earlier checks are done; what is stored is not waited for. */
-  async #inOrder(message: Submit, limit: () => Promise<void> | null): Promise<SubmitResult> {
+  async #inOrder(work: Work, limit: () => Promise<void> | null): Promise<SubmitResult> {
     this.#checking++;
     const checked = this.#checked.then(async () => {
       await limit();
-      if (!this.#isCurrent(message)) await this.#checkLists(message);
-      return { stored: this.#write(message) };
+      if (!work.route.isVerified) await this.#verify(work);
+      return {
+        stored: new Promise<SubmitResult>((resolve, reject) => {
+          this.#write(work, (result) => {
+            if (result instanceof Error) reject(result);
+            else resolve(result);
+          });
+        }),
+      };
     });
     this.#checked = checked
       .catch(() => undefined)
@@ -113,41 +144,56 @@ export class Submissions {
   }
 
   /** Null at once where the leased blocks hold enough; rejects with `rate-limited`. */
-  #limit(message: Submit, from = 0): Promise<void> | null {
-    const envelopes = count(message);
-    for (const [index, demands] of this.#demands.entries()) {
-      if (index < from) continue;
-      const waits = demands.flatMap((demand) => this.#deps.leases.take(demand, envelopes) ?? []);
-      if (waits.length === 0) continue;
+  #limit(envelopes: number, from = 0): Promise<void> | null {
+    for (let index = from; index < this.#leases.length; index++) {
+      let waits: Promise<number | null>[] | null = null;
+      for (const lease of this.#leases[index] ?? []) {
+        const wait = lease.take(envelopes);
+        if (wait) (waits ??= []).push(wait);
+      }
+      if (!waits) continue;
       return Promise.all(waits).then((answers) => {
         refuseFor(answers, this.#sender.app);
-        return this.#limit(message, index + 1) ?? undefined;
+        return this.#limit(envelopes, index + 1) ?? undefined;
       });
     }
     return null;
   }
 
-  /** As far as is known without asking the store; the statement itself has the last word. */
-  #isCurrent(message: Submit): boolean {
+  /** Rejects with `stale-device-list` when a message is not for exactly the devices of its recipients. */
+  async #verify({ message, route }: Work): Promise<void> {
     const { address, app } = this.#sender;
-    const known = new Map<Aci, CurrentList>();
-    for (const { complete, user, list } of message.recipients) {
-      const cached = complete ? this.#deps.lists.cached(app, user, list) : undefined;
-      if (cached) known.set(user, cached);
-      else if (complete) return false;
+    const known = this.#cachedLists(route);
+    if (known && findStale(address, message, known).length === 0) {
+      route.isVerified = true;
+      return;
     }
-    return known.size === 0 || findStale(address, message, known).length === 0;
+    const users = route.lists.map(({ user }) => user);
+    const stale = findStale(address, message, await this.#deps.lists.load(app, users));
+    if (stale.length > 0) throw new RelayError('stale-device-list', undefined, { stale });
+    route.isVerified = true;
   }
 
-  async #checkLists(message: Submit): Promise<void> {
-    const users = message.recipients.filter(({ complete }) => complete).map(({ user }) => user);
-    const stale = findStale(this.#sender.address, message, await this.#deps.lists.load(this.#sender.app, users));
-    if (stale.length > 0) throw new RelayError('stale-device-list', undefined, { stale });
+  #cachedLists({ lists }: Route): Map<Aci, CurrentList> | null {
+    const known = new Map<Aci, CurrentList>();
+    for (const { user, version } of lists) {
+      const cached = this.#deps.lists.cached(this.#sender.app, user, version);
+      if (!cached) return null;
+      known.set(user, cached);
+    }
+    return known;
   }
 }
 
-function count({ recipients }: Submit): number {
-  return recipients.reduce((total, { devices }) => total + devices.length, 0);
+interface Work {
+  message: Submit;
+  route: Route;
+}
+
+function settle<T>(promise: Promise<T>, done: (result: T | Error) => void): void {
+  promise.then(done, (error: unknown) => {
+    done(toError(error));
+  });
 }
 
 /** The client has more under way than the relay keeps in memory for one socket. */

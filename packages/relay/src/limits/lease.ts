@@ -13,6 +13,12 @@ const BLOCK_MS = 10_000;
 /** Keys with a block on this node: senders of the last seconds, their users, addresses and apps. The oldest go first. */
 const MAX_BLOCKS = 50_000;
 
+/** One demand, for whoever takes from it again and again. */
+export interface Lease {
+  /** As {@link Limiter.take}. Null at once where the block still holds enough. */
+  take(points: number): Promise<number | null> | null;
+}
+
 interface Block {
   left: number;
   until: number;
@@ -29,9 +35,17 @@ export class Leases {
     this.#clock = clock;
   }
 
+  of(demand: Demand): Lease {
+    const name = `${demand.limit}/${demand.key}`;
+    return { take: (points) => this.#take(name, demand, points) };
+  }
+
   /** As {@link Limiter.take}. Null at once where the block still holds enough. */
   take(demand: Demand, points: number): Promise<number | null> | null {
-    const name = `${demand.limit}/${demand.key}`;
+    return this.of(demand).take(points);
+  }
+
+  #take(name: string, demand: Demand, points: number): Promise<number | null> | null {
     const block = this.#blocks.get(name);
     if (!block || this.#clock.now() >= block.until || block.left < points) return this.#lease(name, demand, points);
     block.left -= points;

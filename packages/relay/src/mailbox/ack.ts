@@ -34,10 +34,22 @@ export class AckWriter {
     });
   }
 
-  /** Resolves after the commit. Rejects with `ack-refused`, `unavailable` or `internal`. */
-  async ack(item: AckItem): Promise<void> {
-    if (!(await this.#batcher.add(item))) throw new RelayError('ack-refused');
-    this.#deps.observer.acked?.(this.#app, item.mailbox, item.seq);
+  /** @param done hears after the commit that it is done, or `ack-refused`, `unavailable` or `internal` */
+  ack(item: AckItem, done: (refusal: Error | null) => void): void {
+    this.#batcher.push(item, (result) => {
+      if (result === true) this.#deps.observer.acked?.(this.#app, item.mailbox, item.seq);
+      done(result === true ? null : result || new RelayError('ack-refused'));
+    });
+  }
+
+  /** As {@link ack}, as a promise. */
+  acked(item: AckItem): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.ack(item, (refusal) => {
+        if (refusal) reject(refusal);
+        else resolve();
+      });
+    });
   }
 
   settled(): Promise<void> {

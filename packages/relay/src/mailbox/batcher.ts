@@ -1,6 +1,8 @@
+import { toError } from '../errors.js';
+
 /**
- * Natural batching: while one batch is being worked on, the next gathers. No timer: an idle batcher works at once, a
- * busy one makes larger batches.
+ * Natural batching: while batches are being worked on, the next gathers. No timer: an idle batcher works at once, a
+ * busy one makes larger batches. They are begun in the order of their items.
  *
  *     idle --add--> working --batch done, queue empty--> idle
  *                      |  ^
@@ -10,64 +12,84 @@ export class Batcher<Item, Result> {
   readonly #work: (items: Item[]) => Promise<(Result | Error)[]>;
   readonly #weigh: (item: Item) => number;
   readonly #maxWeight: number;
-  #queue: { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }[] = [];
-  #working = false;
+  readonly #depth: number;
+  /** Items with what hears their results, under the same indexes. */
+  #items: Item[] = [];
+  #settle: ((result: Result | Error) => void)[] = [];
+  #working = 0;
   #idle: (() => void)[] = [];
 
   /**
-   * @param work one result per item, in order; an error rejects its item, a rejection every item of the batch
-   * @param weigh a batch ends before `maxWeight` is passed, but always holds at least one item
+   * @param work one result per item, in order; a rejection is every item's result
+   * @param limit.weigh a batch ends before `maxWeight` is passed, but always holds at least one item
+   * @param limit.depth how many batches may be under way; 1 unless said otherwise
    */
   constructor(
     work: (items: Item[]) => Promise<(Result | Error)[]>,
-    limit: { weigh: (item: Item) => number; maxWeight: number },
+    limit: { weigh: (item: Item) => number; maxWeight: number; depth?: number },
   ) {
     this.#work = work;
     this.#weigh = limit.weigh;
     this.#maxWeight = limit.maxWeight;
+    this.#depth = limit.depth ?? 1;
   }
 
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ item, resolve, reject });
-      if (this.#working) return;
-      this.#working = true;
-      // A microtask later, so that everything that arrived in one tick shares the first batch.
-      queueMicrotask(() => void this.#run());
+      this.push(item, (result) => {
+        if (result instanceof Error) reject(result);
+        else resolve(result);
+      });
     });
+  }
+
+  /** As {@link add}. @param settle hears the result once, never before this returns; must not throw */
+  push(item: Item, settle: (result: Result | Error) => void): void {
+    this.#items.push(item);
+    this.#settle.push(settle);
+    if (this.#working >= this.#depth || this.#items.length > 1) return;
+    this.#working++;
+    // A microtask later, so that everything that arrived in one tick shares the first batch.
+    queueMicrotask(() => void this.#run());
   }
 
   /** Resolves when nothing is queued or under way. */
   settled(): Promise<void> {
-    return this.#working ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
+    return this.#working > 0 ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const batch = this.#next();
-      try {
-        const results = await this.#work(batch.map(({ item }) => item));
-        if (results.length !== batch.length) throw new Error('A batch must yield one result per item.');
-        results.forEach((result, index) => {
-          if (result instanceof Error) batch[index]?.reject(result);
-          else batch[index]?.resolve(result);
-        });
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+    while (this.#items.length > 0) {
+      const count = this.#nextCount();
+      const items = this.#items.splice(0, count);
+      const settle = this.#settle.splice(0, count);
+      const results = await this.#resultsOf(items);
+      for (let index = 0; index < count; index++) settle[index]?.(results[index] as Result | Error);
     }
-    this.#working = false;
+    this.#working--;
+    if (this.#working > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #next() {
+  async #resultsOf(items: Item[]): Promise<(Result | Error)[]> {
+    try {
+      const results = await this.#work(items);
+      if (results.length !== items.length) throw new Error('A batch must yield one result per item.');
+      return results;
+    } catch (error) {
+      const failure = toError(error);
+      return items.map(() => failure);
+    }
+  }
+
+  #nextCount(): number {
     let weight = 0;
     let count = 0;
-    for (const { item } of this.#queue) {
+    for (const item of this.#items) {
       weight += this.#weigh(item);
       if (count > 0 && weight > this.#maxWeight) break;
       count++;
     }
-    return this.#queue.splice(0, count);
+    return count;
   }
 }

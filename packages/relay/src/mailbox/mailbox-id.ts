@@ -31,7 +31,7 @@ const MAX_NAMES = 50_000;
 /** Recipients of one sender whose dedupe keys are kept. */
 const MAX_KEYS = 1_000;
 
-/** The mailboxes and dedupe digests of one app, without hashing the same things for every message. */
+/** The mailboxes and dedupe keys of one app, without hashing the same things for every message. */
 export class MailboxNames {
   readonly #app: AppId;
   readonly #relayKey: Uint8Array;
@@ -53,17 +53,8 @@ export class MailboxNames {
     return mailbox;
   }
 
-  /**
-   * What the relay remembers of an envelope id (DESIGN: dedupe): 16 bytes, keyed, so that what is left after the
-   * acknowledgement does not tell who wrote to whom. The key is secret and of fixed length, as is what is hashed: a plain
-   * hash behind it is as good as another HMAC.
-   */
-  digest(mailbox: MailboxId, sender: DeviceAddress, envelopeId: Uint8Array): Buffer {
-    const input = Buffer.concat([this.#key(mailbox, sender), envelopeId]);
-    return hash('sha256', input, 'buffer').subarray(0, 16);
-  }
-
-  #key(mailbox: MailboxId, sender: DeviceAddress): Uint8Array {
+  /** For {@link dedupeDigest}: what this sender puts into this mailbox. 32 bytes, secret. */
+  dedupeKey(mailbox: MailboxId, sender: DeviceAddress): Uint8Array {
     const own = this.#keys.get(sender) ?? new BoundedMap<MailboxId, Uint8Array>(MAX_KEYS);
     const known = own.get(mailbox);
     if (known) return known;
@@ -74,6 +65,15 @@ export class MailboxNames {
     this.#keys.set(sender, own);
     return key;
   }
+}
+
+/**
+ * What the relay remembers of an envelope id (DESIGN: dedupe): 16 bytes, keyed, so that what is left after the
+ * acknowledgement does not tell who wrote to whom. The key is secret and of fixed length, as is what is hashed: a plain
+ * hash behind it is as good as another HMAC.
+ */
+export function dedupeDigest(key: Uint8Array, envelopeId: Uint8Array): Buffer {
+  return hash('sha256', Buffer.concat([key, envelopeId]), 'buffer').subarray(0, 16);
 }
 
 function formatUuid(hex: string): string {

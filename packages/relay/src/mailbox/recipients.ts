@@ -4,15 +4,16 @@ import type { CurrentList } from '../directory/lists.js';
 import { RelayError } from '../errors.js';
 import type { DeviceAddress } from './mailbox-id.js';
 
-/** What the schema of a submit cannot say. Throws `bad-request` or `too-large`. */
-export function checkSubmit(sender: DeviceAddress, submit: Submit): void {
-  const bytes = submit.payloads.reduce((total, payload) => total + payload.length, 0);
-  if (bytes > limits.MAX_SUBMIT_BYTES)
-    throw new RelayError('too-large', 'The payloads of one submit are too large together.');
+/**
+ * What the schema of a submit cannot say about its recipients. Throws `bad-request` or `too-large`.
+ *
+ * @returns how many payloads they need
+ */
+export function checkRecipients(sender: DeviceAddress, recipients: Submit['recipients']): number {
   const used = new Set<number>();
   const users = new Set<Aci>();
   let count = 0;
-  for (const { user, devices } of submit.recipients) {
+  for (const { user, devices } of recipients) {
     if (users.has(user)) throw new RelayError('bad-request', 'A recipient is named twice.');
     users.add(user);
     if (new Set(devices.map(({ device }) => device)).size !== devices.length) {
@@ -21,15 +22,25 @@ export function checkSubmit(sender: DeviceAddress, submit: Submit): void {
     for (const { device, payload } of devices) {
       if (user === sender.user && device === sender.device)
         throw new RelayError('bad-request', 'A device cannot write to itself.');
-      if (payload >= submit.payloads.length)
-        throw new RelayError('bad-request', 'A recipient names a payload that is not there.');
       used.add(payload);
     }
     count += devices.length;
   }
   if (count > limits.MAX_RECIPIENT_DEVICES)
     throw new RelayError('too-large', 'Too many recipient devices in one submit.');
-  if (used.size !== submit.payloads.length) throw new RelayError('bad-request', 'A payload is addressed to nobody.');
+  if (Math.max(-1, ...used) !== used.size - 1) throw new RelayError('bad-request', 'A payload is addressed to nobody.');
+  return used.size;
+}
+
+/** @returns their bytes; throws `bad-request` or `too-large` */
+export function checkPayloads(payloads: readonly Uint8Array[], needed: number): number {
+  let bytes = 0;
+  for (const { length } of payloads) bytes += length;
+  if (bytes > limits.MAX_SUBMIT_BYTES)
+    throw new RelayError('too-large', 'The payloads of one submit are too large together.');
+  if (payloads.length < needed) throw new RelayError('bad-request', 'A recipient names a payload that is not there.');
+  if (payloads.length > needed) throw new RelayError('bad-request', 'A payload is addressed to nobody.');
+  return bytes;
 }
 
 /** Compares what the message was encrypted to with the current lists; empty: all is well. */

@@ -12,7 +12,8 @@ import {
   type SubmitBatch,
 } from '../store/store.js';
 import { Batcher } from './batcher.js';
-import { MailboxNames, type DeviceAddress, type MailboxId } from './mailbox-id.js';
+import { dedupeDigest, MailboxNames, type DeviceAddress, type MailboxId } from './mailbox-id.js';
+import { Routes, type Route } from './route.js';
 import type { Switchboard } from './switchboard.js';
 
 /** A batch ends at this size: beyond it a longer statement gains nothing, and the first sender waits too long. */
@@ -20,17 +21,21 @@ const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** What an item costs besides its payload, so that many small ones end a batch too. */
 const ITEM_WEIGHT = 4 * 1024;
 
+/** While one batch is committed the next is on its way, so that the database never waits for this process. */
+const DEPTH = 2;
+
 export interface Submission {
   sender: DeviceAddress;
-  message: Submit;
+  route: Route;
+  message: Pick<Submit, 'id' | 'payloads'>;
 }
 
 /** Per recipient device in order, or: the lists have changed meanwhile, and nothing was stored. */
 export type SubmitResult = Outcome[] | 'stale';
 
-/** A submission with its items; `key` (the digest as text) tells retries of one envelope. */
+/** A submission with the digest for each target of its route. */
 interface Prepared extends Submission {
-  items: { key: string; mailbox: MailboxId; digest: Uint8Array; payload: number }[];
+  digests: Buffer[];
 }
 
 export interface SubmitDeps {
@@ -57,51 +62,44 @@ export class SubmitWriter {
     this.#batcher = new Batcher<Prepared, SubmitResult>((items) => this.#write(items), {
       weigh,
       maxWeight: MAX_BATCH_BYTES,
+      depth: DEPTH,
     });
   }
 
-  /** Resolves after the commit. Rejects with `unavailable` or `internal`: then the sender submits again, and loses nothing. */
-  submit(submission: Submission): Promise<SubmitResult> {
-    return this.#batcher.add(this.#prepare(submission));
+  /** The routes of one sender. */
+  routes(sender: DeviceAddress): Routes {
+    return new Routes(sender, this.#names);
+  }
+
+  /**
+   * @param done hears the result after the commit, or `unavailable` or `internal`: then the sender submits again, and
+   *   loses nothing
+   */
+  submit(submission: Submission, done: (result: SubmitResult | Error) => void): void {
+    const { sender, route, message } = submission;
+    const digests = route.targets.map(({ dedupeKey }) => dedupeDigest(dedupeKey, message.id));
+    this.#batcher.push({ sender, route, message, digests }, done);
   }
 
   settled(): Promise<void> {
     return this.#batcher.settled();
   }
 
-  #prepare({ sender, message }: Submission): Prepared {
-    const items: Prepared['items'] = [];
-    for (const { user, devices } of message.recipients) {
-      for (const { device, registration, payload } of devices) {
-        const mailbox = this.#names.mailbox({ user, device, registration });
-        const digest = this.#names.digest(mailbox, sender, message.id);
-        items.push({ key: digest.toString('latin1'), mailbox, digest, payload });
-      }
-    }
-    return { sender, message, items };
-  }
-
   /** A retry that shares the batch with its original must see that one's outcome, so it waits for a round of its own. */
   async #write(queue: Prepared[]): Promise<(SubmitResult | RelayError)[]> {
+    const { round, later } = firstRound(queue);
+    if (later.length === 0) return this.#store(queue);
     const results = new Map<Prepared, SubmitResult | RelayError>();
-    let rest = queue;
-    while (rest.length > 0) {
-      const seen = new Set<string>();
-      const round: Prepared[] = [];
-      const later: Prepared[] = [];
-      for (const each of rest) {
-        const repeats = each.items.some(({ key }) => seen.has(key));
-        if (!repeats) for (const { key } of each.items) seen.add(key);
-        (repeats ? later : round).push(each);
-      }
-      for (const [each, result] of await this.#store(round)) results.set(each, result);
-      rest = later;
-    }
+    const keep = (part: Prepared[], outcomes: (SubmitResult | RelayError)[]) => {
+      part.forEach((each, index) => results.set(each, outcomes[index] ?? new RelayError('internal')));
+    };
+    keep(round, await this.#store(round));
+    keep(later, await this.#write(later));
     return queue.map((each) => results.get(each) ?? new RelayError('internal'));
   }
 
   /** Deadlocks and serialization failures are retried, then split; so is a batch that fails for reasons of its own. */
-  async #store(round: Prepared[], isRetry = false): Promise<[Prepared, SubmitResult | RelayError][]> {
+  async #store(round: Prepared[], isRetry = false): Promise<(SubmitResult | RelayError)[]> {
     const { clock, observer, quota } = this.#deps;
     const started = clock.now();
     const batch = toBatch(round, started, quota());
@@ -113,11 +111,11 @@ export class SubmitWriter {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (error.code === 'unavailable')
-        return round.map((each) => [each, new RelayError('unavailable', undefined, { cause: error })]);
+        return round.map(() => new RelayError('unavailable', undefined, { cause: error }));
       if (error.code === 'conflict' && !isRetry) return this.#store(round, true);
       if (round.length === 1) {
         const code = error.code === 'conflict' ? 'unavailable' : 'internal';
-        return round.map((each) => [each, new RelayError(code, undefined, { cause: error })]);
+        return round.map(() => new RelayError(code, undefined, { cause: error }));
       }
       const half = Math.ceil(round.length / 2);
       return [...(await this.#store(round.slice(0, half))), ...(await this.#store(round.slice(half)))];
@@ -142,23 +140,41 @@ export class SubmitWriter {
   }
 }
 
-function weigh({ message, items }: Prepared): number {
-  return message.payloads.reduce((total, payload) => total + payload.length, items.length * ITEM_WEIGHT);
+/** No digest twice. The first 53 bits tell them apart; two that share them by chance are only written one after the other. */
+function firstRound(queue: Prepared[]): { round: Prepared[]; later: Prepared[] } {
+  const seen = new Set<number>();
+  const round: Prepared[] = [];
+  const later: Prepared[] = [];
+  for (const each of queue) {
+    const keys = each.digests.map(shortKey);
+    const repeats = keys.some((key) => seen.has(key));
+    if (!repeats) for (const key of keys) seen.add(key);
+    (repeats ? later : round).push(each);
+  }
+  return { round, later };
+}
+
+function shortKey(digest: Buffer): number {
+  return (digest.readUInt32LE(0) & 0x1fffff) * 2 ** 32 + digest.readUInt32LE(4);
+}
+
+function weigh({ message, digests }: Prepared): number {
+  let weight = digests.length * ITEM_WEIGHT;
+  for (const { length } of message.payloads) weight += length;
+  return weight;
 }
 
 function toBatch(round: Prepared[], now: number, quota: Quota): SubmitBatch {
   const batch: SubmitBatch = { now, quota, submits: [], payloads: [], items: [] };
-  for (const { sender, message, items } of round) {
+  for (const { sender, route, message, digests } of round) {
     const firstPayload = batch.payloads.length;
-    const submit = batch.submits.length;
-    batch.submits.push({
-      sender,
-      id: message.id,
-      lists: message.recipients.filter(({ complete }) => complete).map(({ user, list }) => ({ user, version: list })),
-    });
-    batch.payloads.push(...message.payloads);
-    for (const { mailbox, digest, payload } of items)
-      batch.items.push({ submit, mailbox, digest, payload: firstPayload + payload });
+    const submit = batch.submits.push({ sender, id: message.id, lists: route.lists }) - 1;
+    for (const payload of message.payloads) batch.payloads.push(payload);
+    for (const [index, digest] of digests.entries()) {
+      const target = route.targets[index];
+      if (!target) throw new Error('A submission has a digest for each target.');
+      batch.items.push({ submit, mailbox: target.mailbox, digest, payload: firstPayload + target.payload });
+    }
   }
   return batch;
 }
@@ -166,13 +182,21 @@ function toBatch(round: Prepared[], now: number, quota: Quota): SubmitBatch {
 function toEnvelope(batch: SubmitBatch, item: BatchItem, seq: number): Envelope | null {
   const submit = batch.submits[item.submit];
   const payload = batch.payloads[item.payload];
-  return submit && payload ? { seq, id: submit.id, ...submit.sender, at: batch.now, payload } : null;
+  if (!submit || !payload) return null;
+  const { user, device, registration } = submit.sender;
+  return { seq, id: submit.id, user, device, registration, at: batch.now, payload };
 }
 
-function assign(round: Prepared[], outcomes: ItemOutcome[]): [Prepared, SubmitResult][] {
+function assign(round: Prepared[], outcomes: ItemOutcome[]): SubmitResult[] {
   let at = 0;
-  return round.map((each) => {
-    const own = outcomes.slice(at, (at += each.items.length)).map(({ outcome }) => outcome);
-    return [each, own.includes('stale') ? 'stale' : own.filter((outcome) => outcome !== 'stale')];
+  return round.map(({ digests }) => {
+    const own: Outcome[] = [];
+    let isStale = false;
+    for (const end = at + digests.length; at < end; at++) {
+      const outcome = outcomes[at]?.outcome ?? 'stale';
+      if (outcome === 'stale') isStale = true;
+      else own.push(outcome);
+    }
+    return isStale ? 'stale' : own;
   });
 }

@@ -1,11 +1,12 @@
-import { limits, up } from '@sotto/protocol';
+import { limits, up, type Deliver, type SubmitReply } from '@sotto/protocol';
 import fc from 'fast-check';
 import standard from 'socket.io-msgpack-parser';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 
-import { isPlainAck, isPlainSubmit } from '../../src/gateway/fast-parse.js';
-import { packets } from '../../src/gateway/packets.js';
+import { HotReader } from '../../src/gateway/hot-reader.js';
+import { writeDeliver, writeReply } from '../../src/gateway/hot-writer.js';
+import { MessagePackWriter } from '../../src/gateway/message-pack.js';
 
 const bytes = (min: number, max = min) =>
   fc.uint8Array({ minLength: min, maxLength: max }).map((value) => Buffer.from(value));
@@ -56,32 +57,116 @@ const spoilt = (message: fc.Arbitrary<object>) =>
       return copy;
     });
 
-describe.each([
-  ['submit', up.submit, isPlainSubmit, submit],
-  ['ack', up.ack, isPlainAck, ack],
-] as const)('the check by hand of %s', (_name, schema, isPlain, valid) => {
-  test('accepts what is valid', () => {
+const cases = [
+  ['submit', up.submit, submit],
+  ['ack', up.ack, ack],
+] satisfies [string, z.ZodMiniType, fc.Arbitrary<object>][];
+
+describe.each<[string, z.ZodMiniType, fc.Arbitrary<object>]>(cases)('reading %s by hand', (event, schema, valid) => {
+  test('gives what the schema gives', () => {
+    const reader = new HotReader();
     fc.assert(
-      fc.property(valid, (message) => {
-        expect(isPlain(message)).toBe(true);
-        expect(z.parse(schema, message)).toEqual(message);
+      fc.property<[object, number]>(valid, fc.nat(), (message, id) => {
+        const expected = z.safeParse(schema, message);
+        const read = reader.read(
+          written({ type: 2, nsp: '/', id, data: [event, message], options: { compress: true } }),
+        );
+        expect(read).toEqual(expected.success ? { event, replyTo: id, message } : null);
+        expect(expected.success).toBe(true);
       }),
     );
   });
 
   test('accepts nothing that the schema refuses, and nothing that it would change', () => {
+    const reader = new HotReader();
     fc.assert(
       fc.property(fc.oneof(spoilt(valid), fc.anything()), (message) => {
-        if (isPlain(message)) expect(z.parse(schema, message)).toEqual(message);
+        const packet = tryToWrite({ type: 2, nsp: '/', id: 1, data: [event, message] });
+        const read = packet && reader.read(packet);
+        if (read) expect(z.parse(schema, read.message)).toEqual(decodedData(packet)[1]);
       }),
       { numRuns: 2_000 },
     );
   });
 
-  test.each([[null], [[]], [{}], ['text'], [Object.create({ seq: 1, id: Buffer.alloc(16) })]])('refuses %j', (junk) => {
-    expect(isPlain(junk)).toBe(false);
+  test('leaves everything else to the library', () => {
+    const reader = new HotReader();
+    fc.assert(
+      fc.property<[object, object]>(
+        valid,
+        spoilt(fc.constant({ type: 2, nsp: '/', id: 1, data: [event], options: { compress: true } })),
+        (message, packet) => {
+          if (Array.isArray((packet as { data?: unknown }).data)) (packet as { data: unknown[] }).data[1] = message;
+          const bytes = tryToWrite(packet);
+          const read = bytes && reader.read(bytes);
+          if (!read) return;
+          expect(decoded(bytes)).toMatchObject({ type: 2, nsp: '/', id: read.replyTo, data: [event, message] });
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('accepts no part of a packet, and nothing behind one', () => {
+    const [message] = fc.sample(valid, { numRuns: 1, seed: 1 });
+    const packet = written({ type: 2, nsp: '/', id: 70_000, data: [event, message] });
+    expect(new HotReader().read(packet)).not.toBeNull();
+    const reader = new HotReader();
+    for (let length = 0; length < packet.length; length++) expect(reader.read(packet.subarray(0, length))).toBeNull();
+    expect(reader.read(Buffer.concat([packet, Buffer.of(0xc0)]))).toBeNull();
   });
 });
+
+test('bytes that nobody wrote are left to the library', () => {
+  const reader = new HotReader();
+  fc.assert(
+    fc.property(fc.oneof(bytes(0, 300), fc.string()), (junk) => {
+      expect(reader.read(junk)).toBeNull();
+    }),
+  );
+});
+
+test('a key that is there twice is left to the library', () => {
+  const twice = Buffer.concat([Buffer.of(0x85), written({ id: 1, nsp: '/', type: 2, id2: 0, data: [] }).subarray(1)]);
+  expect(new HotReader().read(twice)).toBeNull();
+  const ackTwice = Buffer.from([...written({ seq: 1 }), ...written({ seq: 2 }).subarray(1)]);
+  ackTwice[0] = 0x82;
+  const packet = written({ type: 2, nsp: '/', id: 1, data: ['ack', null] });
+  const at = packet.lastIndexOf(0xc0);
+  expect(new HotReader().read(Buffer.concat([packet.subarray(0, at), ackTwice]))).toBeNull();
+});
+
+test('who writes to the same devices again gets the same list', () => {
+  const reader = new HotReader();
+  const [first, second] = fc.sample(submit, { numRuns: 2, seed: 7 });
+  const listOf = (message: typeof first) => {
+    const read = reader.read(written({ type: 2, nsp: '/', id: 1, data: ['submit', message] }));
+    return read?.event === 'submit' ? read.message.recipients : undefined;
+  };
+  const list = listOf(first);
+  expect(list).toEqual(first?.recipients);
+  expect(listOf(second)).toEqual(second?.recipients);
+  expect(listOf(first)).toBe(list);
+});
+
+/** As the library writes it. */
+function written(packet: object): Buffer {
+  const [bytes] = new standard.Encoder().encode(packet) as unknown as [Buffer];
+  return Buffer.from(bytes);
+}
+
+/** Null for what MessagePack cannot say. */
+function tryToWrite(packet: object): Buffer | null {
+  try {
+    return written(packet);
+  } catch {
+    return null;
+  }
+}
+
+function decodedData(bytes: Buffer): unknown[] {
+  return (decoded(bytes) as { data: unknown[] }).data;
+}
 
 const envelope = fc.record({
   seq: whole,
@@ -97,36 +182,38 @@ const envelope = fc.record({
 });
 const outcomes = fc.array(fc.constantFrom('stored', 'duplicate', 'mailbox-full'), { maxLength: 3 });
 const reply = fc.oneof(
-  fc.constant({ ok: true }),
-  fc.record({ ok: fc.constant(true), outcomes }),
-  fc.constant({ ok: false, error: { code: 'internal' } }),
+  fc.constant({ ok: true as const }),
+  fc.record({ ok: fc.constant(true as const), outcomes }),
+  fc.constant({ ok: false as const, error: { code: 'internal' as const, message: 'why', retryAfterMs: 5 } }),
 );
-const packet = fc.oneof(
-  fc.record({ id: whole, type: fc.constant(3), data: fc.tuple(reply), nsp: fc.constant('/') }),
-  fc.record({
-    type: fc.constant(2),
-    nsp: fc.constant('/'),
-    data: fc.tuple(
-      fc.constant('deliver'),
-      fc.record({ first: whole, left: whole, envelopes: fc.array(envelope, { maxLength: 20 }) }),
-    ),
-  }),
-  fc.record({
-    type: fc.constant(2),
-    nsp: fc.constant('/'),
-    data: fc.tuple(fc.constant('drained'), fc.record({ head: whole })),
-  }),
-);
+const deliver = fc.record({ first: whole, left: whole, envelopes: fc.array(envelope, { maxLength: 4 }) });
 
-test('what is written directly reads as what the library writes', () => {
-  const [own, library] = [new packets.Encoder(), new standard.Encoder()];
+test('what is written by hand reads as what the library writes', () => {
   fc.assert(
-    fc.property(packet, (each) => {
-      const [written] = own.encode(each);
-      const [expected] = library.encode(each) as unknown as Buffer[];
-      expect(decoded(written as Buffer)).toEqual(decoded(expected ?? Buffer.alloc(0)));
+    fc.property(whole, reply, (id, answer) => {
+      const packet = { type: 3, nsp: '/', id, data: [answer] };
+      expect(decoded(writeReply(id, answer as SubmitReply).message())).toEqual(decoded(written(packet)));
     }),
   );
+  fc.assert(
+    fc.property(deliver, (message) => {
+      const packet = { type: 2, nsp: '/', data: ['deliver', message] };
+      expect(decoded(writeDeliver(message as unknown as Deliver).message())).toEqual(decoded(written(packet)));
+    }),
+  );
+});
+
+test.each([
+  [0, '8200'],
+  [125, '827d'],
+  [126, '827e007e'],
+  [65_535, '827effff'],
+  [65_536, '827f0000000000010000'],
+])('a frame of %d bytes has the head of RFC 6455', (length, head) => {
+  const writer = new MessagePackWriter(length);
+  writer.raw(Buffer.alloc(length, 7));
+  expect(writer.message().equals(Buffer.alloc(length, 7))).toBe(true);
+  expect(writer.frame().equals(Buffer.concat([Buffer.from(head, 'hex'), Buffer.alloc(length, 7)]))).toBe(true);
 });
 
 function decoded(frame: Buffer): unknown {

@@ -9,6 +9,11 @@ export interface Queryable {
 
 /** What the SQL store needs of a PostgreSQL: node-postgres and PGlite both fit. Errors are {@link StoreError}s. */
 export interface Sql extends Queryable {
+  /**
+   * For the write path: single statements, run one after another in the order in which they are given, and each
+   * committed by itself. Nobody waits for one answer before the next is sent.
+   */
+  readonly line: Queryable;
   /** READ COMMITTED; rolled back when `work` rejects. */
   transaction<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
   /** Several statements without parameters, for migrations. */

@@ -3,7 +3,7 @@ import type { Aci, AppId, DeviceId, Envelope, RegistrationId } from '@sotto/prot
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { MailboxPage, MailboxState, MailboxStore, Quota } from '../store.js';
 import { uuidArray } from './binary-array.js';
-import type { Queryable } from './driver.js';
+import type { Queryable, Sql } from './driver.js';
 import { ackBatch, submitBatch } from './submit-sql.js';
 
 interface MailboxRow {
@@ -55,10 +55,10 @@ LEFT JOIN LATERAL (
 ) e ON true
 ORDER BY e.seq`;
 
-export function sqlMailboxes(sql: Queryable): MailboxStore {
+export function sqlMailboxes(sql: Sql): MailboxStore {
   return {
-    submit: (app, batch) => submitBatch(sql, app, batch),
-    ack: (app, items) => ackBatch(sql, app, items),
+    submit: (app, batch) => submitBatch(sql.line, app, batch),
+    ack: (app, items) => ackBatch(sql.line, app, items),
 
     async mailbox(app, mailbox): Promise<MailboxState | null> {
       const [row] = await sql.query<MailboxRow>(STATE, [app, mailbox]);

@@ -1,6 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 
-import { toStoreError, type Param, type Sql } from './driver.js';
+import { toStoreError, type Param, type Queryable, type Sql } from './driver.js';
 
 /** Array types that come as ready-made binary (see `binary-array.ts`): PGlite must not serialise them as text. */
 const ARRAY_OIDS = [1000, 1001, 1005, 1007, 1009, 1016, 2951];
@@ -11,8 +11,11 @@ const parsers = { 20: Number };
 export async function openPglite(folder?: string): Promise<Sql> {
   const database = await PGlite.create({ ...(folder !== undefined && { dataDir: folder }) });
 
+  const query: Queryable['query'] = (text, params) => run(database, text, params);
   return {
-    query: (text, params) => run(database, text, params),
+    query,
+    // It runs one statement at a time in any case.
+    line: { query },
 
     transaction: (work) =>
       database

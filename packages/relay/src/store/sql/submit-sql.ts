@@ -196,7 +196,9 @@ WITH raw AS MATERIALIZED (
   FROM good g LEFT JOIN freed f ON f.mailbox = g.mailbox
   WHERE m.app = $1 AND m.mailbox = g.mailbox AND g.seq > g.acked
 )
-SELECT g.ord IS NOT NULL AS ok FROM raw r LEFT JOIN good g ON g.ord = r.ord ORDER BY r.ord`;
+SELECT g.ord IS NOT NULL AS ok
+FROM raw r LEFT JOIN good g ON g.ord = r.ord CROSS JOIN set_config('synchronous_commit', 'off', true)
+ORDER BY r.ord`;
 
 export async function ackBatch(
   sql: Queryable,
