@@ -109,13 +109,12 @@ export class Submissions {
     this.#deps.submits.submit({ sender: this.#sender.address, route, message }, done);
   }
 
-  /** The lists have changed between check and commit. */
+  /** The lists have changed between check and commit, or what this node remembers of them is old: the store is asked. */
   async #again(work: Work): Promise<Outcome[]> {
-    work.route.isVerified = false;
     for (let attempt = 1; attempt < MAX_STALE_RETRIES; attempt++) {
-      const result = await this.#inOrder(work, () => null);
-      if (result !== 'stale') return result;
       work.route.isVerified = false;
+      const result = await this.#inOrder(work, () => this.#load(work));
+      if (result !== 'stale') return result;
     }
     throw new RelayError('unavailable', 'The device lists of the recipients keep changing.');
   }
@@ -162,12 +161,15 @@ export class Submissions {
 
   /** Rejects with `stale-device-list` when a message is not for exactly the devices of its recipients. */
   async #verify({ message, route }: Work): Promise<void> {
-    const { address, app } = this.#sender;
+    const { address } = this.#sender;
     const known = this.#cachedLists(route);
-    if (known && findStale(address, message, known).length === 0) {
-      route.isVerified = true;
-      return;
-    }
+    if (!known || findStale(address, message, known).length > 0) await this.#load({ message, route });
+    route.isVerified = true;
+  }
+
+  /** As `#verify`, with the lists as the store has them now. */
+  async #load({ message, route }: Work): Promise<void> {
+    const { address, app } = this.#sender;
     const users = route.lists.map(({ user }) => user);
     const stale = findStale(address, message, await this.#deps.lists.load(app, users));
     if (stale.length > 0) throw new RelayError('stale-device-list', undefined, { stale });

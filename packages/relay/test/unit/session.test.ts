@@ -72,6 +72,20 @@ test('a list that changes between check and commit is checked again', async () =
   });
 });
 
+test('who does not know of a device that has just joined is told, also by a node that remembers the older list', async () => {
+  const { join, link } = await coreWorld();
+  const [alice, bob] = [await join('alice'), await join('bob')];
+  const old = { ...bob.device };
+  const submit = () => alice.session.handle('submit', messageTo(old));
+  expect(await submit()).toEqual({ ok: true, outcomes: ['stored'] });
+  const laptop = await link(bob.device);
+  const missing = [{ device: laptop.device, registration: laptop.registration }];
+  expect(await submit()).toMatchObject({
+    ok: false,
+    error: { code: 'stale-device-list', stale: [{ missing, gone: [] }] },
+  });
+});
+
 test('a node that is going down admits nobody', async () => {
   const { core, join } = await coreWorld();
   const { device, events } = await join('alice');
