@@ -65,7 +65,7 @@ export async function seedHistory(page: Page, own: number, others: number, each:
             const activity = start + (c + (each - 1) * 7) * 300_000;
             stores
               .objectStore('conversations')
-              .put({ id, peer: `contact ${c}`, peerAci: `aci ${c}`, answered: 1, activity });
+              .put({ id, peer: `contact ${c}`, peerAci: `aci ${c}`, answered: 1, profileAt: 0, activity });
           }
         });
       }

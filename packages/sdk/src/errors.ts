@@ -18,6 +18,7 @@ export const SDK_ERRORS = {
   'link-invalid': 'This is not a bundle for this user, or this browser is a device already.',
   'relay-unreachable': 'The relay could not be reached, or refused. Try again when `connection` is online.',
   'device-unknown': 'There is no such device on the list.',
+  'profile-name': 'A display name has 1 to 64 characters, and some that can be seen.',
   'device-name': 'A device name has 1 to 64 characters.',
   'timed-out': 'No tab of this client answered in time. Try again.',
   closed: 'The client was closed.',

@@ -13,6 +13,7 @@ export type {
   IncomingMessage,
   JumpTarget,
   Message,
+  Profile,
   SafetyNumber,
 } from './conversations/types.js';
 export type { MessageStatus, ResendState, SendFailure, UndecryptableCause } from './history/message-state.js';

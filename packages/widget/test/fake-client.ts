@@ -12,6 +12,7 @@ import type {
   NoticeCode,
   Presence,
   PresenceMode,
+  Profile,
   StorageInfo,
   SafetyNumber,
   SottoClient,
@@ -50,6 +51,7 @@ export class FakeConversation implements Conversation {
   readonly messages = new FakeLive<readonly Message[]>([]);
   readonly edges = new FakeLive<Edges>({ earlier: false, later: false });
   readonly identity = new FakeLive<IdentityState>({ state: 'unverified' });
+  readonly profile = new FakeLive<Profile>({ name: null });
   readonly presence = new FakeLive<Presence>({ online: false, typing: false, lastSeen: null });
   typed = 0;
   readonly retried: string[] = [];
@@ -169,6 +171,7 @@ export class FakeConversation implements Conversation {
 export class FakeClient implements SottoClient {
   readonly conversations = new FakeLive([]);
   readonly presence = new FakeLive<PresenceMode>('visible');
+  readonly profile = new FakeLive<Profile>({ name: null });
   readonly connection = new FakeLive<ConnectionState>({ state: 'online', left: 0 });
   readonly notices = new FakeLive<readonly Notice[]>([]);
   readonly #conversations = new Map<string, FakeConversation>();
@@ -183,6 +186,11 @@ export class FakeClient implements SottoClient {
   readonly passphrases: string[] = [];
   /** What `exportDevice` gives. */
   sealed = crypto.getRandomValues(new Uint8Array(300));
+
+  async setProfile(profile: Profile): Promise<void> {
+    this.#mayRefuse();
+    this.profile.set(profile);
+  }
 
   async renameDevice(name: string): Promise<void> {
     this.#mayRefuse();

@@ -1,14 +1,18 @@
-import { ConversationList, LIST_PAGE } from '../conversations/conversation-list.js';
+import { ConversationList, LIST_PAGE, LIST_TABLES, type ListTable } from '../conversations/conversation-list.js';
 import type { DeviceId, RegistrationId } from '@sotto/protocol';
 
 import { DirectConversation } from '../conversations/conversation.js';
 import type { Front } from '../conversations/front.js';
+import { NO_PROFILE, toProfile } from '../conversations/profile.js';
 import { exportHistory } from '../conversations/export-history.js';
 import { incoming } from '../conversations/incoming.js';
 import { toMessage } from '../conversations/to-message.js';
-import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
+import type { Conversation, ConversationSummary, IncomingMessage, Profile } from '../conversations/types.js';
+import { directConversationId } from '../content/content.js';
+import { displayName, MAX_DISPLAY_NAME } from '../content/display-name.js';
 import { MAX_DEVICE_NAME } from '../content/kinds/device-name.js';
 import { SottoError } from '../errors.js';
+import { changedProfile, ownProfileRow, tellContacts } from '../history/profile-row.js';
 import { nameRow } from '../history/device-name-row.js';
 import { enqueue } from '../history/rows.js';
 import type { DeviceRow } from '../history/schema.js';
@@ -28,11 +32,12 @@ export interface Lifecycle {
 
 /** The public client: handles and live values over the history database. */
 export class Client implements SottoClient {
-  readonly conversations: LiveQuery<'conversations' | 'messages', readonly ConversationSummary[]>;
+  readonly conversations: LiveQuery<ListTable, readonly ConversationSummary[]>;
   readonly connection: LiveQuery<'status', ConnectionState>;
   readonly devices: LiveQuery<'devices', readonly Device[]>;
   readonly notices: LiveQuery<'notices', readonly Notice[]>;
   readonly presence: LiveQuery<'settings', PresenceMode>;
+  readonly profile: LiveQuery<'profiles', Profile>;
   #ended: Promise<void> | null = null;
   readonly #handles = new Map<string, Conversation>();
   readonly #list: ConversationList;
@@ -42,10 +47,11 @@ export class Client implements SottoClient {
   constructor(front: Front, lifecycle: Lifecycle) {
     this.#front = front;
     this.#lifecycle = lifecycle;
-    this.#list = new ConversationList((row, peer) => toMessage(row, front, peer));
-    this.conversations = front.live(['conversations', 'messages'], [], (transaction, changes) =>
-      this.#list.read(transaction, changes),
+    this.#list = new ConversationList(
+      (row, peer) => toMessage(row, front, peer),
+      (user) => directConversationId(front.user, user),
     );
+    this.conversations = front.live(LIST_TABLES, [], (transaction, changes) => this.#list.read(transaction, changes));
     this.notices = front.live(['notices'], [], async (transaction): Promise<readonly Notice[]> => {
       const rows = await transaction.range('notices');
       return rows.map(({ code, at }) => ({ code, at, text: NOTICES[code] }));
@@ -53,6 +59,9 @@ export class Client implements SottoClient {
     this.presence = front.live(['settings'], 'visible', async (transaction): Promise<PresenceMode> => {
       return (await transaction.get('settings', ['presence']))?.value ?? 'visible';
     });
+    this.profile = front.live(['profiles'], NO_PROFILE, async (transaction) =>
+      toProfile(await transaction.get('profiles', [front.user])),
+    );
     this.devices = front.live(['devices'], [], async (transaction): Promise<readonly Device[]> => {
       const rows = await transaction.range('devices');
       return rows.filter(({ listed }) => listed === 1).map(toDevice);
@@ -71,6 +80,22 @@ export class Client implements SottoClient {
     await this.#front.write(['settings'], (transaction) =>
       transaction.put('settings', { name: 'presence', value: mode }),
     );
+  }
+
+  async setProfile({ name }: Profile): Promise<void> {
+    const shown = name === null ? null : displayName(name);
+    if (name !== null && (shown === null || Array.from(name.trim()).length > MAX_DISPLAY_NAME))
+      throw new SottoError('profile-name');
+    const front = this.#front;
+    await front.write(['profiles', 'conversations', 'outbox'], async (transaction) => {
+      const before = await transaction.get('profiles', [front.user]);
+      if ((before?.name ?? null) === shown) return;
+      const now = front.clock.now();
+      const row = changedProfile(front.user, before, shown, now);
+      await transaction.put('profiles', row);
+      await enqueue(transaction, ownProfileRow(front, row, now));
+      await tellContacts(transaction, row);
+    });
   }
 
   get user(): string {

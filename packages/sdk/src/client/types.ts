@@ -5,7 +5,7 @@ import type { PresenceMode } from '../history/schema.js';
 import type { IdentityPolicy } from '../history/identity-policy.js';
 import type { Notice, NoticeCode } from '../history/notice.js';
 import type { ReceiptPolicy } from '../history/receipt-policy.js';
-import type { Conversation, ConversationSummary, IncomingMessage } from '../conversations/types.js';
+import type { Conversation, ConversationSummary, IncomingMessage, Profile } from '../conversations/types.js';
 import type { StorageFailure } from '../history/connection-status.js';
 import type { StorageInfo } from './storage-info.js';
 import type { Live } from '../live.js';
@@ -105,6 +105,15 @@ export interface SottoClient {
   dismiss(code: NoticeCode): Promise<void>;
   /** This user's devices. */
   readonly devices: Live<readonly Device[]>;
+  /** What this user says of themselves. */
+  readonly profile: Live<Profile>;
+  /**
+   * Says it on all devices, and to those whom this user has written to, now and in future: end-to-end encrypted. Strangers who
+   * write first learn nothing before they are answered.
+   *
+   * @throws SottoError `profile-name`, `storage-full`, `closed`
+   */
+  setProfile(profile: Profile): Promise<void>;
   /** Names this device, for this user's others. @throws SottoError `device-name`, `device-unknown` */
   renameDevice(name: string): Promise<void>;
   /**

@@ -57,6 +57,15 @@ export interface IdentityMark {
   readonly at: number;
 }
 
+/** What a user calls themselves. */
+export interface ProfileWord {
+  readonly user: Aci;
+  /** As it came; null: taken back. */
+  readonly name: string | null;
+  /** Milliseconds since the epoch; the latest word counts. */
+  readonly at: number;
+}
+
 /** History as an effect may change it: the conversation that the content belongs to, and nothing else. */
 export interface HistoryEditor {
   /** Everything up to this position has been read. */
@@ -65,6 +74,8 @@ export interface HistoryEditor {
   nameDevice(name: string): Promise<void>;
   /** What the person has said, on another of this user's devices, of somebody's identity key. */
   markIdentity(mark: IdentityMark): Promise<void>;
+  /** What somebody calls themselves. */
+  noteProfile(word: ProfileWord): Promise<void>;
 }
 
 /** Outbox rows of one kind that may leave as one content. */

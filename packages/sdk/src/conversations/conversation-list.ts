@@ -1,3 +1,5 @@
+import type { Aci } from '@sotto/protocol';
+
 import type { ConversationRow, HistoryRows, MessageRow } from '../history/schema.js';
 import type { Footprint } from '../storage/changes.js';
 import { startingWith, type ReadTransaction } from '../storage/tables.js';
@@ -6,7 +8,11 @@ import type { ConversationSummary } from './types.js';
 /** What the list starts with, and what one step adds. */
 export const LIST_PAGE = 50;
 
-type Transaction = ReadTransaction<Pick<HistoryRows, 'conversations' | 'messages'>>;
+/** What the list is read from. */
+export const LIST_TABLES = ['conversations', 'messages', 'profiles'] as const;
+export type ListTable = (typeof LIST_TABLES)[number];
+
+type Transaction = ReadTransaction<Pick<HistoryRows, ListTable>>;
 
 interface Entry {
   readonly id: string;
@@ -31,10 +37,17 @@ export class ConversationList {
   #generation = 0;
   /** Whether there are conversations beyond the listed ones. */
   #more = false;
+  readonly #idOf: (user: Aci) => string;
   readonly #toMessage: (row: MessageRow, peer: string) => ConversationSummary['last'];
 
-  constructor(toMessage: (row: MessageRow, peer: string) => ConversationSummary['last'], listed = LIST_PAGE) {
+  /** @param idOf the conversation with a user */
+  constructor(
+    toMessage: (row: MessageRow, peer: string) => ConversationSummary['last'],
+    idOf: (user: Aci) => string,
+    listed = LIST_PAGE,
+  ) {
     this.#toMessage = toMessage;
+    this.#idOf = idOf;
     this.#listed = listed;
   }
 
@@ -50,7 +63,7 @@ export class ConversationList {
   /** @param changes since the last call; null: anything */
   async read(transaction: Transaction, changes: Footprint | null): Promise<readonly ConversationSummary[]> {
     const generation = this.#generation;
-    const ids = changes && changedIds(changes);
+    const ids = changes && changedIds(changes, this.#idOf);
     const { entries, more } = (ids && (await this.#updated(transaction, ids))) ?? (await this.#all(transaction));
     if (generation === this.#generation) {
       this.#entries = entries;
@@ -77,14 +90,16 @@ export class ConversationList {
     return { entries: entries.slice(0, this.#listed), more: more || entries.length > this.#listed };
   }
 
-  async #entry(transaction: Transaction, { id, peer, activity }: ConversationRow): Promise<Entry> {
+  async #entry(transaction: Transaction, { id, peer, peerAci, activity }: ConversationRow): Promise<Entry> {
     if (peer === null) return { id, activity, summary: null };
     const newest = { index: 'position', ...startingWith(id), reverse: true, limit: 1 };
-    const [[last], unread] = await Promise.all([
+    const [[last], unread, profile] = await Promise.all([
       transaction.range('messages', newest),
       transaction.count('messages', { index: 'unread', ...startingWith(id, 1) }),
+      transaction.get('profiles', [peerAci]),
     ]);
-    return { id, activity, summary: { id, user: peer, last: last ? this.#toMessage(last, peer) : null, unread } };
+    const name = profile?.name ?? null;
+    return { id, activity, summary: { id, user: peer, name, last: last ? this.#toMessage(last, peer) : null, unread } };
   }
 }
 
@@ -94,12 +109,12 @@ function compare(a: Pick<Entry, 'activity' | 'id'>, b: Pick<Entry, 'activity' | 
 }
 
 /** Conversations that the changes touch; null: too many to name. */
-function changedIds(changes: Footprint): ReadonlySet<string> | null {
+function changedIds(changes: Footprint, idOf: (user: Aci) => string): ReadonlySet<string> | null {
   const ids = new Set<string>();
-  for (const table of ['conversations', 'messages']) {
+  for (const table of LIST_TABLES) {
     const touched = changes.get(table);
     if (touched === 'all') return null;
-    for (const id of touched?.keys() ?? []) ids.add(String(id));
+    for (const key of touched?.keys() ?? []) ids.add(table === 'profiles' ? idOf(String(key) as Aci) : String(key));
   }
   return ids;
 }

@@ -16,6 +16,7 @@ import {
   receiptRow,
   touchConversation,
 } from '../history/rows.js';
+import { isUntold, tellProfile } from '../history/profile-row.js';
 import { THIS_DEVICE, type HistoryRows, type MessageRow } from '../history/schema.js';
 import type { Live } from '../live.js';
 import type { Presence } from '../presence/screen.js';
@@ -24,17 +25,21 @@ import { randomId } from '../util/random.js';
 import type { Front } from './front.js';
 import { PeerIdentity } from './identity.js';
 import { MessageWindow, WINDOW_PAGE } from './message-window.js';
+import { NO_PROFILE, toProfile } from './profile.js';
 import { messageKey, parseMessageKey, toMessage } from './to-message.js';
-import type { Conversation, Edges, IdentityState, JumpTarget, Message, SafetyNumber } from './types.js';
+import type { Conversation, Edges, IdentityState, JumpTarget, Message, Profile, SafetyNumber } from './types.js';
 
 /** How many of the newest messages a first answer gives receipts for. */
 const FIRST_ANSWER = 100;
 
-type Transaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
+const TABLES = ['conversations', 'messages', 'outbox', 'profiles'] as const;
+
+type Transaction = WriteTransaction<Pick<HistoryRows, (typeof TABLES)[number]>>;
 
 /** A direct conversation, as a tab sees it: reads history, writes history and outbox. Touches no key and no socket. */
 export class DirectConversation implements Conversation {
   readonly identity: Live<IdentityState>;
+  readonly profile: Live<Profile>;
   readonly presence: Live<Presence>;
   readonly #window: MessageWindow;
   readonly #front: Front;
@@ -51,6 +56,9 @@ export class DirectConversation implements Conversation {
     this.#id = directConversationId(front.user, this.#peerAci);
     this.#peerIdentity = new PeerIdentity(front, this.#peerAci);
     this.identity = this.#peerIdentity.state;
+    this.profile = front.live(['profiles'], NO_PROFILE, async (transaction) =>
+      toProfile(await transaction.get('profiles', [this.#peerAci])),
+    );
     this.presence = front.screen.presence(user);
     this.#window = new MessageWindow(front, this.#id, (row) => this.#toMessage(row));
   }
@@ -78,9 +86,10 @@ export class DirectConversation implements Conversation {
     const id = randomId(random);
     await this.#write(async (transaction) => {
       // Side by side: each waits for the database, and a person waits for all of them.
-      const [conversation, largest] = await Promise.all([
+      const [conversation, largest, profile] = await Promise.all([
         ensureConversation(transaction, this.#id, this.#peerAci, this.user),
         largestHlc(transaction, this.#id, true),
+        transaction.get('profiles', [user]),
         this.#enqueueMessage(transaction, { id, at }, content),
       ]);
       if (conversation.answered === 0) await this.#firstAnswer(transaction);
@@ -99,7 +108,10 @@ export class DirectConversation implements Conversation {
         notes: {},
       };
       await transaction.put('messages', row);
-      await transaction.put('conversations', { ...conversation, answered: 1, activity: hlc });
+      const untold = profile && isUntold(conversation, profile) ? profile : null;
+      const profileAt = untold?.at ?? conversation.profileAt;
+      await transaction.put('conversations', { ...conversation, answered: 1, profileAt, activity: hlc });
+      if (untold) await tellProfile(transaction, { id: this.#id, peer: this.user }, untold);
     });
     this.#front.screen.sent(this.user);
     this.#front.messageStored();
@@ -225,7 +237,7 @@ export class DirectConversation implements Conversation {
   }
 
   #write<V>(work: (transaction: Transaction) => Promise<V>): Promise<V> {
-    return this.#front.write(['conversations', 'messages', 'outbox'], work);
+    return this.#front.write(TABLES, work);
   }
 
   #everything() {

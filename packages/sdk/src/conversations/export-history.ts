@@ -1,3 +1,5 @@
+import type { Aci } from '@sotto/protocol';
+
 import type { ConversationRow, MessageRow } from '../history/schema.js';
 import type { Front } from './front.js';
 import { messageKey, toMessage } from './to-message.js';
@@ -36,17 +38,24 @@ async function* document(front: Front): AsyncGenerator<string, void> {
     version: EXPORT_VERSION,
     app: front.app,
     user: front.userName,
+    name: await nameOf(front, front.user),
     exportedAt: new Date(front.clock.now()).toISOString(),
   };
   yield `${JSON.stringify(head).slice(0, -1)},"conversations":[`;
   let comma = '';
   for await (const row of conversations(front)) {
-    yield `${comma}\n{"id":${JSON.stringify(row.id)},"user":${JSON.stringify(row.peer)},"messages":[`;
+    const name = await nameOf(front, row.peerAci);
+    yield `${comma}\n{"id":${JSON.stringify(row.id)},"user":${JSON.stringify(row.peer)},"name":${JSON.stringify(name)},"messages":[`;
     yield* messages(front, row);
     yield ']}';
     comma = ',';
   }
   yield ']}\n';
+}
+
+/** What a user calls themselves. */
+async function nameOf(front: Front, user: Aci): Promise<string | null> {
+  return (await front.read(['profiles'], (transaction) => transaction.get('profiles', [user])))?.name ?? null;
 }
 
 async function* conversations(front: Front): AsyncGenerator<ConversationRow, void> {

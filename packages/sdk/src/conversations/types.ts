@@ -43,10 +43,18 @@ export type Message =
 /** A conversation as the list shows it. */
 export interface ConversationSummary {
   readonly id: string;
-  /** Name of the other user. */
+  /** The other user's name in your app: who it is. */
   readonly user: string;
+  /** What they call themselves, if they do: never instead of `user`, as nobody vouches for it. */
+  readonly name: string | null;
   readonly last: Message | null;
   readonly unread: number;
+}
+
+/** What a user says of themselves. */
+export interface Profile {
+  /** One line without control and direction characters, 1 to 64 characters; null: none. */
+  readonly name: string | null;
 }
 
 /** What lies beyond the messages that are loaded. */
@@ -131,6 +139,8 @@ export interface Conversation {
   readonly presence: Live<Presence>;
   /** To be called with each key pressed: tells the other side, at most every 3 s, until 5 s after the last one or `send`. */
   typing(): void;
+  /** What the other user says of themselves. They could call themselves anything: keep showing `user` beside it. */
+  readonly profile: Live<Profile>;
   readonly identity: Live<IdentityState>;
   /**
    * The safety number of this conversation, to be compared over another channel. Takes a tenth of a second.

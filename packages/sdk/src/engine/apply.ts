@@ -17,7 +17,7 @@ import { answerIn } from './settle-answers.js';
 const MAX_LOST = 1_000;
 
 type Transaction = WriteTransaction<
-  Pick<HistoryRows, 'conversations' | 'messages' | 'outbox' | 'waitingEffects' | 'devices' | 'identities'>
+  Pick<HistoryRows, 'conversations' | 'messages' | 'outbox' | 'waitingEffects' | 'devices' | 'identities' | 'profiles'>
 >;
 
 type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
@@ -209,7 +209,10 @@ export async function applyIdentityChange(
   now: number,
 ): Promise<void> {
   const conversation = directConversationId(context.user, user);
-  if (!(await transaction.get('conversations', [conversation]))) return;
+  const known = await transaction.get('conversations', [conversation]);
+  if (!known) return;
+  // Whoever starts afresh knows nothing of this user any more.
+  await transaction.put('conversations', { ...known, profileAt: 0 });
   for (const row of await transaction.range('outbox')) {
     if (row.conversation !== conversation) continue;
     await transaction.delete('outbox', [row.id]);

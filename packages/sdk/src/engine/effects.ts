@@ -1,11 +1,12 @@
 import type { ContentKind, HistoryEditor, Kinds, MessageChange, Origin, Share } from '../content/kind.js';
 import { withMark } from '../history/identity-row.js';
+import { laterProfile } from '../history/profile-row.js';
 import { grownStatus, messagesById } from '../history/rows.js';
 import type { HistoryRows, MessageRow, WaitingEffectRow } from '../history/schema.js';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 
 export type EffectTransaction = WriteTransaction<
-  Pick<HistoryRows, 'conversations' | 'messages' | 'waitingEffects' | 'devices' | 'identities'>
+  Pick<HistoryRows, 'conversations' | 'messages' | 'waitingEffects' | 'devices' | 'identities' | 'profiles'>
 >;
 
 /** Shares kept for messages that have not come, per conversation: beyond it the oldest are forgotten. */
@@ -108,6 +109,14 @@ function editor(transaction: EffectTransaction, conversation: string, origin: Or
       if (mark.user === origin.self) return;
       const row = withMark(await transaction.get('identities', [mark.user]), mark);
       if (row) await transaction.put('identities', row);
+    },
+    noteProfile: async (word) => {
+      const row = laterProfile(await transaction.get('profiles', [word.user]), word);
+      if (row) await transaction.put('profiles', row);
+      if (origin.user !== origin.self || word.user !== origin.self) return;
+      // Another device of this user has told the contact: this one need not.
+      const told = await transaction.get('conversations', [conversation]);
+      if (told && told.profileAt < word.at) await transaction.put('conversations', { ...told, profileAt: word.at });
     },
     markReadUpTo: async (hlc) => {
       const unread = { index: 'unread', lower: [conversation, 1], upper: [conversation, 1, hlc] };

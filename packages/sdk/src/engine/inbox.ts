@@ -50,7 +50,7 @@ const TABLES = [
 const MAX_ASKED_AFTER_EXPIRY = 200;
 
 /** What an opened envelope may change in history. */
-const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects', 'devices'] as const;
+const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects', 'devices', 'profiles'] as const;
 
 /** Sealed bytes kept for a later repair. */
 const MAX_UNDECRYPTABLE = 1_000;

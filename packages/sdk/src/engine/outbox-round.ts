@@ -50,7 +50,7 @@ export async function readRound(
       const eligible = [...before, ...rows.filter((row) => mayLeave(row, held))];
       const last = rows.at(-1);
       if (last && rows.length === PAGE && eligible.length < PAGE) return { eligible, next: last.order };
-      const plan = planOutgoing(eligible, context.kinds);
+      const plan = planOutgoing(eligible, context);
       return { eligible, round: { plan, facts: await readFacts(transaction, context, plan.slice(0, MAX_FACTS)) } };
     });
     if (read.round) return read.round;

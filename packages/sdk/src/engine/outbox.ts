@@ -189,8 +189,9 @@ export class Outbox {
     // One message that cannot be encrypted must not stop the others; only storage and leadership concern all.
     if (error instanceof CryptoError || error instanceof RangeError) return this.#fail(outgoing, 'internal');
     if (!(error instanceof RelayError)) throw error;
-    // An effect for someone who is gone is of no use to anyone.
-    if (error.code === 'user-unknown' && outgoing.kind.shows === 'effect') return this.#forget(outgoing);
+    // An effect for someone who is gone is of no use to anyone, unless a message waits for them to come.
+    const awaited = outgoing.kind.shows === 'message' || this.#deferrals.holdsUnplaced(outgoing.conversation);
+    if (error.code === 'user-unknown' && !awaited) return this.#forget(outgoing);
     if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
       const unplaced = needsPlace(outgoing) ? outgoing.conversation : null;
       this.#deferrals.defer(outgoing, error.retryAfterMs, unplaced);

@@ -22,15 +22,21 @@ export interface Outgoing {
   readonly answers: readonly number[];
 }
 
+/** This user, and the kinds that are known. */
+export interface Sender {
+  readonly kinds: Kinds;
+  readonly userName: string;
+}
+
 /** Merges what its kind lets merge; everything else goes out as it is. Rows in the order of the outbox, all of known kinds. */
-export function planOutgoing(rows: readonly OutboxRow[], kinds: Kinds): Outgoing[] {
+export function planOutgoing(rows: readonly OutboxRow[], { kinds, userName }: Sender): Outgoing[] {
   const planned: Outgoing[] = [];
   const merged = new Map<string, { kind: ContentKind; rows: OutboxRow[] }>();
   for (const row of rows) {
     const kind = kinds.get(row.kind);
     if (!kind) continue;
     if (!kind.merging || row.resend) {
-      planned.push(toOutgoing(kind, [row], row.body));
+      planned.push(toOutgoing(kind, [row], row.body, userName));
       continue;
     }
     const key = JSON.stringify([kind.name, row.conversation, row.only, kind.merging.key(row.body)]);
@@ -38,22 +44,22 @@ export function planOutgoing(rows: readonly OutboxRow[], kinds: Kinds): Outgoing
     group.rows.push(row);
     merged.set(key, group);
   }
-  for (const { kind, rows: group } of merged.values()) planned.push(...merge(kind, group));
+  for (const { kind, rows: group } of merged.values()) planned.push(...merge(kind, group, userName));
   return planned;
 }
 
-function merge(kind: ContentKind, rows: readonly OutboxRow[]): Outgoing[] {
+function merge(kind: ContentKind, rows: readonly OutboxRow[], self: string): Outgoing[] {
   const { merging } = kind;
   if (!merging) return [];
   const planned: Outgoing[] = [];
   for (let at = 0; at < rows.length; at += merging.most) {
     const some = rows.slice(at, at + merging.most);
-    planned.push(toOutgoing(kind, some, merging.join(some.map(({ body }) => body))));
+    planned.push(toOutgoing(kind, some, merging.join(some.map(({ body }) => body)), self));
   }
   return planned;
 }
 
-function toOutgoing(kind: ContentKind, rows: readonly OutboxRow[], body: object): Outgoing {
+function toOutgoing(kind: ContentKind, rows: readonly OutboxRow[], body: object, self: string): Outgoing {
   const [first] = rows;
   if (!first) throw new TypeError('no rows');
   const covers = rows.map(({ id }) => id);
@@ -65,7 +71,8 @@ function toOutgoing(kind: ContentKind, rows: readonly OutboxRow[], body: object)
     body: { ...body },
     at: first.at,
     covers,
-    to: kind.to,
+    // In the conversation that a user has with itself there are only this user's other devices.
+    to: { ...kind.to, peer: kind.to.peer && first.peer !== self },
     only: first.only,
     resend: first.resend,
     answers: first.answers,

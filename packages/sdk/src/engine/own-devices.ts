@@ -2,6 +2,7 @@ import type { DeviceId, DevicesResponse, ExpiringDevice, RegistrationId } from '
 
 import { nameRow } from '../history/device-name-row.js';
 import { markRow } from '../history/identity-row.js';
+import { ownProfileRow } from '../history/profile-row.js';
 import { enqueue } from '../history/rows.js';
 import type { DeviceRow, HistoryRows } from '../history/schema.js';
 import type { RelayApi } from '../network/relay-api.js';
@@ -12,6 +13,9 @@ import type { LocalDevice } from './local-device.js';
 import { changeOwnList, type ListChange } from './own-list.js';
 
 type Ref = { readonly device: number; readonly registration: number };
+
+/** Of contacts: more than most people have; the rest come when they next change. */
+const MAX_PROFILES_PASSED_ON = 1_000;
 
 const same = (a: Ref, b: Ref): boolean => a.device === b.device && a.registration === b.registration;
 
@@ -30,7 +34,7 @@ export class OwnDevices {
 
   /**
    * Looks after a connection is made, or the list has changed. Devices that the relay has removed leave the list; new ones
-   * are told this device's name, and whom the person has verified.
+   * are told this device's name, whom the person has verified, and what people call themselves.
    *
    * @throws RelayError, DirectoryError
    */
@@ -53,7 +57,7 @@ export class OwnDevices {
       return devices.filter((entry) => same(entry, local) || registered.some((one) => same(one, entry)));
     });
     const { devices: listed } = await this.#directory.devices(local.user);
-    await this.#context.history.write(['devices', 'identities', 'outbox'], async (transaction) => {
+    await this.#context.history.write(['devices', 'identities', 'profiles', 'outbox'], async (transaction) => {
       const before = await transaction.range('devices');
       for (const row of before) {
         if (!listed.some(({ device }) => device === row.device)) await transaction.delete('devices', [row.device]);
@@ -80,14 +84,18 @@ export class OwnDevices {
     });
   }
 
-  /** Tells new devices what this one is called, and whom the person has verified. */
+  /** Tells new devices what this one is called, whom the person has verified, and what people call themselves. */
   async #introduce(
-    transaction: WriteTransaction<Pick<HistoryRows, 'identities' | 'outbox'>>,
+    transaction: WriteTransaction<Pick<HistoryRows, 'identities' | 'profiles' | 'outbox'>>,
     name: string | null,
   ): Promise<void> {
-    const { random } = this.#context;
+    const { random, user, clock } = this.#context;
     for (const row of await transaction.range('identities'))
       if (row.verified === 1) await enqueue(transaction, markRow(this.#context, row, random(16)));
+    const own = await transaction.get('profiles', [user]);
+    const others = await transaction.range('profiles', { limit: MAX_PROFILES_PASSED_ON });
+    const profiles = [...(own ? [own] : []), ...others.filter((row) => row.user !== user)];
+    for (const row of profiles) await enqueue(transaction, ownProfileRow(this.#context, row, clock.now()));
     if (name !== null) await enqueue(transaction, nameRow(this.#context, name, random(8)));
   }
 

@@ -25,7 +25,9 @@ export async function ensureConversation(
 ): Promise<ConversationRow> {
   const known = await transaction.get('conversations', [id]);
   if (known && (known.peer !== null || peer === null)) return known;
-  const row: ConversationRow = known ? { ...known, peer } : { id, peer, peerAci, answered: 0, activity: 0 };
+  const row: ConversationRow = known
+    ? { ...known, peer }
+    : { id, peer, peerAci, answered: 0, profileAt: 0, activity: 0 };
   await transaction.put('conversations', row);
   return row;
 }

@@ -16,6 +16,8 @@ export interface ConversationRow {
   readonly peerAci: Aci;
   /** 1 once this user has written here: receipts go only to people we answered. */
   readonly answered: 0 | 1;
+  /** The last profile of this user that the other one is told of (its `at`); 0: none. */
+  readonly profileAt: number;
   /** The largest position stored (pending ones included): orders the list. */
   readonly activity: number;
 }
@@ -137,6 +139,15 @@ export interface IdentityRow {
   readonly held: 0 | 1;
 }
 
+/** What a user calls themselves; this user has a row too. */
+export interface ProfileRow {
+  readonly user: Aci;
+  /** As it is shown; null: nothing. */
+  readonly name: string | null;
+  /** When they said so, by their clock; grows. */
+  readonly at: number;
+}
+
 /** When a user was last online, as far as this device has seen. */
 export interface LastSeenRow {
   readonly user: Aci;
@@ -207,6 +218,7 @@ export type HistoryRows = {
   outbox: OutboxRow;
   waitingEffects: WaitingEffectRow;
   identities: IdentityRow;
+  profiles: ProfileRow;
   lastSeen: LastSeenRow;
   settings: SettingRow;
   status: StatusRow;
@@ -235,6 +247,7 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
     indexes: { at: ['conversation', 'at'] },
   },
   identities: { key: ['user'], indexes: { held: ['held'] } },
+  profiles: { key: ['user'] },
   lastSeen: { key: ['user'] },
   settings: { key: ['name'] },
   status: { key: ['name'] },

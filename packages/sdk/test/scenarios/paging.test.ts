@@ -2,7 +2,7 @@ import type { Aci } from '@sotto/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { ConversationList, LIST_PAGE } from '../../src/conversations/conversation-list.js';
+import { ConversationList, LIST_PAGE, LIST_TABLES } from '../../src/conversations/conversation-list.js';
 import type { Front } from '../../src/conversations/front.js';
 import { MessageWindow, WINDOW_MAX, WINDOW_PAGE } from '../../src/conversations/message-window.js';
 import { directConversationId } from '../../src/content/content.js';
@@ -43,8 +43,9 @@ function messageRow(conversation: string, n: number, more: Partial<MessageRow> =
 const conversationRow = (id: string, activity: number): ConversationRow => ({
   id,
   peer: id,
-  peerAci: 'x' as Aci,
+  peerAci: aciOfName(id),
   answered: 1,
+  profileAt: 0,
   activity,
 });
 
@@ -151,20 +152,26 @@ test('a list that follows changes is always the list that a fresh look shows', a
     hlc: fc.integer({ min: 1, max: 40 }),
     unread: fc.constantFrom(0 as const, 1 as const),
     gone: fc.boolean(),
+    name: fc.option(fc.string({ maxLength: 2 })),
     extend: fc.boolean(),
   });
   const show = (row: MessageRow): ConversationSummary['last'] => ({ id: row.id }) as ConversationSummary['last'];
+  const idOf = (user: Aci): string => ids.get(user) ?? '';
+  const ids = new Map(Array.from({ length: 8 }, (_, i) => [conversationRow(`c${i}`, 1).peerAci, `c${i}`]));
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const history: History = memoryTables(HISTORY_SCHEMA);
-      const followed = new ConversationList(show, 3);
+      const followed = new ConversationList(show, idOf, 3);
       let extended = 3;
       let first = true;
-      for (const { conversation, hlc, unread, gone, extend } of steps) {
+      for (const { conversation, hlc, unread, gone, name, extend } of steps) {
         const id = `c${conversation}`;
         const changes = new FootprintRecorder();
         changes.add(gone ? 'conversations' : 'messages', id);
-        await history.write(['conversations', 'messages'], async (transaction) => {
+        const { peerAci } = conversationRow(id, hlc);
+        if (name !== null) changes.add('profiles', peerAci);
+        await history.write(LIST_TABLES, async (transaction) => {
+          if (name !== null) await transaction.put('profiles', { user: peerAci, name, at: 1 });
           if (gone) return transaction.delete('conversations', [id]);
           await transaction.put('messages', messageRow(id, hlc, { unread }));
           await transaction.put('conversations', conversationRow(id, hlc));
@@ -174,13 +181,12 @@ test('a list that follows changes is always the list that a fresh look shows', a
           extended++;
           first = true;
         }
-        const tables = ['conversations', 'messages'] as const;
-        const seen = await history.read(tables, (transaction) =>
+        const seen = await history.read(LIST_TABLES, (transaction) =>
           followed.read(transaction, first ? null : changes.footprint),
         );
         first = false;
-        const anew = new ConversationList(show, extended);
-        expect(seen).toEqual(await history.read(tables, (transaction) => anew.read(transaction, null)));
+        const anew = new ConversationList(show, idOf, extended);
+        expect(seen).toEqual(await history.read(LIST_TABLES, (transaction) => anew.read(transaction, null)));
         expect(followed.hasMore).toBe(anew.hasMore);
       }
     }),
