@@ -41,6 +41,7 @@ export {
   archiveCurrentSession,
   emptySessionRecord,
   hasUsableSession,
+  knowsHandshake,
   type SessionRecord,
 } from './session/session-record.js';
 export { wipeSuperseded } from './session/wipe.js';

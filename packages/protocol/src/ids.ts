@@ -34,6 +34,12 @@ export const preKeyId = z.int().check(z.gte(1), z.lte(MAX_PREKEY_ID));
 /** Position in a mailbox: 1, 2, 3 ... without gaps. 0 means "before the first". */
 export const mailboxSeq = z.int().check(z.gte(0));
 
+/**
+ * How many times a device has sealed: session steps whose ciphertexts may leave it. Only grows, in the transaction that commits
+ * the step, so a vault whose number is lower than one that it has sent is an older copy.
+ */
+export const sealingCount = z.int().check(z.gte(0));
+
 /** 16 random bytes, made by the sending client; unique per mailbox and sending device. Serves transport only. */
 export const envelopeId = binary(16);
 

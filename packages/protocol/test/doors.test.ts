@@ -22,7 +22,16 @@ const accepts = (schema: z.core.$ZodType, value: unknown) => z.core.safeParse(sc
 const requests = {
   hello: [
     hello,
-    { protocol: 1, token: 't', device: 1, registration: 1, secret: base64(32), epoch: 1, cursor: { seq: 0, id: null } },
+    {
+      protocol: 1,
+      token: 't',
+      device: 1,
+      registration: 1,
+      secret: base64(32),
+      epoch: 1,
+      cursor: { seq: 0, id: null },
+      sealings: 0,
+    },
   ],
   ack: [ack, { seq: 1, id }],
   token: [up.token, { token: 't' }],
@@ -30,6 +39,7 @@ const requests = {
     submit,
     {
       id,
+      sealing: 0,
       payloads: [payload],
       recipients: [{ user: alice, list: 1, devices: [{ device: 1, registration: 1, payload: 0 }], complete: true }],
     },
@@ -74,6 +84,7 @@ test('a client ignores what a newer relay adds', () => {
     time: 0,
     verdict: 'ok',
     acked: { seq: 0, id: null },
+    sealings: 0,
     head: 0,
     first: 1,
     retentionSeconds: 1,

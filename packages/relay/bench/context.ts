@@ -16,7 +16,7 @@ export interface Options {
   seconds: number;
   runs: number;
   /** Sockets of the figure `idle`. */
-  idle: number;
+  connections: number;
   /** Arguments for the relay's Node, such as `--cpu-prof`. */
   nodeOptions: string[];
 }

@@ -5,7 +5,7 @@
  * dedupe as in production.
  *
  *     --seconds 5   length of a run     --runs 5   runs of each figure (the table shows medians)
- *     --idle 100000  sockets of the figure `idle`
+ *     --connections 100000   sockets of the figure `idle`
  *     --seed TEXT   of the bytes sent   --json FILE   --profile FOLDER   processor profiles of the relay
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     runs: { type: 'string', default: '5' },
-    idle: { type: 'string', default: '100000' },
+    connections: { type: 'string', default: '100000' },
     seed: { type: 'string', default: 'sotto' },
     json: { type: 'string', default: 'bench-results/relay.json' },
     profile: { type: 'string' },
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
     throw new Error(`There is no ${unknown.join(', ')}; figures: ${Object.keys(FIGURES).join(' ')}`);
   const options = {
     seed: values.seed,
-    idle: Number(values.idle),
+    connections: Number(values.connections),
     seconds: Number(values.seconds),
     runs: Number(values.runs),
     nodeOptions: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],

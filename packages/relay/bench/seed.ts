@@ -49,6 +49,7 @@ async function newDevice(index: number, urlOf: (index: number) => string) {
     secret: toBase64Url(secret),
     epoch: 1,
     cursor: { seq: 0, id: null },
+    sealings: 0,
   };
   const secretHash = createHash('sha256').update(secret).digest();
   return { account, mailbox: mailboxId(TEST_APP.id, address), secretHash, login: { url: urlOf(index), hello } };

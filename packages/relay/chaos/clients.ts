@@ -82,6 +82,7 @@ class Client {
 
 interface Message {
   id: Buffer;
+  sealing: number;
   payloads: Buffer[];
   recipients: object[];
 }
@@ -114,6 +115,7 @@ export class Sender extends Client {
     const content = Buffer.from(random(200));
     const message = {
       id: Buffer.from(random(16)),
+      sealing: this.sent,
       payloads: [content],
       recipients: this.#recipients.map(({ user, listVersion, device, registration }) => ({
         user,

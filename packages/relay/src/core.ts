@@ -19,7 +19,7 @@ import { AckWriter } from './mailbox/ack.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
 import { SubmitWriter } from './mailbox/submit.js';
 import { Switchboard } from './mailbox/switchboard.js';
-import { observers, type RefusedSource, type RelayObserver } from './observer.js';
+import { observers, type Proven, type RefusedSource, type RelayObserver } from './observer.js';
 import { systemClock, systemRandom, type Clock, type Random } from './platform.js';
 import type { Quota, Store } from './store/store.js';
 import { NODE_BYTES } from './topics/topic-signal.js';
@@ -30,6 +30,9 @@ const HOUR_MS = 3_600_000;
 export const DEFAULT_RETENTION_MS = 45 * 24 * HOUR_MS;
 export const DEDUPE_MS = 48 * HOUR_MS;
 export const DEFAULT_QUOTA: Quota = { envelopes: 50_000, bytes: 256 * 1024 * 1024 };
+
+/** Mailboxes whose heads are read in one statement: a few milliseconds. */
+const HEAL_PAGE = 1_000;
 
 export interface RelayCoreOptions {
   store: Store;
@@ -158,14 +161,17 @@ export class RelayCore {
    * Checks a `hello`: rejects with the refusal that the socket is to hear. Takes nothing that would have to be freed.
    *
    * @param ip where the socket comes from
+   * @param onProven hears who it is as soon as that is proven, also of those who are refused for something else
    */
-  async admit(input: unknown, ip?: string): Promise<Admission> {
+  async admit(input: unknown, ip?: string, onProven?: (who: Proven) => void): Promise<Admission> {
     if (this.#isClosing) throw new RelayError('shutting-down');
     const hello = parseHello(input);
     const login = await this.verifier.verify(hello.token);
-    const { app } = login;
-    await this.limit({ app, limit: 'connectionsPerUser', key: `${app}/${login.user}` });
+    const { app, user } = login;
+    onProven?.({ app, user });
+    await this.limit({ app, limit: 'connectionsPerUser', key: `${app}/${user}` });
     const { device, state } = await this.directory.authenticate(login, hello);
+    onProven?.({ app, user, device: device.device });
     await this.limit(
       { app, limit: 'connectionsPerDevice', key: device.mailbox },
       { app, limit: 'connectionsPerApp', key: app },
@@ -195,18 +201,27 @@ export class RelayCore {
     return session;
   }
 
-  /** Finds what the bus may have lost: reads the heads of all mailboxes that have a socket here. */
+  /**
+   * Finds what the bus may have lost: reads the heads of all mailboxes that have a socket here, a page at a time, so that
+   * after an outage a hundred thousand of them hold up neither the database nor this process.
+   */
   async heal(): Promise<void> {
-    for (const [app, open] of this.#sessionsByApp()) {
-      const heads = await this.#options.store.heads(
-        app,
-        open.map(({ mailbox }) => mailbox),
-      );
-      for (const session of open) {
-        const head = heads.get(session.mailbox);
-        if (head === undefined) session.bye('device-gone');
-        else session.poke(head);
-      }
+    for (const [app, open] of this.#sessionsByApp())
+      for (let at = 0; at < open.length; at += HEAL_PAGE) await this.#healSome(app, open.slice(at, at + HEAL_PAGE));
+  }
+
+  async #healSome(app: AppId, sessions: readonly Session[]): Promise<void> {
+    // Whoever has gone since the pages began is not asked for.
+    const open = sessions.filter(({ isOpen }) => isOpen);
+    if (open.length === 0) return;
+    const heads = await this.#options.store.heads(
+      app,
+      open.map(({ mailbox }) => mailbox),
+    );
+    for (const session of open) {
+      const head = heads.get(session.mailbox);
+      if (head === undefined) session.bye('device-gone');
+      else session.poke(head);
     }
   }
 

@@ -44,9 +44,19 @@ export interface RelayObserver {
   refused?(refusal: RelayError, from: RefusedSource): void;
 }
 
-/** Who was refused, as far as it is known. `socket`: before it was open; `event`: what an open one asked for. */
+/** Whoever has proven to be a user of an app, by a token that was verified, and which device, by its secret. */
+export interface Proven {
+  app: AppId;
+  user: Aci;
+  device?: DeviceId;
+}
+
+/**
+ * Who was refused, as far as it is known: what somebody only claims is not written down. `socket`: before it was open;
+ * `event`: what an open one asked for.
+ */
 export type RefusedSource =
-  | { via: 'http' | 'socket'; address: string }
+  | ({ via: 'http' | 'socket'; address: string } & Partial<Proven>)
   | {
       via: 'event';
       app: AppId;

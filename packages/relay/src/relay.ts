@@ -134,7 +134,12 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
   const node = await openNode(config, startup);
   const { core, apps, store, bus, metrics, devObserver } = node;
   let isClosing = false;
-  const health = healthRoutes({ store: () => store.time(), bus: () => bus.check(), isClosing: () => isClosing });
+  const health = healthRoutes({
+    store: () => store.time(),
+    migrations: () => store.migrated(),
+    bus: () => bus.check(),
+    isClosing: () => isClosing,
+  });
   const extras = [health, metrics.routes, docsRoutes(), ...node.devRoutes];
   const statics = config.staticFolder === undefined ? [] : staticRoutes(config.staticFolder);
   const door = {

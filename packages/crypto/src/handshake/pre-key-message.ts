@@ -36,6 +36,7 @@ export interface PreKeyMessage extends PreKeyMessageFields {
 
 /** What a receiver needs to know before decrypting: which private prekeys to load, and whose identity to judge. */
 export interface PreKeyMessageInfo {
+  readonly version: SessionVersion;
   readonly identityKey: Uint8Array;
   readonly registrationId: number;
   readonly signedPreKeyId: number;
@@ -120,8 +121,10 @@ function kemEncapsulation(
  * @throws CryptoError as {@link parsePreKeyMessage}
  */
 export function readPreKeyMessage(bytes: Uint8Array): PreKeyMessageInfo {
-  const { identityKey, registrationId, signedPreKeyId, kem, oneTimePreKeyId, baseKey } = parsePreKeyMessage(bytes);
+  const { version, identityKey, registrationId, signedPreKeyId, kem, oneTimePreKeyId, baseKey } =
+    parsePreKeyMessage(bytes);
   return {
+    version,
     identityKey,
     registrationId,
     signedPreKeyId,

@@ -1,5 +1,6 @@
 /** The sessions with one remote address (handshake.md §6): one current, and archived ones, newest first. */
 import { constantTimeEqual } from '../primitives/constant-time.js';
+import type { PreKeyMessageInfo } from '../handshake/pre-key-message.js';
 import type { SessionVersion } from '../ratchet/signal-message.js';
 import { withDefaults, type SessionLimits } from './limits.js';
 import type { SessionState } from './session-state.js';
@@ -42,6 +43,14 @@ export function findSession(
 ): SessionState | undefined {
   const all = record.current === null ? record.archived : [record.current, ...record.archived];
   return all.find((session) => session.version === version && constantTimeEqual(session.baseKey, baseKey));
+}
+
+/** Whether a PreKey message belongs to a session of the record: then `decryptPreKeyMessage` needs no private prekeys. */
+export function knowsHandshake(
+  record: SessionRecord,
+  message: Pick<PreKeyMessageInfo, 'version' | 'baseKey'>,
+): boolean {
+  return findSession(record, message.version, message.baseKey) !== undefined;
 }
 
 /** Whether an outgoing session waited for an answer too long (handshake.md §3, "Staleness"). `now` in milliseconds. */

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-import { deviceId, deviceSecret, envelopeId, mailboxSeq, registrationId } from '../ids.js';
+import { deviceId, deviceSecret, envelopeId, mailboxSeq, registrationId, sealingCount } from '../ids.js';
 import { MAX_TOKEN_LENGTH } from '../limits.js';
 import { expiringDevice } from '../http/devices.js';
 import { preKeyCounts } from '../http/prekeys.js';
@@ -19,15 +19,17 @@ export const hello = z.strictObject({
   /** Epoch of the engine's leadership; of two sockets of one device the relay keeps the one with the higher epoch. */
   epoch: z.int().check(z.gte(1)),
   cursor,
+  /** The vault's count. */
+  sealings: sealingCount,
 });
 export type Hello = z.infer<typeof hello>;
 
 /**
- * How the relay's mailbox compares with the client's cursor.
+ * How what the relay holds compares with the client's cursor and its count of sealings.
  *
  * - `ok`: the same story; what the cursor covers counts as acknowledged.
  * - `mailbox-reset`: the relay was rolled back. Restart from `acked`, rely on dedupe, republish all prekeys.
- * - `vault-behind`: the relay has seen acknowledgements that this vault knows nothing of: the vault was rolled back.
+ * - `vault-behind`: the relay has seen acknowledgements or sealings that this vault knows nothing of: the vault was rolled back.
  */
 export const cursorVerdict = z.enum(['ok', 'mailbox-reset', 'vault-behind']);
 export type CursorVerdict = z.infer<typeof cursorVerdict>;
@@ -39,6 +41,8 @@ export const welcome = z.object({
   time: z.int(),
   verdict: cursorVerdict,
   acked: cursor,
+  /** The highest count that came with a submit of this device. Where that is more than its own, the client counts on from it. */
+  sealings: sealingCount,
   /** The highest seq assigned so far. */
   head: mailboxSeq,
   /** The lowest seq still held; head + 1 when the mailbox is empty. */

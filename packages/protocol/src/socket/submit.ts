@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 
 import { binary } from '../bytes.js';
-import { aci, deviceId, envelopeId, registrationId } from '../ids.js';
+import { aci, deviceId, envelopeId, registrationId, sealingCount } from '../ids.js';
 import { MAX_DEVICES_PER_USER, MAX_PAYLOAD_BYTES, MAX_RECIPIENT_DEVICES } from '../limits.js';
 import { errorBody } from '../error.js';
 
@@ -11,6 +11,8 @@ import { errorBody } from '../error.js';
  */
 export const submit = z.strictObject({
   id: envelopeId,
+  /** The vault's count after the latest of the payloads was sealed: see `hello`. */
+  sealing: sealingCount,
   payloads: z.array(binary(1, MAX_PAYLOAD_BYTES)).check(z.minLength(1), z.maxLength(MAX_RECIPIENT_DEVICES)),
   recipients: z
     .array(

@@ -41,7 +41,7 @@ export class Party {
   readonly #ack = patchable(Wire.packet('ack', { seq: FIRST_ID, id: Buffer.alloc(16, 0xa5) }), 16);
 
   async connect({ url, hello }: Login): Promise<void> {
-    this.#wire = await Wire.open(url, hello, {
+    const { wire, opened } = Wire.open(url, hello, {
       event: (name, message) => {
         if (name === 'deliver') this.#delivered(message as Delivered);
         else if (name === 'bye') this.failures.push(`bye: ${JSON.stringify(message)}`);
@@ -51,6 +51,8 @@ export class Party {
       },
       closed: (why) => this.failures.push(why),
     });
+    this.#wire = wire;
+    await opened;
   }
 
   /** The recipients of all submits from now on. */
@@ -58,6 +60,7 @@ export class Party {
     const payload = Buffer.alloc(PAYLOAD_BYTES, 0xb6);
     const packet = Wire.packet('submit', {
       id: Buffer.alloc(16, 0xa5),
+      sealing: 0,
       payloads: [payload],
       recipients: recipients as unknown as Encodable,
     });

@@ -60,18 +60,17 @@ export class Wire {
     );
   }
 
-  /** Resolves when the relay has let the device in; rejects with its refusal. */
-  static open(url: string, hello: Encodable, events: WireEvents): Promise<Wire> {
+  /**
+   * @returns the wire at once, for what is delivered may be there before anybody hears that it is open; `opened` rejects with
+   *   the relay's refusal
+   */
+  static open(url: string, hello: Encodable, events: WireEvents): { wire: Wire; opened: Promise<void> } {
     const wire = new Wire(url, hello);
     wire.#events = events;
-    return new Promise((resolve, reject) => {
-      wire.#opened = {
-        reject,
-        resolve: () => {
-          resolve(wire);
-        },
-      };
+    const opened = new Promise<void>((resolve, reject) => {
+      wire.#opened = { resolve, reject };
     });
+    return { wire, opened };
   }
 
   /** An unmasked payload that may be used many times: its packet id is written into `frame` by {@link send}. */

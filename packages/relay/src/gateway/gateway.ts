@@ -7,6 +7,7 @@ import parser from 'socket.io-msgpack-parser';
 import type { AppRegistry } from '../apps/app-registry.js';
 import type { RelayCore } from '../core.js';
 import { RelayError } from '../errors.js';
+import type { Proven } from '../observer.js';
 import type { AddressRules } from '../ops/address-list.js';
 import { clientAddress, clientIp, type TrustedProxies } from '../ops/client-address.js';
 import { toRefusal, type Admission } from './session.js';
@@ -52,24 +53,26 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
   io.engine.use(refuseMethods);
 
   io.use((socket, next) => {
-    admit(socket).then(
+    let who: Proven | null = null;
+    const onProven = (proven: Proven) => (who = proven);
+    admit(socket, onProven).then(
       (admission) => {
         admissions.set(socket, admission);
         next();
       },
       (error: unknown) => {
         const refusal = toRefusal(error, onError);
-        core.refused(refusal, { address: clientAddress(socket.request, trustedProxies), via: 'socket' });
+        core.refused(refusal, { ...who, address: clientAddress(socket.request, trustedProxies), via: 'socket' });
         next(connectError(refusal));
       },
     );
   });
 
-  async function admit(socket: Socket): Promise<Admission> {
+  async function admit(socket: Socket, onProven: (who: Proven) => void): Promise<Admission> {
     if (!addresses.admits(clientIp(socket.request, trustedProxies))) throw new RelayError('address-refused');
     const ip = clientAddress(socket.request, trustedProxies);
     await core.limit({ limit: 'connectionsPerAddress', key: ip });
-    const admission = await core.admit(socket.handshake.auth, ip);
+    const admission = await core.admit(socket.handshake.auth, ip, onProven);
     const { app } = admission.login;
     if (!apps.allowsOrigin(app, socket.handshake.headers.origin)) {
       throw new RelayError('origin-refused', undefined, { app });

@@ -80,15 +80,16 @@ export class HotReader {
 
   #submit(input: MessagePackReader): Submit {
     const fields = new Fields(SUBMIT, input.map());
-    let [id, payloads, recipients]: [Buffer?, Buffer[]?, Recipients?] = [];
+    let [id, sealing, payloads, recipients]: [Buffer?, number?, Buffer[]?, Recipients?] = [];
     while (fields.left > 0) {
       const name = fields.next(input);
       if (name === 'id') id = input.binary(16, 16);
+      else if (name === 'sealing') sealing = input.integer();
       else if (name === 'payloads') payloads = readPayloads(input);
       else recipients = this.#recipients(input);
     }
-    if (!id || !payloads || !recipients) throw UNEXPECTED;
-    return { id, payloads, recipients };
+    if (!id || sealing === undefined || !payloads || !recipients) throw UNEXPECTED;
+    return { id, sealing, payloads, recipients };
   }
 
   #recipients(input: MessagePackReader): Recipients {
@@ -193,7 +194,7 @@ const texts = (...names: string[]) => names.map((name) => Buffer.from(name));
 const shape = <Name extends string>(...names: Name[]): Shape<Name> => ({ names, bytes: texts(...names) });
 
 const PACKET = shape('type', 'data', 'nsp', 'id', 'options');
-const SUBMIT = shape('id', 'payloads', 'recipients');
+const SUBMIT = shape('id', 'sealing', 'payloads', 'recipients');
 const ACK = shape('seq', 'id');
 const RECIPIENT = shape('user', 'list', 'devices', 'complete');
 const DEVICE = shape('device', 'registration', 'payload');

@@ -19,7 +19,7 @@ import type { Login, TokenVerifier } from '../auth/token-verifier.js';
 import type { Deadlines } from '../deadlines.js';
 import { RelayError, toError } from '../errors.js';
 import type { AckWriter } from '../mailbox/ack.js';
-import { compareCursor } from '../mailbox/cursor.js';
+import { compareCursor, compareVault } from '../mailbox/cursor.js';
 import { asBuffer, Delivery } from '../mailbox/deliver.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
 import type { Ring } from '../mailbox/ring.js';
@@ -282,17 +282,18 @@ export class Session {
     const { cursor } = hello;
     const isAbove = cursor.seq > mailbox.acked.seq && cursor.seq <= mailbox.head;
     const standing = isAbove ? await store.envelopeIdAt(this.app, this.mailbox, cursor.seq) : null;
-    const verdict = compareCursor(mailbox, cursor, standing);
-    if (verdict === 'ok' && isAbove && cursor.id)
+    const story = compareCursor(mailbox, cursor, standing);
+    if (story === 'ok' && isAbove && cursor.id)
       await acks.acked({ mailbox: this.mailbox, seq: cursor.seq, id: cursor.id });
     const preKeys = await store.preKeyCounts(this.app, this.mailbox);
     if (this.#closed) return;
-    const acked = verdict === 'ok' ? cursor : mailbox.acked;
+    const acked = story === 'ok' ? cursor : mailbox.acked;
     const first = Math.max(mailbox.first, acked.seq + 1);
     this.#peer.emit('welcome', {
       protocol: PROTOCOL_VERSION,
       time: clock.now(),
-      verdict,
+      verdict: compareVault(mailbox, hello, story),
+      sealings: mailbox.sealings,
       acked: { seq: acked.seq, id: acked.id && asBuffer(acked.id) },
       head: mailbox.head,
       first,

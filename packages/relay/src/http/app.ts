@@ -22,7 +22,7 @@ import type { AppRegistry } from '../apps/app-registry.js';
 import { RelayError } from '../errors.js';
 import { parseOrRefuse } from '../gateway/parse.js';
 import { clientAddress, clientIp } from '../ops/client-address.js';
-import { callerOf, loginOf, type Door } from './caller.js';
+import { callerOf, loginOf, provenOf, type Door } from './caller.js';
 import { notFound, problemHandler } from './problem.js';
 
 export interface HttpOptions extends Door {
@@ -45,7 +45,7 @@ export function createHttpApp({ onError, extras, statics, ...door }: HttpOptions
   app.use(notFound);
   app.use(
     problemHandler(onError, (refusal, request) => {
-      core.refused(refusal, { address: clientAddress(request, trustedProxies), via: 'http' });
+      core.refused(refusal, { ...provenOf(request), address: clientAddress(request, trustedProxies), via: 'http' });
     }),
   );
   return app;

@@ -9,6 +9,7 @@ import type { Caller } from '../directory/directory.js';
 import type { DeviceClaim } from '../directory/authenticate.js';
 import { RelayError } from '../errors.js';
 import { checkVersion } from '../gateway/parse.js';
+import type { Proven } from '../observer.js';
 import type { AddressRules } from '../ops/address-list.js';
 import { clientAddress, type TrustedProxies } from '../ops/client-address.js';
 
@@ -25,6 +26,12 @@ export interface Door {
   addresses: AddressRules;
 }
 
+/** Who has proven what, for as long as the request lives. */
+const proven = new WeakMap<Request, Proven>();
+
+/** Null: nobody has shown a token that is good. */
+export const provenOf = (request: Request): Proven | null => proven.get(request) ?? null;
+
 /** Who calls: a token for every route, from a website that the app allows. */
 export async function loginOf(request: Request, { core, apps }: Door): Promise<Login> {
   const version = request.get(VERSION_HEADER);
@@ -33,8 +40,9 @@ export async function loginOf(request: Request, { core, apps }: Door): Promise<L
     checkVersion(Number(version));
   }
   const login = await core.verifier.verify(bearerToken(request));
-  const { app } = login;
-  await core.limit({ app, limit: 'requestsPerUser', key: `${app}/${login.user}` });
+  const { app, user } = login;
+  proven.set(request, { app, user });
+  await core.limit({ app, limit: 'requestsPerUser', key: `${app}/${user}` });
   if (!isSameOrigin(request) && !apps.allowsOrigin(app, request.get('origin'))) {
     throw new RelayError('origin-refused', undefined, { app });
   }
@@ -45,6 +53,7 @@ export async function loginOf(request: Request, { core, apps }: Door): Promise<L
 export async function callerOf(request: Request, door: Door): Promise<Caller> {
   const login = await loginOf(request, door);
   const caller = await door.core.directory.authenticate(login, deviceClaim(request));
+  proven.set(request, { app: login.app, user: login.user, device: caller.device.device });
   return { ...caller, ip: clientAddress(request, door.trustedProxies) };
 }
 

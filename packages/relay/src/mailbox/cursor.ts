@@ -1,4 +1,4 @@
-import type { Cursor, CursorVerdict } from '@sotto/protocol';
+import type { Cursor, CursorVerdict, Hello } from '@sotto/protocol';
 
 import type { MailboxState } from '../store/store.js';
 
@@ -20,6 +20,16 @@ export function compareCursor(mailbox: MailboxState, cursor: Cursor, standing: U
   if (cursor.seq === acked.seq) return sameId(cursor.id, acked.id) ? 'ok' : 'vault-behind';
   if (cursor.seq > head || cursor.id === null) return 'mailbox-reset';
   return standing === null || sameId(cursor.id, standing) ? 'ok' : 'mailbox-reset';
+}
+
+/**
+ * What the client hears: its cursor may tell the same story as the mailbox while it has sent since the copy was made that it is
+ * now. A relay that was rolled back itself has counted less, which says nothing of the vault.
+ *
+ * @param story of the cursor
+ */
+export function compareVault(mailbox: MailboxState, { sealings }: Pick<Hello, 'sealings'>, story: CursorVerdict) {
+  return sealings < mailbox.sealings ? 'vault-behind' : story;
 }
 
 function sameId(a: Uint8Array | null, b: Uint8Array | null): boolean {

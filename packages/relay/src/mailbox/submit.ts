@@ -9,6 +9,7 @@ import {
   type ItemOutcome,
   type MailboxStore,
   type Quota,
+  type SealingCount,
   type SubmitBatch,
 } from '../store/store.js';
 import { Batcher } from './batcher.js';
@@ -21,13 +22,10 @@ const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** What an item costs besides its payload, so that many small ones end a batch too. */
 const ITEM_WEIGHT = 4 * 1024;
 
-/** While one batch is committed the next is on its way, so that the database never waits for this process. */
-const DEPTH = 2;
-
 export interface Submission {
   sender: DeviceAddress;
   route: Route;
-  message: Pick<Submit, 'id' | 'payloads'>;
+  message: Pick<Submit, 'id' | 'sealing' | 'payloads'>;
 }
 
 /** Per recipient device in order, or: the lists have changed meanwhile, and nothing was stored. */
@@ -62,7 +60,7 @@ export class SubmitWriter {
     this.#batcher = new Batcher<Prepared, SubmitResult>((items) => this.#write(items), {
       weigh,
       maxWeight: MAX_BATCH_BYTES,
-      depth: DEPTH,
+      depth: deps.store.depth,
     });
   }
 
@@ -102,7 +100,7 @@ export class SubmitWriter {
   async #store(round: Prepared[], isRetry = false): Promise<(SubmitResult | RelayError)[]> {
     const { clock, observer, quota } = this.#deps;
     const started = clock.now();
-    const batch = toBatch(round, started, quota());
+    const batch = toBatch(round, this.#names, started, quota());
     try {
       const outcomes = await this.#deps.store.submit(this.#app, batch);
       observer.committed?.('submit', batch.items.length, (clock.now() - started) / 1000);
@@ -164,8 +162,8 @@ function weigh({ message, digests }: Prepared): number {
   return weight;
 }
 
-function toBatch(round: Prepared[], now: number, quota: Quota): SubmitBatch {
-  const batch: SubmitBatch = { now, quota, submits: [], payloads: [], items: [] };
+function toBatch(round: Prepared[], names: MailboxNames, now: number, quota: Quota): SubmitBatch {
+  const batch: SubmitBatch = { now, quota, sealings: sealingsOf(round, names), submits: [], payloads: [], items: [] };
   for (const { sender, route, message, digests } of round) {
     const firstPayload = batch.payloads.length;
     const submit = batch.submits.push({ sender, id: message.id, lists: route.lists }) - 1;
@@ -177,6 +175,18 @@ function toBatch(round: Prepared[], now: number, quota: Quota): SubmitBatch {
     }
   }
   return batch;
+}
+
+/** One row for each sender, however many submits of theirs the batch holds. */
+function sealingsOf(round: Prepared[], names: MailboxNames): SealingCount[] {
+  const highest = new Map<MailboxId, SealingCount>();
+  for (const { sender, message } of round) {
+    const mailbox = names.mailbox(sender);
+    const known = highest.get(mailbox);
+    if (!known) highest.set(mailbox, { user: sender.user, mailbox, count: message.sealing });
+    else if (known.count < message.sealing) known.count = message.sealing;
+  }
+  return [...highest.values()];
 }
 
 function toEnvelope(batch: SubmitBatch, item: BatchItem, seq: number): Envelope | null {

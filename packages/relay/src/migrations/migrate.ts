@@ -1,24 +1,29 @@
-import type { Sql } from '../store/sql/driver.js';
+import type { Queryable, Sql } from '../store/sql/driver.js';
 import { mailboxesAndDirectory } from './0001-mailboxes-and-directory.js';
 import { apps } from './0002-apps.js';
 import { deviceActivity } from './0003-device-activity.js';
+import { sealings } from './0004-sealings.js';
 
-/** Forward only: a migration that was released is never changed, only followed by another. */
-const MIGRATIONS: readonly string[] = [mailboxesAndDirectory, apps, deviceActivity];
+/**
+ * Forward only: a migration that was released is never changed, only followed by another. It only adds, so that nodes of the
+ * version before go on working while a deploy replaces them.
+ */
+export const MIGRATIONS: readonly string[] = [mailboxesAndDirectory, apps, deviceActivity, sealings];
 
 /** Any number; all relays agree on it, so that only one of them migrates at a time. */
 const ADVISORY_LOCK = 7_062_843;
 
-/** Brings the schema up to date. Nodes that start together wait for each other. */
-export async function migrate(sql: Sql): Promise<void> {
+/**
+ * Brings the schema up to date. Nodes that start together wait for each other.
+ *
+ * @param upTo the version of an older relay, for tests
+ */
+export async function migrate(sql: Sql['patient'], upTo = MIGRATIONS.length): Promise<void> {
   await sql.transaction(async (transaction) => {
     await transaction.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
     await transaction.query('CREATE TABLE IF NOT EXISTS migrations (version integer PRIMARY KEY)');
-    const [row] = await transaction.query<{ version: number }>(
-      'SELECT coalesce(max(version), 0)::int AS version FROM migrations',
-    );
-    const done = row?.version ?? 0;
-    for (const [index, migration] of MIGRATIONS.entries()) {
+    const done = await schemaVersion(transaction);
+    for (const [index, migration] of MIGRATIONS.slice(0, upTo).entries()) {
       if (index < done) continue;
       for (const statement of statements(migration)) await transaction.query(statement);
       await transaction.query('INSERT INTO migrations VALUES ($1)', [index + 1]);
@@ -26,8 +31,20 @@ export async function migrate(sql: Sql): Promise<void> {
   });
 }
 
+/** Whether the tables are as this relay needs them; a newer relay's are, too. */
+export async function isMigrated(sql: Queryable): Promise<boolean> {
+  return (await schemaVersion(sql)) >= MIGRATIONS.length;
+}
+
+async function schemaVersion(sql: Queryable): Promise<number> {
+  const [row] = await sql.query<{ version: number }>(
+    'SELECT coalesce(max(version), 0)::int AS version FROM migrations',
+  );
+  return row?.version ?? 0;
+}
+
 /** One by one, because a prepared statement holds only one. Our migrations have no `;` inside a statement. */
-function statements(script: string): string[] {
+export function statements(script: string): string[] {
   return script
     .replaceAll(/--.*$/gm, '')
     .split(';')

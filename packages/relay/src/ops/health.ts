@@ -2,6 +2,7 @@ import express, { type Router } from 'express';
 
 export interface Readiness {
   store(): Promise<unknown>;
+  migrations(): Promise<boolean>;
   bus(): Promise<void>;
   isClosing(): boolean;
 }
@@ -16,12 +17,13 @@ export function healthRoutes(readiness: Readiness): Router {
     response.set('cache-control', 'no-store').json({ ok: true });
   });
   router.get('/readyz', async (_request, response) => {
-    const [store, bus] = await Promise.all([passes(readiness.store()), passes(readiness.bus())]);
-    const ready = store && bus && !readiness.isClosing();
+    const checks = [readiness.store(), readiness.migrations(), readiness.bus()];
+    const [store, migrations, bus] = await Promise.all(checks.map(passes));
+    const ready = store && migrations && bus && !readiness.isClosing();
     response
       .status(ready ? 200 : 503)
       .set('cache-control', 'no-store')
-      .json({ ready, store, bus, closing: readiness.isClosing() });
+      .json({ ready, store, migrations, bus, closing: readiness.isClosing() });
   });
   return router;
 }
@@ -34,7 +36,7 @@ async function passes(check: Promise<unknown>): Promise<boolean> {
   try {
     return await Promise.race([
       check.then(
-        () => true,
+        (answer) => answer !== false,
         () => false,
       ),
       timeout,

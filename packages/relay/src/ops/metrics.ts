@@ -93,14 +93,27 @@ function busMetrics(registers: Registry[]): Metrics['busProbed'] {
   };
 }
 
-function envelopeMetrics(registers: Registry[], clock: Clock): RelayObserver {
-  const stored = new Counter({ name: 'sotto_envelopes_stored_total', help: 'Envelopes stored.', registers });
-  const bytes = new Counter({ name: 'sotto_envelope_bytes_stored_total', help: 'Payload bytes stored.', registers });
-  const delivered = new Counter({
-    name: 'sotto_envelopes_delivered_total',
-    help: 'Envelopes sent to sockets.',
+/**
+ * What happens many thousand times a second is counted in plain numbers, and handed to prom-client when somebody asks: it
+ * would look up its labels each time.
+ */
+function total(registers: Registry[], name: string, help: string, read: () => number): void {
+  new Counter({
+    name,
+    help,
     registers,
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
   });
+}
+
+function envelopeMetrics(registers: Registry[], clock: Clock): RelayObserver {
+  const totals = { stored: 0, bytes: 0, delivered: 0 };
+  total(registers, 'sotto_envelopes_stored_total', 'Envelopes stored.', () => totals.stored);
+  total(registers, 'sotto_envelope_bytes_stored_total', 'Payload bytes stored.', () => totals.bytes);
+  total(registers, 'sotto_envelopes_delivered_total', 'Envelopes sent to sockets.', () => totals.delivered);
   const latency = new Histogram({
     name: 'sotto_delivery_seconds',
     help: 'From storing to sending an envelope, per frame.',
@@ -124,11 +137,11 @@ function envelopeMetrics(registers: Registry[], clock: Clock): RelayObserver {
 
   return {
     stored(_app, _mailbox, envelopes) {
-      stored.inc(envelopes.length);
-      for (const { payload } of envelopes) bytes.inc(payload.length);
+      totals.stored += envelopes.length;
+      for (const { payload } of envelopes) totals.bytes += payload.length;
     },
     delivered(count, at) {
-      delivered.inc(count);
+      totals.delivered += count;
       latency.observe(Math.max(0, clock.now() - at) / 1000);
     },
     committed(kind, items, seconds) {
@@ -139,11 +152,16 @@ function envelopeMetrics(registers: Registry[], clock: Clock): RelayObserver {
 }
 
 function requestMetrics(registers: Registry[]): RelayObserver {
-  const requests = new Counter({
+  const answers = new Map<string, { event: string; result: string; count: number }>();
+  new Counter({
     name: 'sotto_socket_requests_total',
     help: 'Events of sockets by their answer.',
     labelNames: ['event', 'result'],
     registers,
+    collect() {
+      this.reset();
+      for (const { count, ...labels } of answers.values()) this.inc(labels, count);
+    },
   });
   const signals = new Counter({
     name: 'sotto_topic_signals_total',
@@ -160,7 +178,12 @@ function requestMetrics(registers: Registry[]): RelayObserver {
   });
 
   return {
-    answered: (event, result) => requests.inc({ event, result }),
+    answered(event, result) {
+      const name = `${event} ${result}`;
+      const known = answers.get(name);
+      if (known) known.count++;
+      else answers.set(name, { event, result, count: 1 });
+    },
     signalled: (outcome) => signals.inc({ outcome }),
     limited: (limit) => limited.inc({ limit }),
     refused: ({ code }, { via }) => refused.inc({ code, via }),

@@ -41,10 +41,20 @@ export interface BatchItem {
   digest: Uint8Array;
 }
 
+/** The highest count of sealings that a device has sent with its submits. */
+export interface SealingCount {
+  user: Aci;
+  /** The sender's own. */
+  mailbox: MailboxId;
+  count: number;
+}
+
 export interface SubmitBatch {
   /** Milliseconds since the epoch: when these envelopes count as stored. */
   now: number;
   quota: Quota;
+  /** No mailbox twice. Noted whatever becomes of the items. */
+  sealings: SealingCount[];
   submits: BatchSubmit[];
   payloads: Uint8Array[];
   items: BatchItem[];
@@ -66,6 +76,8 @@ export interface MailboxState {
   /** Highest seq assigned. */
   head: number;
   acked: { seq: number; id: Uint8Array | null };
+  /** The highest that the device has ever sent with a submit. */
+  sealings: number;
   /** Lowest seq held; head + 1 when empty. */
   first: number;
 }
@@ -78,8 +90,15 @@ export interface MailboxPage {
 
 export interface MailboxStore {
   /**
+   * How many batches of submits are worth having under way: 2 where the next can be on its way to a database while one is
+   * committed, 1 where it would only wait instead of growing.
+   */
+  readonly depth: number;
+
+  /**
    * Stores a batch in one transaction, every item with its own outcome, in the order of `items`. Seqs of a mailbox are
-   * 1, 2, 3 ... without gaps and become visible in order, also with several nodes writing at once.
+   * 1, 2, 3 ... without gaps and become visible in order, also with several nodes writing at once. Counts of sealings only
+   * ever grow.
    */
   submit(app: AppId, batch: SubmitBatch): Promise<ItemOutcome[]>;
 
@@ -247,6 +266,8 @@ export interface Store extends MailboxStore, DirectoryStore {
   inspect(app: AppId): Promise<Inspection>;
   /** The store's own clock, milliseconds since the epoch. Rejects when the store cannot serve. */
   time(): Promise<number>;
+  /** Whether its tables are as this relay needs them: an older copy that was put back under a running relay has others. */
+  migrated(): Promise<boolean>;
   /** Envelopes held in all mailboxes together: what nobody has acknowledged yet. */
   held(): Promise<number>;
   close(): Promise<void>;

@@ -14,6 +14,7 @@ import type { Store } from '../../src/store/store.js';
 import { startPostgres, type PostgresServer } from '../support/postgres.js';
 import { activityContract } from './activity-contract.js';
 import { storeContract } from './store-contract.js';
+import { threeAppsContract } from './three-apps-contract.js';
 
 let postgres: PostgresServer;
 
@@ -26,7 +27,7 @@ afterAll(() => postgres.remove());
 const onPostgres = async () =>
   openSqlStore(openPostgres(await postgres.newDatabase(), { connections: 8, onError: () => undefined }));
 
-for (const contract of [storeContract, activityContract]) {
+for (const contract of [storeContract, activityContract, threeAppsContract]) {
   contract('memory', () => Promise.resolve(memoryStore()));
   contract('PGlite', async () => openSqlStore(await openPglite()));
   contract('PostgreSQL', onPostgres);
@@ -69,6 +70,7 @@ test('six writers on two nodes, every batch to both at once: gapless for a reade
       const batch = {
         now: 1,
         quota: { envelopes: 1e6, bytes: 1e9 },
+        sealings: [],
         items,
         submits: items.map(() => ({ sender, id: random(16), lists: [] })),
         payloads: items.map(() => random(20)),
@@ -148,7 +150,7 @@ describe.each(['PGlite', 'PostgreSQL'])('shared payloads on %s', (name) => {
     ]);
     const submits = [random(16), random(16)].map((id) => ({ sender, id, lists: [] }));
     const quota = { envelopes: 100_000, bytes: 1e9 };
-    const outcomes = await store.submit(app, { now: 500_000, quota, submits, payloads, items });
+    const outcomes = await store.submit(app, { now: 500_000, quota, sealings: [], submits, payloads, items });
     return { payloads, outcomes, ids: submits.map(({ id }) => id) };
   }
 

@@ -87,6 +87,7 @@ describe.each([
     const device = ({ device, registration }: TestDevice, payload: number) => ({ device, registration, payload });
     const reply = await aliceSocket.submit({
       id: random(16),
+      sealing: 1,
       payloads: [random(50), random(60)],
       recipients: [
         { user: bob.user, list: 1, complete: true, devices: [device(bob, 0)] },
@@ -138,5 +139,28 @@ describe.each([
       expect(Buffer.from(welcome.acked.id ?? [])).toEqual(Buffer.from(second.id));
       behind.close();
     }
+  });
+
+  test('a vault that says that it has sealed less than it has sent was rolled back, wherever its cursor stands', async () => {
+    const [alice, bob] = [await newUser(relay.url, 'alice-5'), await newUser(relay.url, 'bob-5')];
+    const bobSocket = await connect(bob);
+    const toAlice = messageTo(alice);
+    await bobSocket.submit(toAlice);
+    const first = await connect(alice, { sealings: 3 });
+    expect(await first.welcome()).toMatchObject({ verdict: 'ok', sealings: 0 });
+    await Promise.all([3, 5, 4].map((sealing) => first.submit(messageTo(bob, { sealing }))));
+    await first.delivered(1);
+    first.close();
+
+    const cursor = { seq: 1, id: toAlice.id };
+    const behind = await connect(alice, { cursor, sealings: 4 });
+    expect(await behind.welcome()).toMatchObject({ verdict: 'vault-behind', sealings: 5, acked: { seq: 1 }, first: 2 });
+    behind.close();
+    for (const sealings of [5, 6]) {
+      const again = await connect(alice, { cursor, sealings });
+      expect(await again.welcome()).toMatchObject({ verdict: 'ok', sealings: 5, acked: { seq: 1 } });
+      again.close();
+    }
+    bobSocket.close();
   });
 });

@@ -129,6 +129,6 @@ test('healthz and readyz answer without a token, and tell nothing', async () => 
   expect(await http(relay.url, { method: 'GET', path: '/healthz' })).toEqual({ status: 200, body: { ok: true } });
   expect(await http(relay.url, { method: 'GET', path: '/readyz' })).toEqual({
     status: 200,
-    body: { ready: true, store: true, bus: true, closing: false },
+    body: { ready: true, store: true, migrations: true, bus: true, closing: false },
   });
 });

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { ROUTES } from '@sotto/protocol';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { tokenVerifier } from '../../src/auth/token-verifier.js';
 import {
@@ -197,6 +197,66 @@ describe('what an operator sees', () => {
       { audit: true, event: 'refused', code: 'token-invalid', address: '192.0.2.1', via: 'socket' },
     ]);
     expect(lines.join('')).not.toContain('nobody logs');
+  });
+});
+
+describe('who was refused at the door', () => {
+  const strangers = { app: TEST_APP.id, key: 'another secret of more than 32 bytes' };
+
+  /** A relay, a device on it, and for each refusal its code and whom it names. */
+  async function watched(limits: Parameters<typeof limited>[0]) {
+    const relay = await limited(limits);
+    const alice = await newUser(relay.url, 'alice');
+    const refused = vi.spyOn(relay.core, 'refused');
+    const named = () =>
+      refused.mock.calls.splice(0).map(([{ code }, { via, app, user, device }]) => ({ code, via, app, user, device }));
+    return { relay, alice, named };
+  }
+
+  test('a token that was verified names app and user, the secret of a device names that too', async () => {
+    const { alice, named } = await watched({ connectionsPerDevice: hour(1), bundlesPerPair: hour(1) });
+    const { app, user } = alice;
+    (await connect(alice)).close();
+    await expect(connect(alice)).rejects.toThrow('rate-limited');
+    await expect(connect({ ...alice, secret: random(32) })).rejects.toThrow('device-unknown');
+    await http(alice.url, ROUTES.getDevices, auth({ ...alice, secret: random(32) }));
+    await http(alice.url, ROUTES.getDevices, { ...auth(alice), headers: { origin: 'https://evil.example' } });
+    await http(alice.url, ROUTES.putPreKeys, { ...auth(alice), body: {} });
+    await http(alice.url, ROUTES.removeSelf, auth(alice));
+    await http(alice.url, ROUTES.getDevices, auth(alice));
+    expect(named()).toEqual([
+      { code: 'rate-limited', via: 'socket', app, user, device: 1 },
+      { code: 'device-unknown', via: 'socket', app, user },
+      { code: 'device-unknown', via: 'http', app, user },
+      { code: 'origin-refused', via: 'http', app, user },
+      { code: 'bad-request', via: 'http', app, user, device: 1 },
+      { code: 'device-gone', via: 'http', app, user },
+    ]);
+  });
+
+  test('a user over the limit is named, on both ways in', async () => {
+    const { alice, named } = await watched({ connectionsPerUser: hour(1), requestsPerUser: hour(3) });
+    const { app, user } = alice;
+    (await connect(alice)).close();
+    await expect(connect(alice)).rejects.toThrow('rate-limited');
+    for (let count = 0; count < 2; count++) await http(alice.url, ROUTES.getDevices, auth(alice));
+    expect(named()).toEqual([
+      { code: 'rate-limited', via: 'socket', app, user },
+      { code: 'rate-limited', via: 'http', app, user },
+    ]);
+  });
+
+  test('a token that was not verified names no user, whatever it says', async () => {
+    const { alice, named } = await watched({});
+    const token = await tokenFor('alice', strangers);
+    await expect(connect({ ...alice, token })).rejects.toThrow('token-invalid');
+    await http(alice.url, ROUTES.getDevices, auth({ ...alice, token }));
+    await http(alice.url, ROUTES.getDevices, {});
+    expect(named()).toEqual([
+      { code: 'token-invalid', via: 'socket' },
+      { code: 'token-invalid', via: 'http' },
+      { code: 'token-missing', via: 'http' },
+    ]);
   });
 });
 

@@ -117,6 +117,7 @@ describe('on an open socket', () => {
     const [first] = message.recipients;
     return {
       id: Buffer.from(message.id),
+      sealing: message.sealing,
       payloads: message.payloads.map((each) => Buffer.from(each)),
       recipients: [{ ...first, ...recipient }],
       ...changes,

@@ -87,6 +87,22 @@ test('a device that moves to the other node supersedes its old socket; a lower e
   expect(second.socket.connected).toBe(true);
 });
 
+test('what a device has sealed is counted wherever it submits', async () => {
+  const [alice, bob] = [await newUser(north.url, 'counted-alice'), await newUser(south.url, 'counted-bob')];
+  for (const [epoch, { url }, sealing, known] of [
+    [1, north, 2, 0],
+    [2, south, 3, 2],
+    [3, north, 1, 3],
+  ] as const) {
+    const socket = await connect(alice, { url, epoch, sealings: 3 });
+    expect(await socket.welcome()).toMatchObject({ verdict: 'ok', sealings: known });
+    expect(await socket.submit(messageTo(bob, { sealing }))).toMatchObject({ ok: true });
+    socket.close();
+  }
+  const restored = await connect(alice, { url: south.url, epoch: 4, sealings: 2 });
+  expect(await restored.welcome()).toMatchObject({ verdict: 'vault-behind', sealings: 3 });
+});
+
 test('a device removed through one node is told on the other', async () => {
   const bob = await newUser(north.url, 'leaver');
   const socket = await connect(bob, { url: south.url });

@@ -271,12 +271,12 @@ export class TestSocket {
 }
 
 /** The encoder writes only `Buffer`s as binary in Node. */
-function wire({ id, payloads, recipients }: Submit) {
-  return { id: Buffer.from(id), payloads: payloads.map((payload) => Buffer.from(payload)), recipients };
+function wire({ id, sealing, payloads, recipients }: Submit) {
+  return { id: Buffer.from(id), sealing, payloads: payloads.map((payload) => Buffer.from(payload)), recipients };
 }
 
-export function helloOf(device: TestDevice, options: { epoch?: number; cursor?: Cursor } = {}) {
-  const { epoch = 1, cursor = START } = options;
+export function helloOf(device: TestDevice, options: { epoch?: number; cursor?: Cursor; sealings?: number } = {}) {
+  const { epoch = 1, cursor = START, sealings = 0 } = options;
   return {
     protocol: PROTOCOL_VERSION,
     token: device.token,
@@ -285,6 +285,7 @@ export function helloOf(device: TestDevice, options: { epoch?: number; cursor?: 
     secret: toBase64Url(device.secret),
     epoch,
     cursor: { seq: cursor.seq, id: cursor.id && Buffer.from(cursor.id) },
+    sealings,
   };
 }
 
@@ -303,7 +304,7 @@ export function open(url: string, hello: unknown, headers: Record<string, string
 /** Connects, or rejects with the relay's refusal. */
 export async function connect(
   device: TestDevice,
-  options: { epoch?: number; cursor?: Cursor; url?: string; headers?: Record<string, string> } = {},
+  options: { epoch?: number; cursor?: Cursor; sealings?: number; url?: string; headers?: Record<string, string> } = {},
 ): Promise<TestSocket> {
   const socket = open(options.url ?? device.url, helloOf(device, options), options.headers);
   const client = new TestSocket(socket);
@@ -320,11 +321,12 @@ export async function connect(
 /** A submit of one payload to all listed devices of one user. */
 export function messageTo(
   recipient: TestDevice,
-  options: { id?: Uint8Array; payload?: Uint8Array; complete?: boolean } = {},
+  options: { id?: Uint8Array; sealing?: number; payload?: Uint8Array; complete?: boolean } = {},
 ): Submit {
-  const { id = random(16), payload = random(400), complete = true } = options;
+  const { id = random(16), sealing = 0, payload = random(400), complete = true } = options;
   return {
     id,
+    sealing,
     payloads: [payload],
     recipients: [
       {

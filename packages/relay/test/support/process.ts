@@ -8,6 +8,9 @@ import { end, eventually, freePort } from './servers.js';
 const AMPLE = { points: 1_000_000_000, seconds: 60 };
 const AMPLE_LIMITS = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, AMPLE]));
 
+/** From sources, on two cores that others use as well. */
+const READY_MS = 180_000;
+
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const TSX = ['--conditions=@sotto/source', '--import', 'tsx'];
 const SOURCES = [...TSX, MAIN];
@@ -37,6 +40,8 @@ interface ProcessOptions {
   onOutput?: (text: string) => void;
 }
 
+const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
+
 /** A relay in a process of its own, as an operator runs it, with limits that no test reaches. */
 export async function startRelayProcess(
   environment: Record<string, string>,
@@ -64,16 +69,26 @@ export async function startRelayProcess(
       stream?.on('data', (bytes: Buffer) => onOutput?.(bytes.toString()));
     return child;
   };
-  const ready = () =>
-    eventually(
+  /** A start that fails is noticed at once, and one on a machine that is busy otherwise is waited for. */
+  const ready = async () => {
+    const hasEnded = await eventually(
       'the relay',
       async () => {
+        if (!isRunning(child)) return true;
         if (!(await fetch(`${url}/readyz`)).ok) throw new Error('not ready');
+        return false;
       },
-      60_000,
+      READY_MS,
     );
+    if (hasEnded) throw new Error(`the relay ended with ${child.exitCode ?? child.signalCode} before it was ready`);
+  };
   let child: ChildProcess = launch();
-  await ready();
+  const started = () =>
+    ready().catch(async (error: unknown) => {
+      await end(child, 'SIGKILL');
+      throw error;
+    });
+  await started();
   return {
     url,
     port,
@@ -81,7 +96,7 @@ export async function startRelayProcess(
       return child.pid ?? 0;
     },
     get isAlive() {
-      return child.exitCode === null && child.signalCode === null;
+      return isRunning(child);
     },
     async stop() {
       await end(child, 'SIGTERM');
@@ -90,7 +105,7 @@ export async function startRelayProcess(
     kill: () => end(child, 'SIGKILL'),
     async start() {
       child = launch();
-      await ready();
+      await started();
     },
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),

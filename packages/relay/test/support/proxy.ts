@@ -11,6 +11,8 @@ export type Tap = (bytes: Buffer) => void;
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
+  /** What it lets through no more. */
+  silent?: 'answers' | 'both';
 }
 
 /** A TCP proxy that can do what networks do: delay, cut, refuse, swallow. */
@@ -73,6 +75,14 @@ export class TcpProxy {
     this.#swallowing = true;
   }
 
+  /**
+   * Connections that stand stay open, and nothing arrives on them any more; new ones are as good as new: what a firewall
+   * that has forgotten them looks like. `answers`: what is sent still arrives, only no answer does.
+   */
+  silence(direction: 'answers' | 'both' = 'both'): void {
+    for (const link of this.#links) link.silent = direction;
+  }
+
   /** As good as new. What was swallowed is lost, so the connections that lost something are reset. */
   heal(): void {
     this.#delayMs = 0;
@@ -100,8 +110,8 @@ export class TcpProxy {
     const link: Link = { client, server };
     this.#links.add(link);
     const { fromClient, fromServer, closed } = this.taps();
-    this.#pipe(client, server, fromClient);
-    this.#pipe(server, client, fromServer);
+    this.#pipe(client, server, fromClient, () => link.silent === 'both');
+    this.#pipe(server, client, fromServer, () => link.silent !== undefined);
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
       socket.on('error', () => socket.destroy());
@@ -114,13 +124,13 @@ export class TcpProxy {
     }
   }
 
-  #pipe(from: Socket, to: Socket, tap: Tap | undefined): void {
+  #pipe(from: Socket, to: Socket, tap: Tap | undefined, isSilent: () => boolean): void {
     const pass = (act: () => void): void => {
       if (this.#delayMs === 0) act();
       else setTimeout(act, this.#delayMs);
     };
     from.on('data', (bytes) => {
-      if (this.#swallowing) return;
+      if (this.#swallowing || isSilent()) return;
       tap?.(bytes);
       pass(() => to.writable && to.write(bytes));
     });

@@ -15,6 +15,7 @@ const whole = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 127, 128, 2
 
 const submit = fc.record({
   id: bytes(16),
+  sealing: fc.oneof(fc.nat(), fc.maxSafeNat()),
   payloads: fc.array(bytes(1, 600), { minLength: 1, maxLength: 3 }),
   recipients: fc.array(
     fc.record({

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 
 import { RelayError } from '../../src/errors.js';
-import { StoreError } from '../../src/store/store.js';
-import { coreWorld } from '../support/core.js';
+import { localBus, memoryStore } from '../../src/index.js';
+import { StoreError, type Store } from '../../src/store/store.js';
+import { coreWorld, settle, type Guest } from '../support/core.js';
 import { helloOf, messageTo, random } from '../support/device.js';
 
 test('a socket outlives its token by less than a minute, unless a fresh one comes', async () => {
@@ -122,3 +123,37 @@ test('a socket that sends without waiting is bounded, in requests and in bytes; 
   expect(refused.length).toBe(100 - Math.floor((8 * 1024) / 96));
   expect(await submit(96 * 1024)).toMatchObject({ ok: true });
 });
+
+test('after an outage of the bus, 2,500 mailboxes are asked for a thousand at a time, and each is healed once', async () => {
+  const asked: number[] = [];
+  const heads: Store['heads'] = (app, mailboxes) => {
+    asked.push(mailboxes.length);
+    return inner.heads(app, mailboxes);
+  };
+  const inner = memoryStore();
+  const deaf = { ...localBus(), publish: () => undefined };
+  const [north, south] = [
+    await coreWorld({ store: inner, bus: deaf, changes: () => ({ heads }) }),
+    await coreWorld({ store: inner, bus: deaf }),
+  ];
+  const guests: Guest[] = [];
+  for (let count = 0; count < 2_500; count++) guests.push(await north.join(`guest-${count}`));
+  const alice = await south.join('alice');
+  const lucky = [0, 999, 1_000, 2_499].map((index) => guests[index] ?? fail());
+  for (const { device } of lucky) await alice.session.handle('submit', messageTo(device));
+  const gone = guests[1_500] ?? fail();
+  await south.core.directory.removeSelf(await south.callerOf(gone.device));
+  guests[2_000]?.session.close();
+  await settle();
+  expect(lucky.flatMap(({ all }) => all('deliver'))).toEqual([]);
+  await north.core.heal();
+  await settle();
+  expect(asked).toEqual([1_000, 1_000, 499]);
+  expect(lucky.map(({ all }) => all('deliver').length)).toEqual([1, 1, 1, 1]);
+  expect(gone.all('bye')).toMatchObject([{ code: 'device-gone' }]);
+  expect(guests.filter(({ peer }) => peer.closed)).toEqual([gone]);
+});
+
+function fail(): never {
+  throw new Error('There is one.');
+}

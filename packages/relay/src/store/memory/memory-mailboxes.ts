@@ -19,6 +19,7 @@ interface Box {
   listed: boolean;
   head: number;
   acked: { seq: number; id: Uint8Array | null };
+  sealings: number;
   envelopes: Envelope[];
   /** Digest (hex) to an upper bound of the seq. */
   dedupes: Map<string, number>;
@@ -36,6 +37,7 @@ export class MemoryMailboxes {
       listed: false,
       head: 0,
       acked: { seq: 0, id: null },
+      sealings: 0,
       envelopes: [],
       dedupes: new Map(),
       mark: { seq: 0, at: 0 },
@@ -56,6 +58,10 @@ export class MemoryMailboxes {
   }
 
   submit(app: AppId, batch: SubmitBatch, currentVersion: (user: Aci) => number): ItemOutcome[] {
+    for (const { mailbox, count } of batch.sealings) {
+      const box = this.#box(app, mailbox);
+      if (box) box.sealings = Math.max(box.sealings, count);
+    }
     const stale = batch.submits.map(({ lists }) => lists.some(({ user, version }) => currentVersion(user) !== version));
     return batch.items.map((item) => (stale[item.submit] ? { outcome: 'stale' } : this.#store(app, batch, item)));
   }
@@ -73,7 +79,9 @@ export class MemoryMailboxes {
 
   state(app: AppId, mailbox: MailboxId): MailboxState | null {
     const box = this.#box(app, mailbox);
-    return box && { address: box.address, head: box.head, acked: box.acked, first: firstOf(box) };
+    if (!box) return null;
+    const { address, head, acked, sealings } = box;
+    return { address, head, acked, sealings, first: firstOf(box) };
   }
 
   idAt(app: AppId, mailbox: MailboxId, seq: number): Uint8Array | null {

@@ -73,6 +73,7 @@ export function memoryStore(random: Random = systemRandom): Store {
     },
 
     time: () => Promise.resolve(Date.now()),
+    migrated: () => Promise.resolve(true),
     held: () => Promise.resolve(tables.mailboxes.held()),
     close: () => Promise.resolve(),
   };
@@ -91,6 +92,7 @@ function purge({ users, preKeys, mailboxes: boxes }: Tables, app: AppId): number
 
 function mailboxes({ users, mailboxes: boxes }: Tables): MailboxStore {
   return {
+    depth: 2,
     submit: async (app, batch) =>
       Promise.resolve(boxes.submit(app, batch, (user) => users.get(nameOf(app, user))?.listVersion ?? 0)),
     ack: async (app, items) => Promise.resolve(items.map((item) => boxes.ack(app, item))),

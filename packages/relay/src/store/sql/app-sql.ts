@@ -10,7 +10,7 @@ const PURGE_BOXES = 100;
 
 /** What belongs to a mailbox, what to a user, and what to the app alone; a test compares them with the schema. */
 export const MAILBOX_TABLES = ['envelopes', 'dedupes', 'prekeys', 'spent_prekeys'] as const;
-export const ACCOUNT_TABLES = ['devices', 'link_tokens', 'used_resets'] as const;
+export const ACCOUNT_TABLES = ['devices', 'sealings', 'link_tokens', 'used_resets'] as const;
 export const APP_TABLES = ['payloads'] as const;
 
 export function sqlApps(sql: Sql): AppStore {
@@ -29,7 +29,7 @@ export function sqlApps(sql: Sql): AppStore {
 
     update: (app, decide) => sql.transaction((transaction) => updateApp(transaction, app, decide)),
 
-    purge: (app) => sql.transaction((transaction) => purge(transaction, app)),
+    purge: (app) => sql.patient.transaction((transaction) => purge(transaction, app)),
   };
 }
 

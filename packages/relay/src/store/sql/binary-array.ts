@@ -1,75 +1,115 @@
-/**
- * Array parameters in PostgreSQL's binary format (`array_send`): twice as fast as text arrays for ciphertext, and
- * nothing in them can be misread as syntax.
- *
- *     i32 dimensions = 1 | i32 has nulls | u32 element type | i32 length | i32 lower bound = 1 | (i32 size | bytes)*
- */
+const INT8 = 20;
+const INT4 = 23;
+const BYTEA = 17;
+const UUID = 2950;
+
 const HEADER = 20;
 
-/** Empty arrays have no dimension, and end after the element type. */
-function header(elementType: number, length: number, size: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length === 0 ? 12 : size);
-  bytes.writeInt32BE(length === 0 ? 0 : 1, 0);
-  bytes.writeInt32BE(0, 4);
-  bytes.writeUInt32BE(elementType, 8);
-  if (length === 0) return bytes;
-  bytes.writeInt32BE(length, 12);
-  bytes.writeInt32BE(1, 16);
+/**
+ * An array parameter in PostgreSQL's binary format (`array_send`), written value by value: twice as fast as text arrays for
+ * ciphertext, and nothing in them can be misread as syntax.
+ *
+ *     i32 dimensions = 1 | i32 has nulls | u32 element type | i32 length | i32 lower bound = 1 | (i32 size | bytes)*
+ *
+ * Empty arrays have no dimension, and end after the element type.
+ */
+export class BinaryArray {
+  readonly #bytes: Buffer;
+  #at = HEADER;
+  #length = 0;
+
+  private constructor(elementType: number, capacity: number) {
+    this.#bytes = Buffer.allocUnsafe(HEADER + capacity);
+    this.#bytes.fill(0, 0, HEADER);
+    this.#bytes.writeUInt32BE(elementType, 8);
+  }
+
+  /** @param length an upper bound, as in the others */
+  static int4(length: number): BinaryArray {
+    return new BinaryArray(INT4, length * 8);
+  }
+
+  static int8(length: number): BinaryArray {
+    return new BinaryArray(INT8, length * 12);
+  }
+
+  static uuid(length: number): BinaryArray {
+    return new BinaryArray(UUID, length * 20);
+  }
+
+  /** @param bytes of all values together, at most */
+  static bytea(length: number, bytes: number): BinaryArray {
+    return new BinaryArray(BYTEA, length * 4 + bytes);
+  }
+
+  int4(value: number): void {
+    this.#begin(4);
+    this.#word(value);
+  }
+
+  /** @param value a whole number from 0 to 2^53 */
+  int8(value: number): void {
+    this.#begin(8);
+    this.#word(Math.floor(value / 2 ** 32));
+    this.#word(value);
+  }
+
+  /** @param value a hyphenated UUID */
+  uuid(value: string): void {
+    this.#begin(16);
+    writeUuid(this.#bytes, value, this.#at);
+    this.#at += 16;
+  }
+
+  /** Of `bytea`, or the 16 of a UUID. */
+  binary(value: Uint8Array): void {
+    this.#begin(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  null(): void {
+    this.#begin(-1);
+    this.#bytes[7] = 1;
+  }
+
+  /** Nothing can be added any more. */
+  end(): Uint8Array {
+    if (this.#length === 0) return this.#bytes.subarray(0, 12);
+    this.#bytes[3] = 1;
+    this.#bytes[19] = 1;
+    this.#bytes.writeInt32BE(this.#length, 12);
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  #begin(size: number): void {
+    this.#length++;
+    this.#word(size);
+  }
+
+  #word(value: number): void {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
+    this.#at = at + 4;
+  }
+}
+
+/** The 16 bytes of a hyphenated UUID. */
+export function uuidBytes(value: string): Uint8Array {
+  const bytes = Buffer.allocUnsafe(16);
+  writeUuid(bytes, value, 0);
   return bytes;
 }
 
-/** @param write puts a value at an offset */
-function fixedArray<Value>(
-  elementType: number,
-  size: number,
-  values: readonly (Value | null)[],
-  write: (bytes: Buffer, value: Value, at: number) => unknown,
-): Uint8Array {
-  const bytes = header(elementType, values.length, HEADER + values.length * (4 + size));
-  let at = HEADER;
-  for (const value of values) {
-    at = bytes.writeInt32BE(value === null ? -1 : size, at);
-    if (value === null) {
-      bytes.writeInt32BE(1, 4);
-      continue;
-    }
-    write(bytes, value, at);
-    at += size;
-  }
-  return values.length === 0 ? bytes : bytes.subarray(0, at);
-}
-
-/** `null` stands for SQL's NULL. */
-export function byteaArray(values: readonly (Uint8Array | null)[]): Uint8Array {
-  let size = HEADER;
-  for (const value of values) size += 4 + (value?.length ?? 0);
-  const bytes = header(17, values.length, size);
-  let at = HEADER;
-  for (const value of values) {
-    at = bytes.writeInt32BE(value ? value.length : -1, at);
-    if (!value) {
-      bytes.writeInt32BE(1, 4);
-      continue;
-    }
-    bytes.set(value, at);
-    at += value.length;
-  }
-  return bytes;
-}
-
-/** @param values hyphenated UUIDs, or their 16 bytes; `null` stands for SQL's NULL */
-export function uuidArray(values: readonly (string | Uint8Array | null)[]): Uint8Array {
-  return fixedArray(2950, 16, values, (bytes, value, at) => {
-    if (typeof value === 'string') writeUuid(bytes, value, at);
-    else bytes.set(value, at);
-  });
-}
-
-function writeUuid(bytes: Buffer, uuid: string, start: number): void {
+function writeUuid(bytes: Buffer, value: string, start: number): void {
   let at = start;
   for (let index = 0; index < 36; index += 2) {
     if (index === 8 || index === 13 || index === 18 || index === 23) index++;
-    bytes[at++] = (nibble(uuid.charCodeAt(index)) << 4) | nibble(uuid.charCodeAt(index + 1));
+    bytes[at++] = (nibble(value.charCodeAt(index)) << 4) | nibble(value.charCodeAt(index + 1));
   }
 }
 
@@ -78,14 +118,33 @@ function nibble(code: number): number {
   return code < 0x3a ? code - 0x30 : (code | 0x20) - 0x57;
 }
 
+/** @param values hyphenated UUIDs, or their 16 bytes */
+export function uuidArray(values: readonly (string | Uint8Array)[]): Uint8Array {
+  const array = BinaryArray.uuid(values.length);
+  for (const value of values) {
+    if (typeof value === 'string') array.uuid(value);
+    else array.binary(value);
+  }
+  return array.end();
+}
+
+export function byteaArray(values: readonly Uint8Array[]): Uint8Array {
+  let size = 0;
+  for (const { length } of values) size += length;
+  const array = BinaryArray.bytea(values.length, size);
+  for (const value of values) array.binary(value);
+  return array.end();
+}
+
 export function int4Array(values: readonly number[]): Uint8Array {
-  return fixedArray(23, 4, values, (bytes, value, at) => bytes.writeInt32BE(value, at));
+  const array = BinaryArray.int4(values.length);
+  for (const value of values) array.int4(value);
+  return array.end();
 }
 
 /** @param values whole numbers from 0 to 2^53 */
 export function int8Array(values: readonly number[]): Uint8Array {
-  return fixedArray(20, 8, values, (bytes, value, at) => {
-    bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
-    bytes.writeUInt32BE(value >>> 0, at + 4);
-  });
+  const array = BinaryArray.int8(values.length);
+  for (const value of values) array.int8(value);
+  return array.end();
 }

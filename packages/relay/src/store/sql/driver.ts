@@ -7,26 +7,43 @@ export interface Queryable {
   query<Row>(text: string, params?: readonly Param[]): Promise<Row[]>;
 }
 
-/** What the SQL store needs of a PostgreSQL: node-postgres and PGlite both fit. Errors are {@link StoreError}s. */
-export interface Sql extends Queryable {
+export interface Line extends Queryable {
+  /** How many statements are worth giving it at once. */
+  readonly depth: number;
+}
+
+interface Transactions {
+  /** READ COMMITTED; rolled back when `work` rejects. */
+  transaction<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
+}
+
+/**
+ * What the SQL store needs of a PostgreSQL: node-postgres and PGlite both fit. Errors are {@link StoreError}s; a statement
+ * that a PostgreSQL on another machine does not answer in time is `unavailable`.
+ */
+export interface Sql extends Queryable, Transactions {
   /**
    * For the write path: single statements, run one after another in the order in which they are given, and each
    * committed by itself. Nobody waits for one answer before the next is sent.
    */
-  readonly line: Queryable;
-  /** READ COMMITTED; rolled back when `work` rejects. */
-  transaction<T>(work: (transaction: Queryable) => Promise<T>): Promise<T>;
-  /** Several statements without parameters, for migrations. */
+  readonly line: Line;
+  /** For work in the background that may take minutes: no limit on time. */
+  readonly patient: Queryable & Transactions;
+  /** Several statements without parameters. */
   script(text: string): Promise<void>;
   close(): Promise<void>;
 }
 
 const CONFLICTS = new Set(['40P01', '40001']);
 
-/** Connection exceptions, shutdown, too many connections, out of resources; and what Node's sockets say. */
-const UNAVAILABLE = /^(08|53|57P)|^E[A-Z]+$/;
+/**
+ * Connection exceptions, shutdown, too many connections, out of resources, a statement or an idle transaction that took too
+ * long; and what Node's sockets say.
+ */
+const UNAVAILABLE = /^(08|53|57P|57014|25P03)|^E[A-Z]+$/;
 
-const LOST_CONNECTION = /connection terminated|timeout exceeded when trying to connect|not queryable|PGlite is clos/i;
+const LOST_CONNECTION =
+  /connection terminated|timeout exceeded when trying to connect|timeout expired|query read timeout|not queryable|PGlite is clos/i;
 
 export function toStoreError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StoreError) return error;

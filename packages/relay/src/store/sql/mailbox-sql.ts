@@ -2,9 +2,10 @@ import type { Aci, AppId, DeviceId, Envelope, RegistrationId } from '@sotto/prot
 
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { MailboxPage, MailboxState, MailboxStore, Quota } from '../store.js';
+import { ackBatch } from './ack-sql.js';
 import { uuidArray } from './binary-array.js';
 import type { Queryable, Sql } from './driver.js';
-import { ackBatch, submitBatch } from './submit-sql.js';
+import { submitBatch } from './submit-sql.js';
 
 interface MailboxRow {
   account: Aci;
@@ -13,6 +14,7 @@ interface MailboxRow {
   head: number;
   acked: number;
   acked_id: Uint8Array | null;
+  sealings: number;
   first: number;
 }
 
@@ -31,7 +33,9 @@ const FIRST = `coalesce((SELECT e.seq FROM envelopes e WHERE e.app = $1 AND e.ma
   ORDER BY e.seq LIMIT 1), m.head + 1) AS first`;
 
 const STATE = `
-SELECT m.account, m.device, m.registration, m.head, m.acked, m.acked_id, ${FIRST}
+SELECT m.account, m.device, m.registration, m.head, m.acked, m.acked_id, ${FIRST},
+  coalesce((SELECT s.count FROM sealings s WHERE s.app = $1 AND s.account = m.account AND s.mailbox = m.mailbox), 0)
+    AS sealings
 FROM mailboxes m WHERE m.app = $1 AND m.mailbox = $2`;
 
 /**
@@ -57,6 +61,7 @@ ORDER BY e.seq`;
 
 export function sqlMailboxes(sql: Sql): MailboxStore {
   return {
+    depth: sql.line.depth,
     submit: (app, batch) => submitBatch(sql.line, app, batch),
     ack: (app, items) => ackBatch(sql.line, app, items),
 
@@ -67,6 +72,7 @@ export function sqlMailboxes(sql: Sql): MailboxStore {
         address: { user: row.account, device: row.device, registration: row.registration },
         head: row.head,
         acked: { seq: row.acked, id: row.acked_id },
+        sealings: row.sealings,
         first: row.first,
       };
     },

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import type { Aci, AppId } from '@sotto/protocol';
 
-import { migrate } from '../../migrations/migrate.js';
+import { isMigrated, migrate } from '../../migrations/migrate.js';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { Inspection, Store, StoredList } from '../store.js';
 import { inactiveUsers, noteSeen, quietDevices } from './activity-sql.js';
@@ -25,7 +25,7 @@ interface ListRow {
 
 /** The one SQL implementation of {@link Store}. Migrates the schema before it answers. */
 export async function openSqlStore(sql: Sql): Promise<Store> {
-  await migrate(sql);
+  await migrate(sql.patient);
   return {
     ...sqlMailboxes(sql),
     user: (app, user) => loadUser(sql, app, user),
@@ -48,7 +48,7 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
 
     seen: (app, devices, day) => noteSeen(sql, app, devices, day),
     quiet: (app, users, before) => quietDevices(sql, app, users, before),
-    inactive: (silence, limit, apps = {}) => inactiveUsers(sql, silence, limit, apps),
+    inactive: (silence, limit, apps = {}) => inactiveUsers(sql.patient, silence, limit, apps),
 
     updateUser: (app, user, decide) =>
       sql.transaction(async (transaction) => {
@@ -65,7 +65,7 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
 
     apps: sqlApps(sql),
     relayKey: () => relayKey(sql),
-    sweep: (policy) => sweep(sql, policy),
+    sweep: (policy) => sweep(sql.patient, policy),
     inspect: (app) => inspect(sql, app),
     async time() {
       const [row] = await sql.query<{ now: number }>(
@@ -73,8 +73,11 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
       );
       return row?.now ?? NaN;
     },
+    migrated: () => isMigrated(sql),
     async held() {
-      const [row] = await sql.query<{ held: number }>('SELECT coalesce(sum(held), 0)::bigint AS held FROM mailboxes');
+      const [row] = await sql.patient.query<{ held: number }>(
+        'SELECT coalesce(sum(held), 0)::bigint AS held FROM mailboxes',
+      );
       return row?.held ?? 0;
     },
     close: () => sql.close(),

@@ -1,7 +1,7 @@
 import type { AppId } from '@sotto/protocol';
 
 import type { SweepPolicy } from '../store.js';
-import type { Sql } from './driver.js';
+import type { Queryable } from './driver.js';
 
 /** Mailboxes whose envelopes expire in one transaction: other writers wait no longer than that takes. */
 const EXPIRY_BATCH = 200;
@@ -66,7 +66,7 @@ SELECT payload FROM page ORDER BY payload DESC LIMIT 1`;
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
 /** One app after another, so that each statement concerns one app alone. */
-export async function sweep(sql: Sql, policy: SweepPolicy): Promise<{ expired: number }> {
+export async function sweep(sql: Queryable, policy: SweepPolicy): Promise<{ expired: number }> {
   const { now, retentionMs, retentionMsOf, dedupeMs } = policy;
   let expired = 0;
   for (const { app } of await sql.query<{ app: AppId }>('SELECT DISTINCT app FROM users')) {
@@ -80,7 +80,7 @@ export async function sweep(sql: Sql, policy: SweepPolicy): Promise<{ expired: n
   return { expired };
 }
 
-async function expire(sql: Sql, app: AppId, before: number): Promise<number> {
+async function expire(sql: Queryable, app: AppId, before: number): Promise<number> {
   for (let expired = 0; ;) {
     const [row] = await sql.query<{ expired: number }>(EXPIRE, [app, before]);
     if (!row || row.expired === 0) return expired;
@@ -88,7 +88,7 @@ async function expire(sql: Sql, app: AppId, before: number): Promise<number> {
   }
 }
 
-async function freePayloads(sql: Sql, app: AppId): Promise<void> {
+async function freePayloads(sql: Queryable, app: AppId): Promise<void> {
   for (let after: string | undefined = FIRST; after !== undefined;) {
     const [last]: { payload: string }[] = await sql.query(FREE, [app, after]);
     after = last?.payload;

@@ -186,6 +186,10 @@ async function removeDevices(
   for (const table of ['mailboxes', 'envelopes', 'dedupes', 'prekeys', 'spent_prekeys']) {
     await sql.query(`DELETE FROM ${table} WHERE app = $1 AND mailbox = ANY($2::uuid[])`, boxes);
   }
+  await sql.query('DELETE FROM sealings WHERE app = $1 AND mailbox = ANY($2::uuid[]) AND account = $3', [
+    ...boxes,
+    user,
+  ]);
   await sql.query(
     `UPDATE devices SET removed_at = $4, listed = false
      WHERE app = $1 AND account = $3 AND mailbox = ANY($2::uuid[]) AND removed_at IS NULL`,

@@ -1,0 +1,50 @@
+import type { AppId } from '@sotto/protocol';
+
+import type { AckItem } from '../store.js';
+import { byteaArray, int4Array, int8Array, uuidArray } from './binary-array.js';
+import type { Queryable } from './driver.js';
+
+/**
+ * What is acknowledged is deleted between two known positions: without the lower one, the index is read from its start,
+ * over everything that was deleted before and not vacuumed yet.
+ */
+const ACK = `
+WITH raw AS MATERIALIZED (
+  SELECT unnest($2::uuid[]) AS mailbox, unnest($3::int8[]) AS seq, unnest($4::bytea[]) AS id, unnest($5::int4[]) AS ord
+), box AS MATERIALIZED (
+  SELECT m.mailbox, m.head, m.acked FROM mailboxes m
+  WHERE m.app = $1 AND m.mailbox = ANY($2::uuid[])
+  ORDER BY m.mailbox
+  FOR UPDATE
+), good AS MATERIALIZED (
+  SELECT r.ord, r.mailbox, r.seq, r.id, b.acked FROM raw r JOIN box b ON b.mailbox = r.mailbox
+  WHERE r.seq <= b.head AND NOT EXISTS (
+    SELECT FROM envelopes e WHERE e.app = $1 AND e.mailbox = r.mailbox AND e.seq = r.seq AND e.id <> r.id)
+), gone AS (
+  DELETE FROM envelopes e USING good g
+  WHERE e.app = $1 AND e.mailbox = g.mailbox AND e.seq > g.acked AND e.seq <= g.seq
+  RETURNING e.mailbox, e.size
+), freed AS (
+  SELECT mailbox, count(*)::int AS count, sum(size)::bigint AS bytes FROM gone GROUP BY mailbox
+), advanced AS (
+  UPDATE mailboxes m
+  SET acked = g.seq, acked_id = g.id,
+    held = m.held - coalesce(f.count, 0), held_bytes = m.held_bytes - coalesce(f.bytes, 0)
+  FROM good g LEFT JOIN freed f ON f.mailbox = g.mailbox
+  WHERE m.app = $1 AND m.mailbox = g.mailbox AND g.seq > g.acked
+)
+SELECT (SELECT string_agg(r.ord::text, ',') FROM raw r WHERE r.ord NOT IN (SELECT g.ord FROM good g)) AS refused,
+  set_config('synchronous_commit', 'off', true)`;
+
+export async function ackBatch(sql: Queryable, app: AppId, items: readonly AckItem[]): Promise<boolean[]> {
+  const [answer] = await sql.query<{ refused: string | null }>(ACK, [
+    app,
+    uuidArray(items.map(({ mailbox }) => mailbox)),
+    int8Array(items.map(({ seq }) => seq)),
+    byteaArray(items.map(({ id }) => id)),
+    int4Array(items.map((_, index) => index)),
+  ]);
+  const done = items.map(() => true);
+  for (const index of answer?.refused?.split(',') ?? []) done[Number(index)] = false;
+  return done;
+}
