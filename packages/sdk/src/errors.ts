@@ -9,8 +9,7 @@ export const SDK_ERRORS = {
   'text-empty': 'There is nothing to send.',
   'text-too-long': 'A text may have 32,768 bytes of UTF-8. Send it in parts.',
   'message-unknown': 'There is no such message in this conversation.',
-  'identity-unknown':
-    'Nothing is known of this contact\u2019s identity yet: it comes with the first message, or while the client is online.',
+  'identity-unknown': 'This user has no device yet, so there is no identity to compare.',
   'storage-full': 'The browser has no room left; nothing was stored. Free some space and try again.',
   'storage-failed': 'The browser refused access to its database (private mode, a policy, or a damaged profile).',
   'storage-in-use': 'Another process has these files open. Stop it, or choose another folder.',

@@ -87,8 +87,9 @@ export class SottoChat extends LitElement {
     this,
     (): HTMLDialogElement | null => this.shadowRoot?.querySelector<HTMLDialogElement>('[part="safety-dialog"]') ?? null,
     (action, error) => this.#report(action, error),
+    () => this.#composer.focus({ preventScroll: true }),
   );
-  readonly #composer = new Composer(
+  readonly #composer: Composer = new Composer(
     this,
     (text) => this.#send(text),
     () => this.#contact.typing(),
@@ -166,7 +167,12 @@ export class SottoChat extends LitElement {
     const strings = this.#strings;
     const name = this.label || this.with;
     return html`
-      <section class="frame" part="frame" aria-label=${strings.conversationWith(name)}>
+      <section
+        class="frame"
+        part="frame"
+        aria-label=${strings.conversationWith(name)}
+        @close=${{ handleEvent: this.#onDialogClosed, capture: true }}
+      >
         ${header(name, strings, localeOf(this), this.#contact, this.#ownDevices.button(this.#connection.value, strings))}
         ${this.#contact.banner(strings, name)} ${this.#connectionLine.render(this.#connection.value, strings, name)}
         ${this.#notices.render(strings)}
@@ -260,6 +266,13 @@ export class SottoChat extends LitElement {
   #find(selector: string): HTMLElement | null {
     return this.shadowRoot?.querySelector<HTMLElement>(selector) ?? null;
   }
+
+  /** The browser gives the focus back to what opened the dialog, unless that is gone. */
+  readonly #onDialogClosed = (): void => {
+    void this.updateComplete.then(() => {
+      if (document.activeElement === document.body) this.#composer.focus({ preventScroll: true });
+    });
+  };
 
   readonly #onToNewest = (): void => {
     void this.#toEnd();

@@ -86,6 +86,13 @@ export interface Strings {
   dismissNotice: string;
 
   ownDevices: string;
+  /** What a contact says their name is, as it stands beside the name that this side knows. */
+  quoted: (ownName: string) => string;
+  callsThemselves: (name: string, ownName: string) => string;
+  profileName: string;
+  noProfileName: string;
+  profileNote: string;
+  change: string;
   thisDevice: string;
   unnamedDevice: string;
   lastActive(day: string): string;
@@ -183,7 +190,13 @@ export const english: Strings = {
   notice: ({ text }) => text,
   dismissNotice: 'Dismiss',
 
-  ownDevices: 'Your devices',
+  ownDevices: 'Your name and devices',
+  quoted: (ownName) => `“${ownName}”`,
+  callsThemselves: (name, ownName) => `${name} goes by “${ownName}”`,
+  profileName: 'Your name, as others see it',
+  noProfileName: 'No name yet',
+  profileNote: 'Goes to people you write to, end-to-end encrypted. Leave it empty to show none.',
+  change: 'Change',
   thisDevice: 'This device',
   unnamedDevice: 'A device without a name',
   lastActive: (day) => `Last active: ${day}`,
@@ -230,6 +243,8 @@ function deviceProblemSentence(problem: DeviceProblem): string {
     case 'relay-unreachable':
     case 'timed-out':
       return 'There was no answer. Try again when you are online.';
+    case 'profile-name':
+      return 'A name has 1 to 64 characters, and some that can be seen.';
     case 'device-unknown':
       return 'This device is not on the list any more.';
     default:

@@ -47,7 +47,7 @@ test('Alice compares the safety number, marks Bob as verified, and takes it back
 
 test('a changed identity is announced and can be accepted; writing goes on meanwhile', async () => {
   const { chat, withBob } = await openStage();
-  withBob.identity.set({ state: 'changed', at: Date.now(), wasVerified: true, held: true });
+  withBob.identity.set({ state: 'changed', key: 'new', at: Date.now(), wasVerified: true, held: true });
   await chat.updateComplete;
   const banner = find(chat, '.identity[aria-live]');
   expect(banner.textContent).toContain('not the one you verified');
@@ -58,4 +58,18 @@ test('a changed identity is announced and can be accepted; writing goes on meanw
   find(chat, '[part="accept-button"]').click();
   await nextFrame();
   expect(banner.textContent.trim()).toBe('');
+  // Its button is gone: she can go on writing.
+  expect(root(chat).activeElement).toBe(field(chat));
+});
+
+test('what Bob calls himself stands beside the name that Alice knows, and is text', async () => {
+  const { chat, withBob } = await openStage();
+  expect(texts(chat, '.name')).toEqual(['Bob']);
+  withBob.profile.set({ name: '<b>Bobby</b>' });
+  await chat.updateComplete;
+  expect(texts(chat, '.name > bdi')).toEqual(['Bob', '\u201c<b>Bobby</b>\u201d']);
+  expect(find(chat, '.own-name').title).toBe('Bob goes by \u201c<b>Bobby</b>\u201d');
+  withBob.profile.set({ name: 'Bob' });
+  await chat.updateComplete;
+  expect(texts(chat, '.name')).toEqual(['Bob']);
 });

@@ -70,6 +70,24 @@ test('this device is renamed; a refusal is said and what was typed stays', async
   await submit(chat, '.device-form', { name: 'Work laptop' });
   expect(texts(chat, '.device-name')[0]).toBe('Work laptop');
   expect(problem(chat)).toBe('');
+  expect(root(chat).activeElement?.getAttribute('part')).toBe('rename-button');
+});
+
+test('she says what she is called, and takes it back; the focus returns to the button', async () => {
+  const { alice, chat } = await openDialog();
+  expect(texts(chat, '.profile-name')).toEqual(['No name yet']);
+  await click(chat, '[part="profile-button"]');
+  expect(root(chat).activeElement?.getAttribute('name')).toBe('name');
+  alice.deviceRefusal = new SottoError('profile-name');
+  await submit(chat, '.profile-form', { name: '\u200b' });
+  expect(problem(chat)).toContain('1 to 64 characters');
+  await submit(chat, '.profile-form', { name: ' Alice L. ' });
+  expect(alice.profile.get()).toEqual({ name: 'Alice L.' });
+  expect(texts(chat, '.profile-name')).toEqual(['Alice L.']);
+  expect(root(chat).activeElement?.getAttribute('part')).toBe('profile-button');
+  await click(chat, '[part="profile-button"]');
+  await submit(chat, '.profile-form', { name: '' });
+  expect(alice.profile.get()).toEqual({ name: null });
 });
 
 test('removing a device is asked first, and the focus is on calling it off', async () => {

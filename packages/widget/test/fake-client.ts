@@ -137,8 +137,11 @@ export class FakeConversation implements Conversation {
     this.identity.set({ state: 'unverified' });
   }
 
-  async acceptIdentity(): Promise<void> {
-    this.identity.set({ state: 'unverified' });
+  async acceptIdentity(key: string): Promise<boolean> {
+    const shown = this.identity.get();
+    const fits = shown.state === 'changed' && shown.key === key;
+    if (fits) this.identity.set({ state: 'unverified' });
+    return fits;
   }
 
   append(...messages: Message[]): void {

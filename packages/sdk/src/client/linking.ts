@@ -11,7 +11,7 @@ export async function exportDevice(front: Front, passphrase: string): Promise<Ui
   const { random } = front;
   const mine = generateKeyPair(random);
   const box = await front.ask({ command: 'make-link', publicKey: mine.publicKey });
-  return sealWithPassphrase({ passphrase, plaintext: await openBox(mine, box), random });
+  return sealWithPassphrase({ passphrase, plaintext: openBox(mine, box), random });
 }
 
 /** @param publicKey of this device's engine, which alone can open what is handed over through the database */
@@ -29,5 +29,5 @@ export async function linkWith(
     const isWrong = cause instanceof CryptoError && cause.code === 'wrong-passphrase';
     throw new SottoError(isWrong || passphrase === '' ? 'wrong-passphrase' : 'link-invalid', undefined, { cause });
   }
-  await front.ask({ command: 'link', box: await sealBox(publicKey, bundle, front.random) });
+  await front.ask({ command: 'link', box: sealBox(publicKey, bundle, front.random) });
 }

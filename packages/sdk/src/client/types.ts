@@ -31,7 +31,7 @@ export interface ClientOptions {
   receipts?: ReceiptPolicy;
   /**
    * When a contact's identity key changes: `inform` (default) shows it in the conversation; `block` also holds back what is
-   * sent to that contact until `conversation.acceptIdentity()`. A verified contact always blocks.
+   * sent to that contact until `conversation.acceptIdentity(key)`. A verified contact always blocks.
    */
   identityChanges?: IdentityPolicy;
   /**

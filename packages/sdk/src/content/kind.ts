@@ -68,8 +68,8 @@ export interface ProfileWord {
 
 /** History as an effect may change it: the conversation that the content belongs to, and nothing else. */
 export interface HistoryEditor {
-  /** Everything up to this position has been read. */
-  markReadUpTo(hlc: number): Promise<void>;
+  /** The other user's messages of these ids have been read. */
+  markRead(ids: readonly string[]): Promise<void>;
   /** What the origin's device is called, for this user's list of devices. */
   nameDevice(name: string): Promise<void>;
   /** What the person has said, on another of this user's devices, of somebody's identity key. */

@@ -2,10 +2,10 @@ import type { Aci } from '@sotto/protocol';
 
 import { aciOf, directConversationId } from '../content/content.js';
 import type { ContentKind } from '../content/kind.js';
-import { readMark, type ReadMarkBody } from '../content/kinds/read-mark.js';
+import { MAX_MARKED_IDS, readMark, type ReadMarkBody } from '../content/kinds/read-mark.js';
 import type { ReceiptType } from '../content/kinds/receipt.js';
 import { text as textKind, textFits, type TextBody } from '../content/kinds/text.js';
-import { isPending, pendingHlc } from '../content/position.js';
+import { pendingHlc } from '../content/position.js';
 import { SottoError } from '../errors.js';
 import {
   enqueue,
@@ -150,11 +150,7 @@ export class DirectConversation implements Conversation {
         await transaction.put('messages', { ...row, unread: 0 });
         if (tell && this.#isReceipted(row)) await this.#enqueueRead(transaction, row);
       }
-      const last = unread.at(-1);
-      if (!last || isPending(last.hlc)) return;
-      const id = `read-mark:${this.#id}:${last.hlc}`;
-      const body: ReadMarkBody = { hlc: last.hlc, id: last.id };
-      await this.#enqueue(transaction, id, readMark, body, now);
+      await this.#enqueueMarks(transaction, unread, now);
     });
   }
 
@@ -188,8 +184,8 @@ export class DirectConversation implements Conversation {
     return this.#peerIdentity.unverify();
   }
 
-  acceptIdentity(): Promise<void> {
-    return this.#peerIdentity.accept();
+  acceptIdentity(key: string): Promise<boolean> {
+    return this.#peerIdentity.accept(key);
   }
 
   /** From now on the other user may know what was delivered and read here: also what came before the answer. */
@@ -230,6 +226,15 @@ export class DirectConversation implements Conversation {
   async #enqueueRead(transaction: Transaction, message: MessageRow): Promise<void> {
     await transaction.delete('outbox', [receiptOutboxId('delivered', this.#id, message.id)]);
     await this.#enqueueReceipt(transaction, 'read', message);
+  }
+
+  /** A notice is this device's own: the others have none of that name. */
+  async #enqueueMarks(transaction: Transaction, messages: readonly MessageRow[], now: number): Promise<void> {
+    const read = messages.filter(({ body }) => body.kind === 'content').map(({ id }) => id);
+    for (let at = 0; at < read.length; at += MAX_MARKED_IDS) {
+      const ids = read.slice(at, at + MAX_MARKED_IDS);
+      await this.#enqueue(transaction, `read-mark:${ids[0] ?? ''}`, readMark, { ids } satisfies ReadMarkBody, now);
+    }
   }
 
   async #enqueueReceipt(transaction: Transaction, type: ReceiptType, message: MessageRow): Promise<void> {

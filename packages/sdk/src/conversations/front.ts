@@ -40,6 +40,8 @@ export class Front {
   /** Resolves when the client is closed. */
   readonly closed = new Promise<void>((resolve) => (this.#end = resolve));
   readonly screen: Screen;
+  /** Ends the waiting for each answer. */
+  readonly #asking = new Set<() => void>();
   readonly #lives = new Set<LiveQuery<Table, unknown>>();
 
   constructor(private readonly ports: FrontPorts) {
@@ -95,29 +97,41 @@ export class Front {
   /**
    * Asks the engine, wherever it runs.
    *
-   * @throws SottoError with the engine's code; `timed-out` when no engine answers in time
+   * @throws SottoError with the engine's code; `timed-out` when no engine answers in time; `closed`
    */
   async ask(command: Command): Promise<Uint8Array> {
     const id = randomId(this.random);
     await this.write(['commands'], (transaction) => transaction.put('commands', { ...command, id }));
-    const answer = await new Promise<AnswerRow | null>((resolve) => {
-      const live = this.live(
-        ['answers'],
-        null,
-        async (transaction) => (await transaction.get('answers', [id])) ?? null,
-      );
-      const finish = (row: AnswerRow | null): void => {
-        cancel();
-        queueMicrotask(() => stop());
-        resolve(row);
-      };
-      const cancel = this.clock.after(ANSWER_WITHIN_MS, () => finish(null));
-      const stop = live.subscribe((row) => row && finish(row));
-    });
-    if (!answer) throw new SottoError('timed-out');
+    const answer = await this.#answer(id);
+    if (!answer) throw new SottoError(this.#closed ? 'closed' : 'timed-out');
     await this.write(['answers'], (transaction) => transaction.delete('answers', [id]));
     if (answer.code !== null) throw new SottoError(answer.code);
     return answer.result;
+  }
+
+  /** Null when none comes in time, or the client is closed first. */
+  async #answer(id: string): Promise<AnswerRow | null> {
+    let end: () => void = () => undefined;
+    try {
+      return await new Promise<AnswerRow | null>((resolve, reject) => {
+        const giveUp = (): void => resolve(null);
+        const cancel = this.clock.after(ANSWER_WITHIN_MS, giveUp);
+        const stop = this.ports.history.observe(
+          ['answers'],
+          (transaction) => transaction.get('answers', [id]),
+          (row) => row && resolve(row),
+          reject,
+        );
+        this.#asking.add(giveUp);
+        end = () => {
+          cancel();
+          stop();
+          this.#asking.delete(giveUp);
+        };
+      });
+    } finally {
+      end();
+    }
   }
 
   /** A live value; it goes silent when the client is closed. */
@@ -144,6 +158,7 @@ export class Front {
     this.#closed = true;
     this.#end();
     for (const live of this.#lives) live.close();
+    for (const giveUp of this.#asking) giveUp();
   }
 
   async #guarded<V>(work: () => Promise<V>): Promise<V> {

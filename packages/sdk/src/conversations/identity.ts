@@ -1,4 +1,4 @@
-import { aciBytes, type Aci } from '@sotto/protocol';
+import { aciBytes, toBase64Url, type Aci } from '@sotto/protocol';
 
 import { SottoError } from '../errors.js';
 import type { LiveQuery } from '../history/live-query.js';
@@ -46,20 +46,32 @@ export class PeerIdentity {
     await this.#change((row) => (row.verified === 1 ? marked(row, false, now) : null));
   }
 
-  async accept(): Promise<void> {
-    await this.#change((row) => (row.changedAt === null ? null : settled(row)));
+  /** @param key as `state` has shown it: another one may have come while the person was reading */
+  accept(key: string): Promise<boolean> {
+    return this.#change((row) => (row.changedAt === null || nameOf(row) !== key ? null : settled(row)));
+  }
+
+  /** Both identities; that of somebody who was never met is asked for. */
+  async #both(): Promise<{ own: IdentityRow; peer: IdentityRow }> {
+    const read = () =>
+      this.#front.read(['identities'], async (transaction) => ({
+        own: await transaction.get('identities', [this.#front.user]),
+        peer: await transaction.get('identities', [this.#peer]),
+      }));
+    let { own, peer } = await read();
+    if (!own || !peer) {
+      await this.#front.ask({ command: 'look-up', user: this.#peer });
+      ({ own, peer } = await read());
+    }
+    if (!own || !peer) throw new SottoError('identity-unknown');
+    return { own, peer };
   }
 
   async #compute(): Promise<{ number: SafetyNumber; identityKey: Uint8Array }> {
-    const { user } = this.#front;
-    const [own, peer] = await this.#front.read(['identities'], async (transaction) => [
-      await transaction.get('identities', [user]),
-      await transaction.get('identities', [this.#peer]),
-    ]);
-    if (!own || !peer) throw new SottoError('identity-unknown');
+    const { own, peer } = await this.#both();
     const { createFingerprint } = await loadFingerprint();
     const { displayable: digits, scannable } = createFingerprint({
-      local: { id: aciBytes(user), identityKey: own.identityKey },
+      local: { id: aciBytes(this.#front.user), identityKey: own.identityKey },
       remote: { id: aciBytes(this.#peer), identityKey: peer.identityKey },
     });
     const groups = Array.from({ length: digits.length / DIGITS_PER_GROUP }, (_, i) =>
@@ -82,10 +94,18 @@ export class PeerIdentity {
   }
 }
 
+const nameOf = ({ identityKey }: IdentityRow): string => toBase64Url(identityKey);
+
 function toState(row: IdentityRow | undefined): IdentityState {
   if (!row) return { state: 'unknown' };
   if (row.changedAt !== null)
-    return { state: 'changed', at: row.changedAt, wasVerified: row.wasVerified === 1, held: row.held === 1 };
+    return {
+      state: 'changed',
+      key: nameOf(row),
+      at: row.changedAt,
+      wasVerified: row.wasVerified === 1,
+      held: row.held === 1,
+    };
   return { state: row.verified === 1 ? 'verified' : 'unverified' };
 }
 

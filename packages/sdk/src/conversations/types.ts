@@ -80,6 +80,8 @@ export type IdentityState =
   | { readonly state: 'verified' }
   | {
       readonly state: 'changed';
+      /** Names the new key, for `acceptIdentity()`. */
+      readonly key: string;
       /** Milliseconds since the epoch. */
       readonly at: number;
       /** The key before had been verified. */
@@ -143,9 +145,10 @@ export interface Conversation {
   readonly profile: Live<Profile>;
   readonly identity: Live<IdentityState>;
   /**
-   * The safety number of this conversation, to be compared over another channel. Takes a tenth of a second.
+   * The safety number of this conversation, to be compared over another channel. Takes a tenth of a second. The identity of
+   * somebody who was never met is fetched first, and from then on trusted as after a first message.
    *
-   * @throws SottoError `identity-unknown`
+   * @throws SottoError `identity-unknown` when the other user has no device, `relay-unreachable`, `timed-out`
    */
   safetyNumber(): Promise<SafetyNumber>;
   /**
@@ -154,13 +157,18 @@ export interface Conversation {
    * @param compared the 60 digits that the person has compared (spaces do not matter), or the bytes scanned from the other
    *   device's code
    * @returns whether it fits; if not, nothing has changed
-   * @throws SottoError `identity-unknown`
+   * @throws SottoError as `safetyNumber()`
    */
   verify(compared: string | Uint8Array): Promise<boolean>;
   /** Takes the mark back. */
   unverify(): Promise<void>;
-  /** Goes on with a changed identity without comparing: what was held back is sent. What was written before the change is not. */
-  acceptIdentity(): Promise<void>;
+  /**
+   * Goes on with a changed identity without comparing: what was held back is sent. What was written before the change is not.
+   *
+   * @param key of the state `changed` that the person was shown: only that one is accepted
+   * @returns whether it is still that key; if not, nothing has changed, and `identity` says what is new
+   */
+  acceptIdentity(key: string): Promise<boolean>;
 }
 
 /** What `client.incoming()` yields. */

@@ -1,12 +1,21 @@
 import { aciOf, directConversationId } from '../content/content.js';
-import { addNoticeRow, enqueue, ensureConversation, receiptRow, touchConversation } from '../history/rows.js';
+import {
+  addNoticeRow,
+  enqueue,
+  ensureConversation,
+  readOutbox,
+  receiptOutboxId,
+  receiptRow,
+  touchConversation,
+  type NewOutboxRow,
+} from '../history/rows.js';
 import { THIS_DEVICE, type DeviceRef, type HistoryRows, type MessageRow } from '../history/schema.js';
 import { tellsReceipts } from '../history/receipt-policy.js';
-import type { WriteTransaction } from '../storage/tables.js';
+import { startingWith, type WriteTransaction } from '../storage/tables.js';
 import type { Aci } from '@sotto/protocol';
 import type { SentRow } from '../vault/schema.js';
 import { enqueueAnswers, envelopeName, type OpenedContent } from './answering.js';
-import { enqueueAsk, gapName, missingNotice, withdrawGapAsks } from './asking.js';
+import { enqueueAsk, enqueueGapAsk, missingNotice, withdrawGapAsks } from './asking.js';
 import type { EngineContext } from './context.js';
 import { applyEffect, applyWaiting } from './effects.js';
 import type { Opened } from './open.js';
@@ -23,28 +32,48 @@ type Transaction = WriteTransaction<
 type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
 
 /**
- * Everything that an opened envelope causes in history. All rows have ids derived from the message, and a row that exists
- * is left alone: applying an envelope twice is applying it once.
+ * Everything that opened envelopes cause in history, in their order. All rows have ids derived from the message, and a row that
+ * exists is left alone: applying an envelope twice is applying it once.
  *
  * @param now relay-corrected milliseconds since the epoch
  */
-export async function applyOpened(
+export async function applyAll(
   transaction: Transaction,
   context: EngineContext,
-  opened: Opened,
+  opened: readonly Opened[],
   facts: Facts,
   now: number,
 ): Promise<void> {
-  switch (opened.kind) {
-    case 'duplicate':
-      return;
-    case 'failed':
-      return applyUndecryptable(transaction, context, opened, now);
-    case 'content':
-      await applyRepair(transaction, context, opened, facts, now);
-      return applyContent(transaction, context, opened, now);
+  await readAhead(transaction, opened);
+  const receipts: NewOutboxRow[] = [];
+  for (const one of opened) {
+    if (one.kind === 'failed') await applyUndecryptable(transaction, context, one, now);
+    if (one.kind !== 'content') continue;
+    await applyRepair(transaction, context, one, facts, now);
+    if (isMessage(one)) receipts.push(...(await applyMessage(transaction, context, one, now)));
+    else await applyOneEffect(transaction, context, one, now);
   }
+  if (receipts.length > 0) await enqueue(transaction, ...receipts);
 }
+
+/** Asks for what most of them will ask for, side by side: {@link remembering} has it then. */
+async function readAhead(transaction: Transaction, opened: readonly Opened[]): Promise<void> {
+  const messages = opened.filter((one) => one.kind === 'content').filter(isMessage);
+  await Promise.all([
+    ...messages.flatMap(({ content: { conversation, id }, envelope: { user, device } }) => [
+      transaction.get('conversations', [conversation]),
+      transaction.get('messages', [conversation, user, id, device]),
+      transaction.range('waitingEffects', startingWith(conversation, user, id)),
+    ]),
+    messages.length > 0 && readOutbox(transaction, messages.map(receiptOf)),
+  ]);
+}
+
+const receiptOf = ({ content: { conversation, id } }: OpenedContent) => ({
+  id: receiptOutboxId('delivered', conversation, id),
+});
+
+const isMessage = ({ parsed }: OpenedContent): boolean => parsed === 'unknown' || parsed.kind.shows === 'message';
 
 /** What the vault says, for a transaction that has no access to it. */
 export interface Facts {
@@ -54,18 +83,17 @@ export interface Facts {
   readonly left: ReadonlyMap<Opened, number>;
 }
 
-function applyContent(
+async function applyOneEffect(
   transaction: Transaction,
   context: EngineContext,
-  opened: OpenedContent,
+  { parsed, content, envelope }: OpenedContent,
   now: number,
 ): Promise<void> {
-  const { parsed, content, envelope } = opened;
-  if (parsed === 'unknown' || parsed.kind.shows === 'message') return applyMessage(transaction, context, opened, now);
+  if (parsed === 'unknown') return;
   const { id, hlc } = content;
   const { user, device, registration } = envelope;
   const origin = { user, device, registration, self: context.user, id, hlc };
-  return applyEffect(transaction, content.conversation, parsed, origin, now);
+  await applyEffect(transaction, content.conversation, parsed, origin, now);
 }
 
 /** What the content means for what went wrong before: it comes again, fills a gap or shows one, asks or answers. */
@@ -87,10 +115,8 @@ async function applyRepair(
     const row = await transaction.get('messages', [unread, user, content.resend, device]);
     if (row?.body.kind === 'undecryptable') await transaction.delete('messages', [unread, user, row.id, device]);
   }
-  if (gap.after > gap.before) {
-    const nothing = { envelopes: [], counters: [] };
-    await enqueueAsk(transaction, context, from, gapName(content.counter), nothing, now);
-  } else if (gap.after === 0 && gap.before > 0) await withdrawGapAsks(transaction, from);
+  if (gap.after > gap.before) await enqueueGapAsk(transaction, context, from, content.counter, now);
+  else if (gap.after === 0 && gap.before > 0) await withdrawGapAsks(transaction, from);
   const items = answerIn(opened);
   for (const item of items) {
     const row = await transaction.get('messages', [unread, user, item.envelope, device]);
@@ -120,12 +146,13 @@ async function updateMissing(
   else await transaction.put('messages', { ...row, body: { ...body, asked, lost } });
 }
 
+/** @returns the receipt to give */
 async function applyMessage(
   transaction: Transaction,
   context: EngineContext,
   opened: OpenedContent,
   now: number,
-): Promise<void> {
+): Promise<NewOutboxRow[]> {
   const { content, envelope, parsed, raw } = opened;
   const mine = envelope.user === context.user;
   const peer = mine ? (content.peer ?? null) : content.from.user;
@@ -135,7 +162,7 @@ async function applyMessage(
     ensureConversation(transaction, content.conversation, peerAci, peer),
     transaction.get('messages', key),
   ]);
-  if (known) return;
+  if (known) return [];
   const data = parsed === 'unknown' ? content.body : parsed.body;
   const row: MessageRow = {
     conversation: content.conversation,
@@ -157,11 +184,8 @@ async function applyMessage(
     await transaction.put('conversations', { ...conversation, activity, answered: mine || answered ? 1 : 0 });
   const receipted = parsed === 'unknown' || parsed.kind.receipted;
   const tell = !mine && peer !== null && receipted && tellsReceipts(context.receipts, answered);
-  // Side by side: each waits for the database several times.
-  await Promise.all([
-    applyWaiting(transaction, context.kinds, row),
-    tell && enqueue(transaction, receiptRow('delivered', row, peer, now)),
-  ]);
+  await applyWaiting(transaction, context.kinds, row);
+  return tell ? [receiptRow('delivered', row, peer, now)] : [];
 }
 
 async function peerOf(
@@ -183,11 +207,9 @@ async function applyUndecryptable(
 ): Promise<void> {
   const { user, device, registration } = envelope;
   const name = envelopeName(envelope);
-  const asks = isAsked(cause);
-  if (asks) {
-    const body = { envelopes: [name], counters: [] };
-    await enqueueAsk(transaction, context, { user, device, registration }, name, body, now);
-  }
+  const wanted = { envelopes: [name], counters: [] };
+  const asks =
+    isAsked(cause) && (await enqueueAsk(transaction, context, { user, device, registration }, name, wanted, now));
   if (user === context.user) return; // an own device's copy: the vault keeps it, no conversation can be named
   const conversation = directConversationId(context.user, user);
   await ensureConversation(transaction, conversation, user, null);

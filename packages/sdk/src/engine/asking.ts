@@ -5,7 +5,7 @@ import { directConversationId } from '../content/content.js';
 import { MAX_ASKED, resendRequest, type ResendRequestBody } from '../content/kinds/resend.js';
 import { addNoticeRow, enqueue, ensureConversation } from '../history/rows.js';
 import type { DeviceRef, HistoryRows, MessageRow } from '../history/schema.js';
-import type { WriteTransaction } from '../storage/tables.js';
+import type { Range, WriteTransaction } from '../storage/tables.js';
 import type { EngineContext } from './context.js';
 import { countMissing, newestMissing } from './gaps.js';
 import type { Outgoing } from './outgoing.js';
@@ -14,6 +14,12 @@ import type { SessionUnit } from './session-store.js';
 
 /** Submits overtake each other by seconds at most; what is missing after a minute is missing. */
 const GAP_GRACE_MS = 60_000;
+
+/** Requests that wait for one device: as many as sealed envelopes are kept. Each look at the outbox passes them all. */
+const MAX_WAITING = 1_000;
+
+/** Of these, for gaps: one is enough, as it asks for all that is missing, but for those that are leaving just now. */
+const MAX_WAITING_GAPS = 100;
 
 /** A request as it may leave now, or how long it must wait; null when there is nothing left to ask for. */
 export type Ask = { readonly outgoing: Outgoing; readonly fresh: boolean } | { readonly waitMs: number } | null;
@@ -57,7 +63,11 @@ async function prepareGap(
   return { ...outgoing, body: { ...body } };
 }
 
-/** Asks a device, once per `what`. A stranger is asked too: a message must not be lost because nobody knows its author yet. */
+/**
+ * Asks a device, once per `what`. A stranger is asked too: a message must not be lost because nobody knows its author yet.
+ *
+ * @returns false when so much waits for this device that no more is asked of it
+ */
 export async function enqueueAsk(
   transaction: WriteTransaction<Pick<HistoryRows, 'outbox' | 'conversations'>>,
   context: EngineContext,
@@ -65,7 +75,8 @@ export async function enqueueAsk(
   what: string,
   body: ResendRequestBody,
   now: number,
-): Promise<void> {
+): Promise<boolean> {
+  if ((await transaction.count('outbox', asksOf(only))) >= MAX_WAITING) return false;
   const conversation = directConversationId(context.user, only.user);
   const own = only.user === context.user;
   const known = own ? undefined : await transaction.get('conversations', [conversation]);
@@ -80,23 +91,37 @@ export async function enqueueAsk(
     messageId: null,
     only,
   });
+  return true;
 }
+
+/** Asks for what is missing when the request leaves; `counter` is the one that showed a gap. */
+export async function enqueueGapAsk(
+  transaction: WriteTransaction<Pick<HistoryRows, 'outbox' | 'conversations'>>,
+  context: EngineContext,
+  from: DeviceRef,
+  counter: number,
+  now: number,
+): Promise<void> {
+  if ((await transaction.count('outbox', asksOf(from, GAP))) >= MAX_WAITING_GAPS) return;
+  await enqueueAsk(transaction, context, from, `${GAP}${counter}`, { envelopes: [], counters: [] }, now);
+}
+
+const GAP = 'gap ';
 
 const askId = ({ user, device, registration }: DeviceRef, what: string): string =>
   `ask:${user}.${device}.${registration}:${what}`;
 
-/** What a request for a gap is called; `counter` is the one that showed it. */
-export const gapName = (counter: number): string => `gap ${counter}`;
+const asksOf = (only: DeviceRef, what = ''): Range => ({
+  lower: [askId(only, what)],
+  upper: [`${askId(only, what)}\uffff`],
+});
 
 /** Submits overtake each other: what seemed to be missing has come, and need not be asked for. */
 export async function withdrawGapAsks(
   transaction: WriteTransaction<Pick<HistoryRows, 'outbox'>>,
   from: DeviceRef,
 ): Promise<void> {
-  const first = askId(from, 'gap ');
-  for (const { id } of await transaction.range('outbox', { lower: [first], upper: [`${first}\uffff`] })) {
-    await transaction.delete('outbox', [id]);
-  }
+  for (const { id } of await transaction.range('outbox', asksOf(from, GAP))) await transaction.delete('outbox', [id]);
 }
 
 /** The notice of what is missing from one device: kept up to date, and gone when nothing is. */
@@ -129,7 +154,7 @@ export async function missingNotice(
 }
 
 /** 16 bytes, base64url: one notice per sending registration. */
-function missingId({ user, device, registration }: DeviceRef): string {
+export function missingId({ user, device, registration }: DeviceRef): string {
   const name = new TextEncoder().encode(`missing ${user}.${device}.${registration}`);
   return toBase64Url(sha256(name).subarray(0, 16));
 }

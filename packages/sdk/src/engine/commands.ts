@@ -1,3 +1,5 @@
+import type { Aci } from '@sotto/protocol';
+
 import type { AnswerCode, AnswerRow, CommandRow } from '../history/schema.js';
 import type { RelayApi } from '../network/relay-api.js';
 import { RelayError } from '../network/relay-error.js';
@@ -13,8 +15,11 @@ export interface CommandPorts {
   readonly devices: OwnDevices;
   /** Null before registration. */
   readonly local: () => LocalDevice | null;
+  /** Pins the identity of a user, and writes it down. @throws RelayError, DirectoryError */
+  readonly lookUp: (user: Aci) => Promise<unknown>;
   readonly reset: () => void;
-  readonly connect: () => void;
+  /** Registers with the identity that the vault has now. */
+  readonly startOver: () => void;
 }
 
 /** Does what tabs have asked for, and says what came of it. @throws VaultConflict, StorageError */
@@ -67,7 +72,7 @@ async function attempt(context: EngineContext, ports: CommandPorts, row: Command
       return NOTHING;
     case 'link':
       if (!(await takeLinkBundle(context, row.box))) throw new Refused('link-invalid');
-      ports.connect();
+      ports.startOver();
       return NOTHING;
     case 'make-link':
       if (!local) throw new RelayError(null);
@@ -75,6 +80,12 @@ async function attempt(context: EngineContext, ports: CommandPorts, row: Command
     case 'remove-device':
       if (!local) throw new RelayError(null);
       await ports.devices.remove(local, row);
+      return NOTHING;
+    case 'look-up':
+      if (!local) throw new RelayError(null);
+      await ports.lookUp(row.user).catch((error: unknown) => {
+        throw error instanceof RelayError && error.code === 'user-unknown' ? new Refused('identity-unknown') : error;
+      });
       return NOTHING;
   }
 }

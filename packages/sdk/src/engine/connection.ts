@@ -17,6 +17,7 @@ import { backoff } from '../util/backoff.js';
 import { randomFraction } from '../util/random.js';
 import { VaultConflict, type EngineContext } from './context.js';
 import type { LocalDevice } from './local-device.js';
+import { readSealings } from './sealings.js';
 import { TokenError, type Tokens } from './tokens.js';
 
 /** What the connection asks of the rest of the engine. Every promise that rejects ends the socket. */
@@ -40,6 +41,9 @@ export interface ConnectionEvents {
   status(status: ConnectionStatus): void;
 }
 
+/** A relay that takes a socket and then says nothing for this long is as good as none. */
+const WELCOME_WITHIN_MS = 30_000;
+
 /**
  * The connection's life:
  *
@@ -59,7 +63,10 @@ type State =
 export class Connection {
   #state: State = { name: 'stopped' };
   #failures = 0;
-  #cancelTokenTimer: () => void = () => undefined;
+  /** While connecting, of waiting for the welcome; online, of the token's life. */
+  #cancelTimer: () => void = () => undefined;
+  /** What a refusal asks for; a wipe that is under way is not to be met by a new beginning. */
+  #resting: Promise<void> = Promise.resolve();
   /** Work on received batches, in their order. */
   #receiving: Promise<void> = Promise.resolve();
   readonly #context: EngineContext;
@@ -84,6 +91,14 @@ export class Connection {
     this.#connect(false);
   }
 
+  /** This device is to be another than the relay was told, or is being told now: what it says to that no longer matters. */
+  startOver(): void {
+    if (this.#state.name === 'stopped') return;
+    if (this.#state.name === 'waiting') this.#state.cancel();
+    this.#failures = 0;
+    this.#connect(false);
+  }
+
   /** Gives up the user's other devices. Only where the relay has said `needs-device`. */
   reset(): void {
     if (this.#state.name === 'resting') this.#connect(true);
@@ -102,7 +117,7 @@ export class Connection {
   }
 
   #leave(next: State): void {
-    this.#cancelTokenTimer();
+    this.#cancelTimer();
     const before = this.#state;
     this.#state = next;
     // The relay keeps a socket that nobody closes as this device's live one.
@@ -118,8 +133,10 @@ export class Connection {
   }
 
   async #attempt(id: symbol, reset: boolean): Promise<void> {
+    await this.#resting;
     const token = reset ? await this.#tokens.refresh() : await this.#tokens.get();
     const local = await this.#events.register(reset);
+    const sealings = await readSealings(this.#context.vault);
     if (!this.#isCurrent(id)) return;
     const socket: RelaySocket = this.#context.relay.connect(
       {
@@ -130,6 +147,7 @@ export class Connection {
         secret: local.secret,
         epoch: this.#context.epoch,
         cursor: this.#events.cursor(),
+        sealings,
       },
       {
         onWelcome: (welcome) => this.#receive(id, () => this.#welcomed(id, welcome, socket, local)),
@@ -145,6 +163,7 @@ export class Connection {
       },
     );
     this.#state = { name: 'connecting', id, socket };
+    this.#cancelTimer = this.#context.clock.after(WELCOME_WITHIN_MS, () => this.#lost(id, new RelayError(null)));
   }
 
   /** Queues work on what came in; what fails closes the socket, and the relay delivers again. */
@@ -160,10 +179,11 @@ export class Connection {
   }
 
   async #welcomed(id: symbol, welcome: Welcome, socket: RelaySocket, local: LocalDevice): Promise<void> {
+    this.#cancelTimer();
     this.#state = { name: 'online', id, socket };
     await this.#events.welcome(welcome, socket, local);
     if (!this.#isCurrent(id)) return;
-    this.#events.status({ state: 'online', left: welcome.head - welcome.first + 1 });
+    this.#events.status({ state: 'online', left: Math.max(0, welcome.head - welcome.first + 1) });
     this.#scheduleToken(id, socket);
   }
 
@@ -191,7 +211,7 @@ export class Connection {
   #scheduleToken(id: symbol, socket: RelaySocket): void {
     const inMs = this.#tokens.refreshInMs;
     if (inMs === null) return;
-    this.#cancelTokenTimer = this.#context.clock.after(inMs, () => {
+    this.#cancelTimer = this.#context.clock.after(inMs, () => {
       this.#tokens
         .refresh()
         .then((token) => (this.#isCurrent(id) ? socket.token(token) : null))
@@ -219,7 +239,7 @@ export class Connection {
     const resting = restingStatus(error);
     if (resting) {
       this.#leave({ name: 'resting' });
-      void this.#rest(resting);
+      this.#resting = this.#rest(resting);
       return;
     }
     this.#wait(error);

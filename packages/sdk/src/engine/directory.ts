@@ -180,6 +180,7 @@ export class Directory {
             version: row.version + 1,
             current: null,
             archived: [],
+            retired: [],
             registration: 0,
             counters: NO_COUNTERS,
           });

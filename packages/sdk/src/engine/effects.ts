@@ -118,11 +118,12 @@ function editor(transaction: EffectTransaction, conversation: string, origin: Or
       const told = await transaction.get('conversations', [conversation]);
       if (told && told.profileAt < word.at) await transaction.put('conversations', { ...told, profileAt: word.at });
     },
-    markReadUpTo: async (hlc) => {
-      const unread = { index: 'unread', lower: [conversation, 1], upper: [conversation, 1, hlc] };
-      for (const row of await transaction.range('messages', unread)) {
-        await transaction.put('messages', { ...row, unread: 0 });
-      }
+    markRead: async (ids) => {
+      const peer = (await transaction.get('conversations', [conversation]))?.peerAci;
+      if (!peer) return;
+      for (const id of ids)
+        for (const row of await messagesById(transaction, conversation, peer, id))
+          if (row.unread === 1) await transaction.put('messages', { ...row, unread: 0 });
     },
   };
 }

@@ -1,11 +1,12 @@
-import { archiveCurrentSession, deserializeSession, serializeSession, emptySessionRecord } from '@sotto/crypto';
 import type { Aci, Deliver, ExpiringDevice, PreKeyCounts, Welcome } from '@sotto/protocol';
 
 import type { NoticeCode } from '../history/notice.js';
 import type { ConnectionStatus } from '../history/connection-status.js';
 import { RelayApi } from '../network/relay-api.js';
 import type { RelaySocket } from '../network/relay-port.js';
+import { backoff } from '../util/backoff.js';
 import { Mutex } from '../util/mutex.js';
+import { randomFraction } from '../util/random.js';
 import { runCommands, type CommandPorts } from './commands.js';
 import { Connection } from './connection.js';
 import { pruneSent } from './answering.js';
@@ -22,6 +23,7 @@ import { ensureRegistered, loadIdentity } from './registration.js';
 import { RelayClock } from './relay-clock.js';
 import { Sealer } from './seal.js';
 import { Repairs } from './repair.js';
+import { retireSessions } from './retired-sessions.js';
 import { SessionStore } from './session-store.js';
 import { Status } from './status.js';
 import { Tokens, type TokenSource } from './tokens.js';
@@ -42,6 +44,10 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
+/** What nobody can ask for any more is forgotten so often; the first time when what a start brings is done with. */
+const PRUNE_EVERY_MS = 60 * 60 * 1000;
+const PRUNE_AFTER_MS = 60_000;
+
 /** Takes the lead: from its first transaction on, every older engine's commits fail. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { token, onSuperseded, onUnstored, ...ports } = options;
@@ -58,6 +64,9 @@ class RunningEngine implements Engine {
   #boxKey: Uint8Array | null = null;
   #local: LocalDevice | null = null;
   #stopWatching: (() => void)[] = [];
+  #cancelPruning: () => void = () => undefined;
+  #cancelSync: () => void = () => undefined;
+  #isOnline = false;
   readonly #context: EngineContext;
   readonly #onSuperseded: () => void;
   readonly #clock: RelayClock;
@@ -103,8 +112,9 @@ class RunningEngine implements Engine {
       api,
       devices: this.#devices,
       local: () => this.#local,
+      lookUp: (user) => this.#directory.refresh(user),
       reset: () => this.#connection.reset(),
-      connect: () => this.#connection.retryNow(),
+      startOver: () => this.#connection.startOver(),
     };
     this.#connection = new Connection(context, tokens, {
       register: (reset) => this.#register(api, reset),
@@ -117,6 +127,8 @@ class RunningEngine implements Engine {
       removed: () => this.#removed(),
       topic: (event) => this.#presence.topic(event),
       offline: () => {
+        this.#isOnline = false;
+        this.#cancelSync();
         this.#outbox.offline();
         this.#presence.offline();
       },
@@ -148,6 +160,7 @@ class RunningEngine implements Engine {
     ];
     this.#connection.start();
     this.#presence.start();
+    this.#cancelPruning = this.#context.clock.after(PRUNE_AFTER_MS, () => this.#keepPruned());
     // What an earlier engine has left there must not be taken for this one's word.
     await this.#status.settled();
   }
@@ -160,6 +173,7 @@ class RunningEngine implements Engine {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const stop of this.#stopWatching) stop();
+    this.#cancelPruning();
     this.#presence.stop();
     await this.#connection.stop();
     this.#outbox.offline();
@@ -178,21 +192,27 @@ class RunningEngine implements Engine {
   async #welcome(welcome: Welcome, socket: RelaySocket, local: LocalDevice): Promise<void> {
     await this.#clock.correct(welcome.time);
     if (welcome.verdict === 'vault-behind') {
-      await this.#archiveAllSessions();
+      await this.#retireSessions();
       this.#notice('restored-device');
     }
     if (welcome.verdict !== 'ok') {
-      // The cursor last: should this fail in between, the next welcome says the same again.
+      // Cursor and count last: should this fail in between, the next welcome says the same again.
       await this.#preKeys.publish(local, true);
-      await this.#inbox.restartFrom(welcome.acked);
+      await this.#inbox.restartFrom(welcome);
     }
     await this.#inbox.noteExpired(welcome.first);
     this.#outbox.holdReceipts(welcome.head >= welcome.first);
+    this.#isOnline = true;
     this.#outbox.online(socket, local);
     this.#presence.online(socket, local);
     this.#keepPreKeys(welcome.preKeys, local);
     this.#syncDevices(local, welcome.expiring);
+  }
+
+  /** Also where nothing ever interrupts the connection. */
+  #keepPruned(): void {
     pruneSent(this.#context).catch((error: unknown) => this.#background(error));
+    this.#cancelPruning = this.#context.clock.after(PRUNE_EVERY_MS, () => this.#keepPruned());
   }
 
   async #deliver(deliver: Deliver, local: LocalDevice) {
@@ -204,30 +224,9 @@ class RunningEngine implements Engine {
     return ack;
   }
 
-  /** Our ratchets are older than what we have sent and received with them: never use them again. */
-  async #archiveAllSessions(): Promise<void> {
+  async #retireSessions(): Promise<void> {
     await this.#ratchets.run(async () => {
-      await commitVault(this.#context, ['sessions', 'archivedSessions'], async (transaction) => {
-        for (const row of await transaction.range('sessions')) {
-          if (!row.current) continue;
-          const session = deserializeSession(row.current);
-          const { archived } = archiveCurrentSession({ ...emptySessionRecord, current: session });
-          for (const old of archived) {
-            await transaction.put('archivedSessions', {
-              user: row.user,
-              device: row.device,
-              id: old.id,
-              bytes: serializeSession(old),
-            });
-          }
-          await transaction.put('sessions', {
-            ...row,
-            version: row.version + 1,
-            current: null,
-            archived: [session.id, ...row.archived],
-          });
-        }
-      });
+      await commitVault(this.#context, ['sessions', 'archivedSessions'], retireSessions);
       this.#sessions.forget();
     });
   }
@@ -251,8 +250,16 @@ class RunningEngine implements Engine {
       .catch((error: unknown) => this.#failed(error));
   }
 
-  #syncDevices(local: LocalDevice, expiring: readonly ExpiringDevice[] | null): void {
-    this.#devices.sync(local, expiring).catch((error: unknown) => this.#background(error));
+  /** Until it is done: who is not in the list of devices cannot be removed. A later look takes the place of an earlier one. */
+  #syncDevices(local: LocalDevice, expiring: readonly ExpiringDevice[] | null, failures = 0): void {
+    this.#cancelSync();
+    const retry = (): void => this.#syncDevices(local, expiring, failures + 1);
+    const ms = backoff(failures, randomFraction(this.#context.random));
+    this.#devices.sync(local, expiring).catch((error: unknown) => {
+      this.#background(error);
+      this.#cancelSync();
+      if (!this.#stopped && this.#isOnline) this.#cancelSync = this.#context.clock.after(ms, retry);
+    });
   }
 
   /** The user has taken this device off the list, or started afresh elsewhere. */

@@ -13,11 +13,13 @@ export function countReceived(before: ContentCounters, counter: number): Content
 }
 
 export function without(missing: readonly Range[], counter: number): readonly Range[] {
-  return missing.flatMap(([from, to]): Range[] => {
+  const left = missing.flatMap(([from, to]): Range[] => {
     if (counter < from || counter > to) return [[from, to]];
-    const left: Range[] = counter > from ? [[from, counter - 1]] : [];
-    return counter < to ? [...left, [counter + 1, to]] : left;
+    const below: Range[] = counter > from ? [[from, counter - 1]] : [];
+    return counter < to ? [...below, [counter + 1, to]] : below;
   });
+  // What comes in the middle of a hole makes two of it.
+  return left.slice(-MAX_RANGES);
 }
 
 export function countMissing(missing: readonly Range[]): number {

@@ -1,11 +1,13 @@
-import { type Cursor, type Deliver, type Envelope } from '@sotto/protocol';
+import { type Cursor, type Deliver, type Envelope, type Welcome } from '@sotto/protocol';
 
 import { Breath } from '../util/breath.js';
 import type { Mutex } from '../util/mutex.js';
 import type { SentRow, VaultRows } from '../vault/schema.js';
+import { HISTORY_SCHEMA } from '../history/schema.js';
+import { remembering } from '../storage/remembering.js';
 import type { WriteTransaction } from '../storage/tables.js';
 import { answerable, envelopeName, requestIn } from './answering.js';
-import { applyOpened, type Facts } from './apply.js';
+import { applyAll, type Facts } from './apply.js';
 import { enqueueAsk } from './asking.js';
 import { commitVault, retryConflicts, VaultConflict, type EngineContext } from './context.js';
 import type { Directory } from './directory.js';
@@ -14,6 +16,7 @@ import type { LocalDevice } from './local-device.js';
 import { IdentityChange, openEnvelope, UsedKeys, type Opened } from './open.js';
 import type { RelayClock } from './relay-clock.js';
 import type { Repairs } from './repair.js';
+import { countOn } from './sealings.js';
 import { healedBy, settleAnswers } from './settle-answers.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
 
@@ -50,7 +53,7 @@ const TABLES = [
 const MAX_ASKED_AFTER_EXPIRY = 200;
 
 /** What an opened envelope may change in history. */
-const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects', 'devices', 'profiles'] as const;
+const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects', 'devices', 'profiles', 'applied'] as const;
 
 /** Sealed bytes kept for a later repair. */
 const MAX_UNDECRYPTABLE = 1_000;
@@ -61,6 +64,8 @@ const MAX_UNDECRYPTABLE = 1_000;
  */
 export class Inbox {
   #cursor: Cursor = { seq: 0, id: null };
+  /** What stands in history already and may come again, as an earlier try or life got that far. */
+  #applied: ReadonlySet<string> = new Set();
   readonly #context: EngineContext;
   readonly #clock: RelayClock;
   readonly #sessions: SessionStore;
@@ -88,6 +93,10 @@ export class Inbox {
   async load(): Promise<Cursor> {
     const row = await this.#context.vault.read(['meta'], (transaction) => transaction.get('meta', ['cursor']));
     this.#cursor = row?.name === 'cursor' ? { seq: row.seq, id: row.id } : { seq: 0, id: null };
+    const applied = await this.#context.history.read(['applied'], (transaction) =>
+      transaction.get('applied', ['last']),
+    );
+    this.#applied = new Set(applied?.envelopes);
     return this.#cursor;
   }
 
@@ -96,9 +105,12 @@ export class Inbox {
   }
 
   /** Continues from where the relay says, after one of the two was rolled back. */
-  async restartFrom(cursor: Cursor): Promise<void> {
-    await commitVault(this.#context, [], (transaction) => transaction.put('meta', { name: 'cursor', ...cursor }));
-    this.#cursor = cursor;
+  async restartFrom({ acked, sealings }: Pick<Welcome, 'acked' | 'sealings'>): Promise<void> {
+    await commitVault(this.#context, [], async (transaction) => {
+      await countOn(transaction, sealings);
+      await transaction.put('meta', { name: 'cursor', ...acked });
+    });
+    this.#cursor = acked;
   }
 
   /**
@@ -123,11 +135,10 @@ export class Inbox {
 
   /** Stores all, or all before a change of identity, which is told and pinned before what follows is opened. */
   #storeSome(envelopes: readonly Envelope[], local: LocalDevice): Promise<Opened[]> {
-    const read = new Set<Envelope>();
     return retryConflicts(
       () => this.#reload(),
       async () => {
-        const { opened, change } = await this.#store(envelopes, local, read);
+        const { opened, change } = await this.#store(envelopes, local);
         if (change) await this.#directory.pin(change.user, change.identityKey);
         return opened;
       },
@@ -151,29 +162,29 @@ export class Inbox {
     return fresh;
   }
 
-  /** @param read what stands in history already, as an earlier try got that far; by now its session may be forgotten */
   async #store(
     envelopes: readonly Envelope[],
     local: LocalDevice,
-    read: Set<Envelope>,
   ): Promise<{ opened: Opened[]; change: IdentityChange | null }> {
     const unit = this.#sessions.begin();
     const used = new UsedKeys(async (user) => (await this.#directory.peer(user))?.identityKey);
     const now = this.#clock.now();
-    const { opened: all, change } = await this.#open(envelopes, local, unit, used, now);
-    const opened = await this.#withoutRepeats(all, read);
+    const { opened: all, change } = await this.#open(envelopes, local, unit, used, this.#clock.latest());
+    const opened = await this.#withoutRepeats(all);
     const left = await settleAnswers(unit, opened);
     const facts: Facts = { left, answers: await this.#answers(opened) };
     const repairs = await this.#repairs.after(opened);
     const last = envelopes[opened.length - 1];
     if (!last) return { opened, change };
+    const applied = this.#appliedWith(envelopes, opened);
     if (opened.some(({ kind }) => kind === 'failed')) await this.#confirm(unit);
     await this.#context.history.write(TOUCHED, async (transaction) => {
       for (const [user, key] of used.firstSeen)
         await noteIdentity(transaction, this.#context, user, key, undefined, now);
-      for (const one of opened) await applyOpened(transaction, this.#context, one, facts, now);
+      await applyAll(remembering(transaction, HISTORY_SCHEMA), this.#context, opened, facts, now);
+      await transaction.put('applied', { name: 'last', envelopes: [...applied] });
     });
-    for (const one of opened) if (one.kind === 'content') read.add(one.envelope);
+    this.#applied = applied;
     await commitVault(this.#context, TABLES, async (transaction) => {
       await this.#checkCursor(transaction);
       await unit.write(transaction);
@@ -189,21 +200,28 @@ export class Inbox {
   }
 
   /** An unreadable envelope that was read before, or is known already, also from before it healed, is a repeat. */
-  async #withoutRepeats(opened: readonly Opened[], read: ReadonlySet<Envelope>): Promise<Opened[]> {
+  async #withoutRepeats(opened: readonly Opened[]): Promise<Opened[]> {
     if (!opened.some(({ kind }) => kind === 'failed')) return [...opened];
     return this.#context.vault.read(['undecryptable'], async (transaction) => {
       const seen = new Set<string>();
       const fresh: Opened[] = [];
       for (const one of opened) {
-        const id = undecryptableId(one.envelope);
+        const id = addressOf(one.envelope);
         const repeated =
           one.kind === 'failed' &&
-          (read.has(one.envelope) || seen.has(id) || (await transaction.get('undecryptable', [id])) !== undefined);
+          (this.#applied.has(id) || seen.has(id) || (await transaction.get('undecryptable', [id])) !== undefined);
         seen.add(id);
         fresh.push(repeated ? { kind: 'duplicate', envelope: one.envelope } : one);
       }
       return fresh;
     });
+  }
+
+  /** What history holds of these envelopes once the opened ones are applied. */
+  #appliedWith(envelopes: readonly Envelope[], opened: readonly Opened[]): ReadonlySet<string> {
+    const before = envelopes.map(addressOf).filter((id) => this.#applied.has(id));
+    const now = opened.flatMap((one) => (one.kind === 'content' ? [addressOf(one.envelope)] : []));
+    return new Set([...before, ...now]);
   }
 
   /** What the history transaction must know and cannot read: it has no access to the vault. */
@@ -309,7 +327,7 @@ async function writeUsedKeys(
   }
 }
 
-const undecryptableId = ({ user, device, ...envelope }: Pick<Envelope, 'user' | 'device' | 'id'>): string =>
+const addressOf = ({ user, device, ...envelope }: Pick<Envelope, 'user' | 'device' | 'id'>): string =>
   `${user}.${device}.${envelopeName(envelope)}`;
 
 /** Keeps the sealed bytes of what failed; drops those of what has come again or was said not to matter. */
@@ -321,7 +339,7 @@ async function keepSealed(
   for (const one of opened) {
     const { user, device, at, payload } = one.envelope;
     if (one.kind === 'failed') {
-      const id = undecryptableId(one.envelope);
+      const id = addressOf(one.envelope);
       await transaction.put('undecryptable', { id, user, device, at, cause: one.cause, payload, healed: 0 });
       more = true;
     }

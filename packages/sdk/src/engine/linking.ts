@@ -38,7 +38,7 @@ export async function makeLinkBundle(
 export async function takeLinkBundle(context: EngineContext, box: Uint8Array): Promise<boolean> {
   const row = await context.vault.read(['meta'], (transaction) => transaction.get('meta', ['identity']));
   if (row?.name !== 'identity' || row.stage !== 'new') return false;
-  const bundle = decodeLinkBundle(await openBox(row.identityKeyPair, box));
+  const bundle = decodeLinkBundle(openBox(row.identityKeyPair, box));
   if (bundle?.app !== context.app || bundle.user !== context.userName) return false;
   const identityKeyPair = keyPairFromPrivate(bundle.identityPrivateKey);
   if (!equalBytes(identityKeyPair.publicKey, bundle.identityKey)) return false;

@@ -2,8 +2,10 @@ import {
   CryptoError,
   decryptMessage,
   decryptPreKeyMessage,
+  knowsHandshake,
   readPreKeyMessage,
   type CryptoErrorCode,
+  type PreKeyMessageInfo,
 } from '@sotto/crypto';
 import { toBase64Url, type Envelope } from '@sotto/protocol';
 
@@ -182,7 +184,7 @@ async function expectedIdentity(
   user: Envelope['user'],
 ): Promise<Uint8Array | undefined> {
   if (user === local.user) return local.party.identityKeyPair.publicKey;
-  return (await used.pinned(user)) ?? used.firstSeen.get(user);
+  return used.firstSeen.get(user) ?? (await used.pinned(user));
 }
 
 async function decryptPreKey(
@@ -194,27 +196,9 @@ async function decryptPreKey(
   bytes: Uint8Array,
 ): Promise<Uint8Array | UndecryptableCause> {
   const header = readPreKeyMessage(bytes);
-  const handshake = {
-    kem: header.kemPreKeyId ?? 0,
-    signed: header.signedPreKeyId,
-    baseKey: toBase64Url(header.baseKey),
-  };
-  const keys = await context.vault.read(['preKeys', 'acceptedHandshakes'], async (transaction) => {
-    const load = async (id: number | undefined, ...kinds: PreKeyRow['kind'][]): Promise<PreKeyRow | undefined> => {
-      for (const kind of kinds) {
-        const row = id === undefined || used.has(kind, id) ? undefined : await transaction.get('preKeys', [kind, id]);
-        if (row) return row;
-      }
-      return undefined;
-    };
-    return {
-      signed: await load(header.signedPreKeyId, 'signed'),
-      kem: await load(header.kemPreKeyId, 'kem', 'last-resort'),
-      oneTime: await load(header.oneTimePreKeyId, 'one-time'),
-      seen: await transaction.get('acceptedHandshakes', [handshake.kem, handshake.signed, handshake.baseKey]),
-    };
-  });
   const { record } = await unit.get(user, device, true);
+  // Until it is answered, every message of a session brings the handshake along.
+  const keys = knowsHandshake(record, header) ? NO_KEYS : await loadKeys(context, used, header);
   const result = decryptPreKeyMessage({
     record,
     local: local.party,
@@ -230,6 +214,7 @@ async function decryptPreKey(
     random: context.random,
     limits: SESSION_LIMITS,
   });
+  const handshake = handshakeIn(header);
   if (result.used && (keys.seen || used.hasHandshake(handshake))) return 'repeated-handshake';
   const expected = await expectedIdentity(local, used, user);
   if (!expected) used.firstSeen.set(user, result.identityKey);
@@ -245,4 +230,34 @@ async function decryptPreKey(
   if (keys.oneTime && result.used.oneTimePreKeyId !== undefined)
     used.preKeys.push({ kind: 'one-time', id: keys.oneTime.id });
   return result.plaintext;
+}
+
+/** What the vault holds for a new handshake. */
+interface HandshakeKeys {
+  readonly signed?: PreKeyRow | undefined;
+  readonly kem?: PreKeyRow | undefined;
+  readonly oneTime?: PreKeyRow | undefined;
+  readonly seen?: AcceptedHandshakeRow | undefined;
+}
+
+const NO_KEYS: HandshakeKeys = {};
+
+function handshakeIn({ kemPreKeyId = 0, signedPreKeyId, baseKey }: PreKeyMessageInfo) {
+  return { kem: kemPreKeyId, signed: signedPreKeyId, baseKey: toBase64Url(baseKey) };
+}
+
+function loadKeys(context: EngineContext, used: UsedKeys, header: PreKeyMessageInfo): Promise<HandshakeKeys> {
+  const { kem, signed, baseKey } = handshakeIn(header);
+  return context.vault.read(['preKeys', 'acceptedHandshakes'], async (transaction) => {
+    const load = async (id: number | undefined, kind: PreKeyRow['kind']): Promise<PreKeyRow | undefined> =>
+      id === undefined || used.has(kind, id) ? undefined : transaction.get('preKeys', [kind, id]);
+    const [signedKey, kemKey, lastResort, oneTime, seen] = await Promise.all([
+      load(header.signedPreKeyId, 'signed'),
+      load(header.kemPreKeyId, 'kem'),
+      load(header.kemPreKeyId, 'last-resort'),
+      load(header.oneTimePreKeyId, 'one-time'),
+      transaction.get('acceptedHandshakes', [kem, signed, baseKey]),
+    ]);
+    return { signed: signedKey, kem: kemKey ?? lastResort, oneTime, seen };
+  });
 }

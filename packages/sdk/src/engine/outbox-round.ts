@@ -33,10 +33,12 @@ type Transaction = ReadTransaction<Pick<HistoryRows, 'outbox' | 'identities' | '
 /**
  * Reads what may leave now, and in the same transaction what sealing it will need. What waits must not hide what could go.
  *
+ * @param sealed the message that an outbox row was sealed as
  * @param mayLeave `held`: conversations with contacts whose new identity the person has not accepted
  */
 export async function readRound(
   context: EngineContext,
+  sealed: ReadonlyMap<string, string>,
   mayLeave: (row: OutboxRow, held: ReadonlySet<string>) => boolean,
 ): Promise<Round> {
   const before: OutboxRow[] = [];
@@ -50,7 +52,7 @@ export async function readRound(
       const eligible = [...before, ...rows.filter((row) => mayLeave(row, held))];
       const last = rows.at(-1);
       if (last && rows.length === PAGE && eligible.length < PAGE) return { eligible, next: last.order };
-      const plan = planOutgoing(eligible, context);
+      const plan = planOutgoing(eligible, context, sealed);
       return { eligible, round: { plan, facts: await readFacts(transaction, context, plan.slice(0, MAX_FACTS)) } };
     });
     if (read.round) return read.round;

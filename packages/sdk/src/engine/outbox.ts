@@ -37,10 +37,14 @@ export class Outbox {
   #again = false;
   /** Whether the vault may hold sealed messages that nothing is working on. */
   #resumeDue = true;
+  /** Something had to wait when the plan was made, and need not now: it may stand before what the plan has. */
+  #isPlanStale = false;
   /** Grows whenever identities change. */
   #identities = 0;
   readonly #busy = new Set<string>();
   readonly #busyRows = new Set<string>();
+  /** By outbox row: the message that it was sealed as, while that is not finished. */
+  readonly #sealedAs = new Map<string, string>();
   readonly #gathering: Gathering;
   readonly #deferrals: Deferrals;
   readonly #context: EngineContext;
@@ -57,6 +61,7 @@ export class Outbox {
     this.#gathering = new Gathering(context.clock, () => this.kick());
     this.#deferrals = new Deferrals(context.clock, () => {
       this.#resumeDue = true;
+      this.#isPlanStale = true;
       this.kick();
     });
   }
@@ -87,6 +92,8 @@ export class Outbox {
   /** Rows were written, or null: any may have been. Those that are being worked on are looked at after that. */
   changed(rows: ReadonlySet<string | number> | null): void {
     if (rows !== null && [...rows].every((row) => this.#busyRows.has(String(row)))) return;
+    // A tab may have withdrawn what is sealed, as it does with a receipt that says less than another.
+    this.#resumeDue ||= rows === null || [...rows].some((row) => this.#sealedAs.has(String(row)));
     this.kick();
   }
 
@@ -109,11 +116,13 @@ export class Outbox {
   async #run(): Promise<void> {
     while (this.#again && this.#isOnline()) {
       this.#again = false;
+      if (this.#resumeDue) await this.#resume();
       const identities = this.#identities;
+      this.#isPlanStale = false;
       const { plan, facts } = await this.#look();
-      if (this.#resumeDue) await this.#resume(new Set(plan.map(({ id }) => id)));
       for (const outgoing of plan) {
         if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
+        if (this.#mayOvertake(outgoing)) break;
         if (this.#busy.has(outgoing.id) || this.#deferrals.has(outgoing.id)) continue;
         if (!this.#mustQueue(outgoing.conversation, outgoing.kind, outgoing.resend))
           await this.#send(outgoing, identities === this.#identities ? facts.get(outgoing.conversation) : undefined);
@@ -129,6 +138,11 @@ export class Outbox {
     return needsPlace({ kind, resend }) && this.#deferrals.holdsUnplaced(conversation);
   }
 
+  /** Asked again after every await, as the wait of another may have ended meanwhile; the next look has both. */
+  #mayOvertake(outgoing: Outgoing): boolean {
+    return this.#isPlanStale && needsPlace(outgoing);
+  }
+
   /** Asked again after every await: the socket may be gone by then. */
   #isOnline(): boolean {
     return this.#socket !== null;
@@ -138,7 +152,7 @@ export class Outbox {
   #look() {
     const blocked = new Set([...this.#busyRows, ...this.#deferrals.covered()]);
     const gathered = this.#gathering.take();
-    return readRound(this.#context, (row, held) => {
+    return readRound(this.#context, this.#sealedAs, (row, held) => {
       const kind = this.#context.kinds.get(row.kind);
       // A kind that only a newer tab knows waits for its engine.
       if (!kind || blocked.has(row.id) || this.#mustGather(kind, gathered)) return false;
@@ -156,17 +170,34 @@ export class Outbox {
     return true;
   }
 
-  /** Sealed copies whose outbox rows would not lead back to them: merged differently now, or done but for a full device. */
-  async #resume(planned: ReadonlySet<string>): Promise<void> {
+  /**
+   * What is sealed and not finished. While its outbox rows are there it goes their way, which looks at the device lists again;
+   * where they are not, it is done but for a full device, or was withdrawn.
+   */
+  async #resume(): Promise<void> {
     this.#resumeDue = false;
     for (const { message, payloads } of await this.#sealer.unfinished()) {
-      if (planned.has(message.id) || this.#busy.has(message.id) || this.#deferrals.has(message.id) || !this.#socket)
+      if (this.#busy.has(message.id) || this.#deferrals.has(message.id) || !this.#socket) continue;
+      if (await this.#isPlanned(message)) {
+        this.#remember(message);
         continue;
+      }
       const open = payloads.filter(({ stored }) => stored === 0);
       if (open.length > 0) this.#track(message, () => this.#submit({ message, payloads: open, lists: new Map() }));
-      // All stored, or withdrawn by a change of identity.
       else await this.#finish(message);
     }
+  }
+
+  /** Whether the outbox still asks for it. */
+  #isPlanned({ covers }: Waiting): Promise<boolean> {
+    return this.#context.history.read(['outbox'], async (transaction) => {
+      const rows = await Promise.all(covers.map((id) => transaction.get('outbox', [id])));
+      return rows.some((row) => row !== undefined);
+    });
+  }
+
+  #remember({ id, covers }: Waiting): void {
+    for (const row of covers) this.#sealedAs.set(row, id);
   }
 
   async #send(outgoing: Outgoing, facts: ConversationFacts | undefined): Promise<void> {
@@ -176,7 +207,10 @@ export class Outbox {
       const outcome = await this.#sealer.seal(outgoing, local, facts);
       if (outcome === 'nothing') await this.#forget(outgoing);
       else if ('waitMs' in outcome) this.#deferrals.hold(outgoing, outcome.waitMs);
-      else this.#track(outcome.sealed.message, () => this.#submit(outcome.sealed));
+      else {
+        this.#remember(outcome.sealed.message);
+        this.#track(outcome.sealed.message, () => this.#submit(outcome.sealed));
+      }
     } catch (error) {
       await this.#sealFailed(outgoing, error);
     }
@@ -271,6 +305,8 @@ export class Outbox {
 
   /** The recipients' devices are not what we sealed for: look again. A changed identity withdraws the message meanwhile. */
   async #refreshAfterLoss(message: SealedMessageRow, users: ReadonlySet<Aci>): Promise<void> {
+    // Should its outbox rows be gone meanwhile, nothing but this leads back to it.
+    this.#resumeDue = true;
     for (const user of users) {
       try {
         await this.#directory.refresh(user);
@@ -292,6 +328,7 @@ export class Outbox {
   #wakeAll(): void {
     this.#deferrals.wakeAll();
     this.#resumeDue = true;
+    this.#isPlanStale = true;
   }
 
   /** History first: the row takes its final position, and the outbox rows are done. */
@@ -312,7 +349,7 @@ export class Outbox {
   }
 
   /** Then the sealed copy may go. */
-  async #finish({ id }: Pick<SealedMessageRow, 'id'>, sent: SentRow['state'] = 'kept'): Promise<void> {
+  async #finish({ id, covers }: Waiting, sent: SentRow['state'] = 'kept'): Promise<void> {
     await commitVault(this.#context, ['sealedMessages', 'sealedPayloads', 'sent'], async (transaction) => {
       for (const { user, device, registration } of await transaction.range('sealedPayloads', startingWith(id))) {
         await transaction.delete('sealedPayloads', [id, user, device, registration]);
@@ -322,6 +359,7 @@ export class Outbox {
     });
     this.#sealer.dropped(id);
     this.#deferrals.forget(id);
+    for (const row of covers) this.#sealedAs.delete(row);
   }
 
   /** Nobody to send it to. */
@@ -329,6 +367,8 @@ export class Outbox {
     await this.#context.history.write(['outbox'], async (transaction) => {
       for (const key of covers) await transaction.delete('outbox', [key]);
     });
+    // Sealed for devices that are all gone, or for an identity that is another one now.
+    if (covers.some((row) => this.#sealedAs.has(row))) await this.#finish({ id, covers }, 'void');
     this.#deferrals.forget(id);
   }
 
@@ -341,7 +381,7 @@ export class Outbox {
       if (row?.status === 'pending') await transaction.put('messages', { ...row, status: 'failed', failure });
       for (const key of covers) await transaction.delete('outbox', [key]);
     });
-    await this.#finish({ id }, 'void');
+    await this.#finish({ id, covers }, 'void');
   }
 }
 

@@ -28,10 +28,18 @@ export interface Sender {
   readonly userName: string;
 }
 
-/** Merges what its kind lets merge; everything else goes out as it is. Rows in the order of the outbox, all of known kinds. */
-export function planOutgoing(rows: readonly OutboxRow[], { kinds, userName }: Sender): Outgoing[] {
+/**
+ * Merges what its kind lets merge; everything else goes out as it is. Rows in the order of the outbox, all of known kinds.
+ *
+ * @param sealed the message that an outbox row was sealed as: what is sealed stays as it is, whatever has come since
+ */
+export function planOutgoing(
+  rows: readonly OutboxRow[],
+  { kinds, userName }: Sender,
+  sealed: ReadonlyMap<string, string> = new Map(),
+): Outgoing[] {
   const planned: Outgoing[] = [];
-  const merged = new Map<string, { kind: ContentKind; rows: OutboxRow[] }>();
+  const merged = new Map<string, { kind: ContentKind; rows: OutboxRow[]; as?: string }>();
   for (const row of rows) {
     const kind = kinds.get(row.kind);
     if (!kind) continue;
@@ -39,12 +47,14 @@ export function planOutgoing(rows: readonly OutboxRow[], { kinds, userName }: Se
       planned.push(toOutgoing(kind, [row], row.body, userName));
       continue;
     }
-    const key = JSON.stringify([kind.name, row.conversation, row.only, kind.merging.key(row.body)]);
-    const group = merged.get(key) ?? { kind, rows: [] };
+    const as = sealed.get(row.id);
+    const key = as ?? JSON.stringify([kind.name, row.conversation, row.only, kind.merging.key(row.body)]);
+    const group = merged.get(key) ?? { kind, rows: [], ...(as !== undefined && { as }) };
     group.rows.push(row);
     merged.set(key, group);
   }
-  for (const { kind, rows: group } of merged.values()) planned.push(...merge(kind, group, userName));
+  for (const { kind, rows: group, as } of merged.values())
+    planned.push(...merge(kind, group, userName).map((one) => (as === undefined ? one : { ...one, id: as })));
   return planned;
 }
 

@@ -11,6 +11,7 @@ import {
 
 import type { RelayApi } from '../network/relay-api.js';
 import { startingWith } from '../storage/tables.js';
+import { Breath } from '../util/breath.js';
 import type { PreKeyRow, PreKeyStateRow } from '../vault/schema.js';
 import { commitVault, type EngineContext } from './context.js';
 import type { LocalDevice } from './local-device.js';
@@ -120,8 +121,11 @@ export class PreKeys {
     const state = await this.#state();
     const rows: PreKeyRow[] = [];
     let id = state.nextId;
-    for (let i = 0; i < oneTime + kem; i++, id = nextId(id))
+    const breath = new Breath();
+    for (let i = 0; i < oneTime + kem; i++, id = nextId(id)) {
+      await breath.pause();
       rows.push(this.#newKey(i < oneTime ? 'one-time' : 'kem', id, now));
+    }
     await commitVault(this.#context, ['preKeys'], async (transaction) => {
       for (const row of rows) await transaction.put('preKeys', row);
       await transaction.put('meta', { ...state, nextId: id });
@@ -148,7 +152,7 @@ export class PreKeys {
       return waiting;
     });
     if (rows.length === 0 && !replace) return null;
-    const counts = await this.#api.putPreKeys(local, this.#request(local, rows, replace));
+    const counts = await this.#api.putPreKeys(local, await this.#request(local, rows, replace));
     await commitVault(this.#context, ['preKeys'], async (transaction) => {
       for (const row of rows) {
         // Used meanwhile? Then it is gone and must stay gone.
@@ -159,20 +163,30 @@ export class PreKeys {
     return counts;
   }
 
-  #request(local: LocalDevice, rows: readonly PreKeyRow[], replace: boolean): PutPreKeysRequest {
+  async #request(local: LocalDevice, rows: readonly PreKeyRow[], replace: boolean): Promise<PutPreKeysRequest> {
     const of = (kind: PreKeyRow['kind']): PreKeyRow[] => rows.filter((row) => row.kind === kind);
-    const [signed] = of('signed');
-    const [lastResort] = of('last-resort');
+    const [signedPreKey] = await this.#signed(local, of('signed'));
+    const [lastResortKemPreKey] = await this.#signed(local, of('last-resort'));
     return {
-      ...(signed && { signedPreKey: this.#signed(local, signed) }),
-      ...(lastResort && { lastResortKemPreKey: this.#signed(local, lastResort) }),
+      ...(signedPreKey && { signedPreKey }),
+      ...(lastResortKemPreKey && { lastResortKemPreKey }),
       oneTimePreKeys: of('one-time').map((row): OneTimePreKey => ({ id: row.id, key: row.publicKey })),
-      kemPreKeys: of('kem').map((row) => this.#signed(local, row)),
+      kemPreKeys: await this.#signed(local, of('kem')),
       replace,
     };
   }
 
-  #signed(local: LocalDevice, row: PreKeyRow): SignedPreKey & KemPreKey {
+  async #signed(local: LocalDevice, rows: readonly PreKeyRow[]): Promise<(SignedPreKey & KemPreKey)[]> {
+    const signed: (SignedPreKey & KemPreKey)[] = [];
+    const breath = new Breath();
+    for (const row of rows) {
+      await breath.pause();
+      signed.push(this.#sign(local, row));
+    }
+    return signed;
+  }
+
+  #sign(local: LocalDevice, row: PreKeyRow): SignedPreKey & KemPreKey {
     const { random } = this.#context;
     const message = preKeyMessage({
       kind: row.kind === 'signed' ? 'signed' : 'kem',

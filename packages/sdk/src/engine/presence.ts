@@ -30,6 +30,7 @@ interface Wanted {
 /**
  * Typing and presence in the conversations that are on screen: tells the others that this user is here, and tabs who else is.
  * Tabs say what is on screen again and again; their messages also keep this going where a hidden tab's timers are slowed.
+ * Times are ticks of this process, which nobody can set; only when somebody was last seen is told by the clock.
  */
 export class PresenceKeeper {
   #stopped = false;
@@ -69,7 +70,7 @@ export class PresenceKeeper {
   online(socket: RelaySocket, local: LocalDevice): void {
     this.#local = local;
     this.#topics.online(socket, local);
-    const now = this.#context.clock.now();
+    const now = this.#context.clock.ticks();
     for (const peer of this.#peers.values()) peer.soon(now);
     this.reconcile();
   }
@@ -145,7 +146,7 @@ export class PresenceKeeper {
   }
 
   #onScreen(): string[] {
-    const now = this.#context.clock.now();
+    const now = this.#context.clock.ticks();
     for (const [tab, { until }] of this.#leases) if (until <= now) this.#leases.delete(tab);
     const users = [...this.#leases.values()].flatMap(({ users }) => users);
     return [...new Set(users)].filter((name) => name !== this.#context.userName).slice(0, MAX_WATCHED);
@@ -160,7 +161,7 @@ export class PresenceKeeper {
       this.#told.delete(user);
     }
     this.#topics.want(wanted.map(({ peer }) => peer));
-    const now = this.#context.clock.now();
+    const now = this.#context.clock.ticks();
     for (const { peer, name, lastSeen } of wanted) {
       if (this.#peers.has(peer.user)) continue;
       const watched = new WatchedPeer(peer.user, name);
@@ -172,7 +173,7 @@ export class PresenceKeeper {
   }
 
   #hearTab(message: ToEngine): void {
-    const now = this.#context.clock.now();
+    const now = this.#context.clock.ticks();
     if (message.type === 'watch') {
       this.#leases.delete(message.tab);
       if (message.users.length > 0)
@@ -192,13 +193,13 @@ export class PresenceKeeper {
   #heard(user: Aci, content: Parameters<WatchedPeer['hear']>[0] | null): void {
     const self = this.#local?.device;
     if (!content || self === undefined) return;
-    this.#touch(user, (peer, now) => peer.hear(content, self, now));
+    this.#touch(user, (peer, now) => peer.hear(content, self, now, this.#context.clock.now()));
   }
 
   #touch(user: Aci, change: (peer: WatchedPeer, now: number) => void): void {
     const peer = this.#peers.get(user);
     if (!peer) return;
-    change(peer, this.#context.clock.now());
+    change(peer, this.#context.clock.ticks());
     this.#tick();
   }
 
@@ -206,7 +207,7 @@ export class PresenceKeeper {
   #tick(): void {
     if (this.#stopped) return;
     this.#cancel();
-    const now = this.#context.clock.now();
+    const now = this.#context.clock.ticks();
     let next = Infinity;
     for (const { until } of this.#leases.values()) next = Math.min(next, until);
     if ([...this.#leases.values()].some(({ until }) => until <= now)) this.reconcile();
@@ -224,7 +225,7 @@ export class PresenceKeeper {
   }
 
   #sayGone(peers: Iterable<WatchedPeer>): void {
-    const now = this.#context.clock.now();
+    const now = this.#context.clock.ticks();
     for (const peer of peers) {
       this.#topics.publish(peer.user, KIND, peer.beat(now, this.#context.random, true));
       if (peer.presence(now).online) this.#save(peer.user, peer.lastSeen);
@@ -236,7 +237,7 @@ export class PresenceKeeper {
     const same = told?.online === presence.online && told.typing === presence.typing;
     if (
       presence.online !== (told?.online ?? false) ||
-      (presence.lastSeen ?? 0) > (this.#saved.get(user) ?? 0) + SAVE_EVERY_MS
+      Math.abs((presence.lastSeen ?? 0) - (this.#saved.get(user) ?? 0)) > SAVE_EVERY_MS
     )
       if (presence.lastSeen !== null) this.#save(user, presence.lastSeen);
     // While somebody is online, when that was last seen changes all the time and is of no interest.

@@ -2,8 +2,9 @@ import { generateKeyPair, type KeyPair } from '@sotto/crypto';
 
 import { StorageError } from '../storage/storage-error.js';
 import type { RelayApi } from '../network/relay-api.js';
+import { equalBytes } from '../util/bytes.js';
 import type { IdentityRow, MetaRow } from '../vault/schema.js';
-import { commitVault, type EngineContext } from './context.js';
+import { commitVault, VaultConflict, type EngineContext } from './context.js';
 import type { LocalDevice } from './local-device.js';
 import { changeOwnList } from './own-list.js';
 import type { PreKeys } from './prekeys.js';
@@ -103,7 +104,12 @@ async function register(
     secret: answer.secret,
     nextListVersion: answer.nextListVersion,
   };
-  await commitVault(context, [], (transaction) => transaction.put('meta', row));
+  await commitVault(context, [], async (transaction) => {
+    const before = await transaction.get('meta', ['identity']);
+    // A bundle was taken over meanwhile: this device is another now.
+    if (before?.name === 'identity' && !equalBytes(before.attempt, attempt)) throw new VaultConflict('conflict');
+    await transaction.put('meta', row);
+  });
   return row;
 }
 

@@ -23,6 +23,11 @@ export class RelayClock {
     return Math.round(clock.now() + this.#offset);
   }
 
+  /** The later of the relay's word and this device's: what is ahead of both is ahead. */
+  latest(): number {
+    return Math.max(this.now(), Math.round(this.context.clock.now()));
+  }
+
   async correct(relayTime: number): Promise<void> {
     const { clock } = this.context;
     this.#told = { time: relayTime, ticks: clock.ticks() };

@@ -20,6 +20,7 @@ import type { Outgoing } from './outgoing.js';
 import type { RelayClock } from './relay-clock.js';
 import type { Repairs } from './repair.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
+import { countSealing } from './sealings.js';
 import { SealedMemory, type SealedCopy } from './sealed-memory.js';
 import { findTargets, type Target } from './targets.js';
 
@@ -47,6 +48,9 @@ interface Job {
   readonly fresh: boolean;
   readonly facts: ConversationFacts | undefined;
 }
+
+/** Sealed, but for its number: that comes with the commit. */
+type UncountedRow = Omit<SealedPayloadRow, 'sealing'>;
 
 const TABLES = [
   'peers',
@@ -134,7 +138,8 @@ export class Sealer {
     );
     // Allowed by an earlier life, which ended before it had left.
     if (sealed) return { outgoing, fresh: false };
-    return prepareAsk(this.#context, this.#repairs, this.#sessions.begin(), outgoing, only);
+    // What is missing must not arrive between the look and the notice of it.
+    return this.#ratchets.run(() => prepareAsk(this.#context, this.#repairs, this.#sessions.begin(), outgoing, only));
   }
 
   /** Somebody else wrote in the vault. */
@@ -212,7 +217,7 @@ export class Sealer {
     const current = before.payloads.filter((row) => targets.some((target) => isFor(row, target)));
     const missing = targets.filter((target) => !current.some((row) => isFor(row, target)));
     const unit = this.#sessions.begin();
-    const fresh: SealedPayloadRow[] = [];
+    const fresh: UncountedRow[] = [];
     for (const target of missing) {
       const row = await this.#encrypt(unit, job, message, target);
       if (row) fresh.push(row);
@@ -227,10 +232,14 @@ export class Sealer {
     unit: SessionUnit,
     message: SealedMessageRow,
     isNew: boolean,
-    { current, fresh, stale }: Record<'current' | 'fresh' | 'stale', readonly SealedPayloadRow[]>,
+    {
+      current,
+      fresh,
+      stale,
+    }: Record<'current' | 'stale', readonly SealedPayloadRow[]> & { fresh: readonly UncountedRow[] },
   ): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
     this.#memory.sealing(message);
-    const repaired = await commitVault(this.#context, TABLES, async (transaction) => {
+    const committed = await commitVault(this.#context, TABLES, async (transaction) => {
       await sideBySide(checkPins(transaction, targets), unit.confirm(transaction));
       if (isNew && outgoing.only && outgoing.answers.length > 0) {
         const { user, device, registration } = outgoing.only;
@@ -241,7 +250,7 @@ export class Sealer {
           await transaction.put('sent', { ...row, state: 'answered', body: null });
           open++;
         }
-        if (open === 0) return 'answered';
+        if (open === 0) return null;
       }
       await unit.put(transaction);
       if (isNew) {
@@ -249,7 +258,9 @@ export class Sealer {
         if (!outgoing.resend)
           await transaction.put('positions', { conversation: message.conversation, hlc: message.hlc });
       }
-      for (const row of fresh) {
+      const sealing = fresh.length > 0 ? await countSealing(transaction) : 0;
+      const counted = fresh.map((row) => ({ ...row, sealing }));
+      for (const row of counted) {
         await transaction.add('sealedPayloads', row);
         const target = targets.find((one) => isFor(row, one));
         if (!outgoing.resend && target)
@@ -258,20 +269,21 @@ export class Sealer {
       for (const row of stale)
         await transaction.delete('sealedPayloads', [row.message, row.user, row.device, row.registration]);
       const [first] = targets;
-      return isFresh && fresh.length > 0 && first ? this.#repairs.asked(transaction, first) : null;
+      const repaired = isFresh && fresh.length > 0 && first ? await this.#repairs.asked(transaction, first) : null;
+      return { counted, repaired };
     });
-    if (repaired === 'answered') return null;
+    if (!committed) return null;
     unit.settle();
     if (isNew && !outgoing.resend) this.#memory.placed(message);
-    if (repaired) this.#repairs.settle([repaired]);
-    return { message, payloads: [...current, ...fresh] };
+    if (committed.repaired) this.#repairs.settle([committed.repaired]);
+    return { message, payloads: [...current, ...committed.counted] };
   }
 
   /** The position, fixed once and for all. */
   #fix({ conversation, id, covers }: Outgoing, stored: number, last: PositionRow | undefined): SealedMessageRow {
     // A clock that was ever set far ahead must not be carried on: the others would refuse everything that follows.
-    const now = this.#clock.now();
-    const largest = Math.max(...[stored, last?.hlc ?? 0].filter((hlc) => hlc <= now + MAX_HLC_AHEAD_MS), 0);
+    const [now, latest] = [this.#clock.now(), this.#clock.latest()];
+    const largest = Math.max(...[stored, last?.hlc ?? 0].filter((hlc) => hlc <= latest + MAX_HLC_AHEAD_MS), 0);
     return { id, conversation, covers, hlc: nextHlc(now, largest), envelopeId: this.#context.random(16) };
   }
 
@@ -281,7 +293,7 @@ export class Sealer {
     { outgoing, local, bundles, fresh }: Job,
     message: SealedMessageRow,
     target: Target,
-  ): Promise<SealedPayloadRow | null> {
+  ): Promise<UncountedRow | null> {
     const { user, device, registration } = target;
     const usable = !fresh && (await this.#usable(unit, target));
     const bundle = usable ? undefined : bundles.get(`${user}.${device}.${registration}`);
@@ -323,11 +335,11 @@ function toSent(
  *
  * @throws RelayError `user-unknown`
  */
-function requireSomePeer({ to, only }: Outgoing, payloads: readonly SealedPayloadRow[], self: Aci): void {
+function requireSomePeer({ to, only }: Outgoing, payloads: readonly UncountedRow[], self: Aci): void {
   if (only ? payloads.length > 0 : !to.peer || payloads.some(({ user }) => user !== self)) return;
   throw new RelayError({ code: 'user-unknown', message: 'No device of the recipient has prekeys.' });
 }
 
-function isFor(row: SealedPayloadRow, target: Target): boolean {
+function isFor(row: UncountedRow, target: Target): boolean {
   return row.user === target.user && row.device === target.device && row.registration === target.registration;
 }

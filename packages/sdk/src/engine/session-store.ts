@@ -4,6 +4,7 @@ import type { Aci } from '@sotto/protocol';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 import type { ContentCounters, SessionRow, VaultRows } from '../vault/schema.js';
 import { VaultConflict, type EngineContext } from './context.js';
+import { keepRetired } from './retired-sessions.js';
 
 /** A session record in memory, and the version of the row that it was read from. */
 interface Held {
@@ -12,6 +13,8 @@ interface Held {
   readonly record: SessionRecord;
   /** Ids of archived sessions; their bytes are read only when the current session does not fit. */
   readonly archivedIds: readonly string[];
+  /** Archived sessions that never seal again. */
+  readonly retired: readonly string[];
   readonly archiveLoaded: boolean;
   readonly counters: ContentCounters;
 }
@@ -24,6 +27,7 @@ const NOTHING: Held = {
   registration: 0,
   record: emptySessionRecord,
   archivedIds: [],
+  retired: [],
   archiveLoaded: true,
   counters: NO_COUNTERS,
 };
@@ -77,12 +81,17 @@ export class SessionUnit {
     return { record: held.record, registration: held.registration, whole: held.archiveLoaded };
   }
 
-  /** @param registration the remote device's registration id that the record's current session belongs to */
-  set(user: Aci, device: number, record: SessionRecord, registration: number): void {
+  /**
+   * @param next the record after a step; a retired session in it does not become current
+   * @param belongsTo the remote device's registration id that its current session belongs to
+   */
+  set(user: Aci, device: number, next: SessionRecord, belongsTo: number): void {
     const address = addressOf(user, device);
     const change = this.#changes.get(address);
     const before = change?.before ?? this.#read.get(address)?.held ?? NOTHING;
     const now = change?.after ?? before;
+    const record = keepRetired(now.record, next, now.retired);
+    const registration = record === next ? belongsTo : now.registration;
     const counters = now.registration === registration ? now.counters : NO_COUNTERS;
     const archivedIds = now.archiveLoaded ? record.archived.map((session) => session.id) : now.archivedIds;
     this.#changes.set(address, {
@@ -94,6 +103,7 @@ export class SessionUnit {
         registration,
         record,
         archivedIds,
+        retired: now.retired.filter((id) => archivedIds.includes(id)),
         archiveLoaded: now.archiveLoaded,
         counters,
       },
@@ -191,6 +201,7 @@ export class SessionUnit {
       registration: row.registration,
       record: { current: row.current && deserializeSession(row.current), archived: [] },
       archivedIds: row.archived,
+      retired: row.retired,
       archiveLoaded: row.archived.length === 0,
       counters: row.counters,
     };
@@ -216,6 +227,7 @@ function toRow(user: Aci, device: number, held: Held): SessionRow {
     registration: held.registration,
     current: held.record.current && serializeSession(held.record.current),
     archived: held.archivedIds,
+    retired: held.retired,
     counters: held.counters,
   };
 }

@@ -14,14 +14,21 @@ function groupByUser(payloads: readonly SealedPayloadRow[]): [Aci, SealedPayload
   return [...groups];
 }
 
-/** What the relay is asked for: the payloads that it has not stored yet, for the devices they were sealed for. */
+/**
+ * What the relay is asked for: the payloads that it has not stored yet, for the devices they were sealed for. A list that is
+ * followed is named also where it asks for no payload, as an own list does that holds this device alone: the relay compares it,
+ * and a device that has joined meanwhile is not left out.
+ */
 export function toSubmit({ message, payloads, lists }: Sealed, open: readonly SealedPayloadRow[]): Submit {
   const order = submitOrder(open);
   const whole = open.length === payloads.length;
+  const groups = new Map(groupByUser(open));
+  for (const user of whole ? lists.keys() : []) if (!groups.has(user)) groups.set(user, []);
   return {
     id: message.envelopeId,
+    sealing: Math.max(...open.map(({ sealing }) => sealing)),
     payloads: order.map(({ payload }) => payload),
-    recipients: groupByUser(open).map(([user, rows]) => ({
+    recipients: [...groups].map(([user, rows]) => ({
       user,
       list: lists.get(user) ?? 1,
       devices: rows.map((row) => ({

@@ -43,20 +43,21 @@ interface Device {
   readonly challenge: string;
   /** Whether a beat of ours has named one of its challenges. */
   readonly answered: boolean;
-  /** Local times in ms. `knownUntil`: when it is forgotten; `hereUntil`: until when it has proved to be here. */
+  /** Ticks in ms. `knownUntil`: when it is forgotten; `hereUntil`: until when it has proved to be here. */
   readonly knownUntil: number;
   readonly hereUntil: number;
   readonly typingUntil: number;
   readonly doubted: { readonly since: number; readonly until: number } | null;
 }
 
-/** The other user of a conversation on screen: which of their devices are here. Times are this device's clock, in ms. */
+/** The other user of a conversation on screen: which of their devices are here. Times are ticks, in ms. */
 export class WatchedPeer {
   /** Own typing, until. */
   typingUntil = 0;
   /** When the next beat is due. */
   nextBeatAt = 0;
   lastBeatAt = -Infinity;
+  /** Milliseconds since the epoch. */
   lastSeen: number | null = null;
   #ask = false;
   #challenges: { readonly text: string; readonly at: number }[] = [];
@@ -96,8 +97,13 @@ export class WatchedPeer {
     return beat;
   }
 
-  /** A beat of one of their devices. @param self this device's number, under which it names our challenges */
-  hear({ device: id, tag, body }: TopicContent, self: number, now: number): void {
+  /**
+   * A beat of one of their devices.
+   *
+   * @param self this device's number, under which it names our challenges
+   * @param time milliseconds since the epoch
+   */
+  hear({ device: id, tag, body }: TopicContent, self: number, now: number, time: number): void {
     const parsed = z.safeParse(beatBody, body);
     if (!parsed.success) return;
     const beat = parsed.data;
@@ -110,7 +116,7 @@ export class WatchedPeer {
     const provedAt = this.#challenges.find(({ text }) => text === beat.heard[self])?.at ?? -Infinity;
     const hereUntil = Math.max(before?.hereUntil ?? 0, provedAt + TIMEOUT_MS);
     const proved = provedAt + TIMEOUT_MS > now;
-    if (proved) this.lastSeen = now;
+    if (proved) this.lastSeen = time;
     const doubted = before?.doubted ?? null;
     this.#devices.set(id, {
       tag,

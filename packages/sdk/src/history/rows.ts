@@ -127,13 +127,24 @@ export function receiptRow(
   };
 }
 
+/** The row that was appended last. */
+const LAST = { index: 'order', reverse: true, limit: 1 } as const;
+
 /** Appends to the outbox; a row that is already there stays as it is. */
-export async function enqueue(transaction: Write<'outbox'>, row: NewOutboxRow): Promise<void> {
-  const [known, [last]] = await Promise.all([
-    transaction.get('outbox', [row.id]),
-    transaction.range('outbox', { index: 'order', reverse: true, limit: 1 }),
-  ]);
-  if (known) return;
-  const order = Math.max(row.at, (last?.order ?? 0) + 1);
-  await transaction.put('outbox', { only: null, resend: null, answers: [], ...row, order } satisfies OutboxRow);
+export async function enqueue(transaction: Write<'outbox'>, ...rows: readonly NewOutboxRow[]): Promise<void> {
+  const [[last], ...known] = await readOutbox(transaction, rows);
+  let order = last?.order ?? 0;
+  for (const [i, row] of rows.entries()) {
+    if (known[i]) continue;
+    order = Math.max(row.at, order + 1);
+    await transaction.put('outbox', { only: null, resend: null, answers: [], ...row, order } satisfies OutboxRow);
+  }
+}
+
+/** What {@link enqueue} reads. */
+export function readOutbox(transaction: Read<'outbox'>, rows: readonly Pick<OutboxRow, 'id'>[]) {
+  return Promise.all([
+    transaction.range('outbox', LAST),
+    ...rows.map(({ id }) => transaction.get('outbox', [id])),
+  ] as const);
 }

@@ -177,6 +177,16 @@ export interface KeysRow {
   readonly name: 'keys';
 }
 
+/**
+ * Envelopes of the last batch that history holds and the vault may not: should their session be forgotten in between, they were
+ * read all the same.
+ */
+export interface AppliedRow {
+  readonly name: 'last';
+  /** `sender.device.id` of each. */
+  readonly envelopes: readonly string[];
+}
+
 /** A tab's wishes to the engine, wherever it runs. */
 export type Command =
   | { readonly command: 'reset' }
@@ -184,6 +194,8 @@ export type Command =
   | { readonly command: 'make-link'; readonly publicKey: Uint8Array }
   /** Becomes the device that the bundle is for; sealed for the engine's key. */
   | { readonly command: 'link'; readonly box: Uint8Array }
+  /** The identity of somebody who was never met. */
+  | { readonly command: 'look-up'; readonly user: Aci }
   | { readonly command: 'remove-device'; readonly device: DeviceId; readonly registration: RegistrationId };
 
 export type CommandRow = Command & { readonly id: string };
@@ -195,7 +207,7 @@ export interface AnswerRow {
   readonly code: AnswerCode | null;
 }
 
-export type AnswerCode = 'relay-unreachable' | 'link-invalid' | 'device-unknown';
+export type AnswerCode = 'relay-unreachable' | 'identity-unknown' | 'link-invalid' | 'device-unknown';
 
 /** One of this user's devices, as `client.devices` shows it. */
 export interface DeviceRow {
@@ -223,6 +235,7 @@ export type HistoryRows = {
   settings: SettingRow;
   status: StatusRow;
   hadKeys: KeysRow;
+  applied: AppliedRow;
   notices: NoticeRow;
   commands: CommandRow;
   answers: AnswerRow;
@@ -252,6 +265,7 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
   settings: { key: ['name'] },
   status: { key: ['name'] },
   hadKeys: { key: ['name'] },
+  applied: { key: ['name'] },
   notices: { key: ['code'] },
   commands: { key: ['id'] },
   answers: { key: ['id'] },

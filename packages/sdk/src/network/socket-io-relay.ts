@@ -5,33 +5,35 @@ import {
   hello as helloSchema,
   plainReply,
   PROTOCOL_VERSION,
-  SOCKET_PATH,
   submitReply,
   VERSION_HEADER,
-  type DownEvent,
-  type DownMessage,
   type ErrorBody,
   type Hello,
+  type UpEvent,
 } from '@sotto/protocol';
-import { io, type Socket } from 'socket.io-client';
-import parser from 'socket.io-msgpack-parser';
 import * as z from 'zod/mini';
 
+import { openWire } from './open-wire.js';
 import { RelayError } from './relay-error.js';
 import type { RelayPort, RelayRequest, RelaySocket, SocketHandlers } from './relay-port.js';
+import { TIMEOUT_MS, type Wire } from './wire.js';
 
-/** A request or an acknowledgement that takes longer has been lost. */
-const TIMEOUT_MS = 20_000;
+/** The longest answer to a request, bundles for ten devices, has some 40 KB: who sends more means no good. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** The relay over HTTP and Socket.IO. @param origin such as `https://chat.example` */
-export function socketIoRelay(origin: string): RelayPort {
+export function socketIoRelay(origin: string, timeoutMs = TIMEOUT_MS): RelayPort {
   return {
-    request: (request) => httpRequest(origin, request),
+    request: (request) => httpRequest(origin, request, timeoutMs),
     connect: (hello, handlers) => openSocket(origin, hello, handlers),
   };
 }
 
-async function httpRequest(origin: string, { method, path, body, token, device }: RelayRequest): Promise<unknown> {
+async function httpRequest(
+  origin: string,
+  { method, path, body, token, device }: RelayRequest,
+  timeoutMs: number,
+): Promise<unknown> {
   let response: Response;
   let answer: unknown;
   try {
@@ -48,9 +50,9 @@ async function httpRequest(origin: string, { method, path, body, token, device }
       cache: 'no-store',
       redirect: 'error',
       referrerPolicy: 'no-referrer',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
-    answer = await response.json();
+    answer = JSON.parse(await readBounded(response));
   } catch (cause) {
     throw new RelayError(null, { cause });
   }
@@ -59,108 +61,81 @@ async function httpRequest(origin: string, { method, path, body, token, device }
   throw new RelayError(parsed.success ? parsed.data : null);
 }
 
+async function readBounded(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let left = MAX_ANSWER_BYTES;
+  const reader = response.body?.getReader();
+  for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+    left -= part.value.length;
+    if (left < 0) {
+      await reader?.cancel();
+      throw new RangeError('The answer is too long.');
+    }
+    text += decoder.decode(part.value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
 function openSocket(origin: string, hello: Hello, handlers: SocketHandlers): RelaySocket {
-  const socket = io(origin, {
-    path: SOCKET_PATH,
-    parser,
-    auth: toWire(z.encode(helloSchema, hello)) as Record<string, unknown>,
-    transports: ['websocket', 'polling'],
-    tryAllTransports: true,
-    reconnection: false,
-    forceNew: true,
-    multiplex: false,
-    timeout: TIMEOUT_MS,
-    withCredentials: false,
-  });
-  let closed = false;
   let reason: ErrorBody | null = null;
-  const close = (why: ErrorBody | null): void => {
-    if (closed) return;
-    closed = true;
-    socket.disconnect();
-    handlers.onClose(why);
-  };
-  const on = <E extends DownEvent>(event: E, handle: (message: DownMessage<E>) => void): void => {
-    const schema: z.ZodMiniType = down[event];
-    const name: string = event;
-    socket.on(name, (message: unknown) => {
-      if (closed) return;
-      const parsed = z.safeParse(schema, message);
-      if (parsed.success) handle(parsed.data as DownMessage<E>);
-      else close(null);
-    });
-  };
-  on('welcome', (message) => handlers.onWelcome(message));
-  on('deliver', (message) => handlers.onDeliver(message));
-  on('drained', (message) => handlers.onDrained(message));
-  on('prekeys-low', (message) => handlers.onPreKeysLow(message));
-  on('device-list-changed', () => handlers.onDeviceListChanged());
-  on('topic', (message) => handlers.onTopic({ type: 'message', ...message }));
-  on('joined', (message) => handlers.onTopic({ type: 'joined', ...message }));
-  on('left', (message) => handlers.onTopic({ type: 'left', ...message }));
-  on('device-expiring', (message) => handlers.onDeviceExpiring(message));
-  on('bye', (message) => (reason = message));
-  socket.on('connect_error', (error) => close(refusal(error)));
-  socket.on('disconnect', () => close(reason));
-  return {
-    submit: (submit) => ask(socket, 'submit', submit, submitReply),
-    ack: (ack) => ask(socket, 'ack', ack, plainReply),
-    token: (token) => ask(socket, 'token', { token }, plainReply),
-    join: (join) => ask(socket, 'join', join, plainReply),
-    leave: (leave) => ask(socket, 'leave', leave, plainReply),
-    publish: (publish) => ask(socket, 'publish', publish, plainReply),
-    close: () => {
-      closed = true;
-      socket.disconnect();
+  const handle = handling(handlers, (bye) => (reason = bye));
+  const wire = openWire(origin, z.encode(helloSchema, hello), {
+    event: (name, message) => {
+      if (!Object.hasOwn(handle, name) || handle[name as keyof typeof handle](message)) return;
+      wire.close();
+      handlers.onClose(null);
     },
+    ended: (refusal) => handlers.onClose(reason ?? refusalIn(refusal)),
+  });
+  return {
+    submit: (submit) => ask(wire, 'submit', submit, submitReply),
+    ack: (ack) => ask(wire, 'ack', ack, plainReply),
+    token: (token) => ask(wire, 'token', { token }, plainReply),
+    join: (join) => ask(wire, 'join', join, plainReply),
+    leave: (leave) => ask(wire, 'leave', leave, plainReply),
+    publish: (publish) => ask(wire, 'publish', publish, plainReply),
+    close: () => wire.close(),
+  };
+}
+
+/** @returns for each event whether its message was what the protocol says */
+function handling(handlers: SocketHandlers, bye: (reason: ErrorBody) => void) {
+  return {
+    welcome: parsed(down.welcome, (message) => handlers.onWelcome(message)),
+    deliver: parsed(down.deliver, (message) => handlers.onDeliver(message)),
+    drained: parsed(down.drained, (message) => handlers.onDrained(message)),
+    'prekeys-low': parsed(down['prekeys-low'], (message) => handlers.onPreKeysLow(message)),
+    'device-list-changed': parsed(down['device-list-changed'], () => handlers.onDeviceListChanged()),
+    'device-expiring': parsed(down['device-expiring'], (message) => handlers.onDeviceExpiring(message)),
+    topic: parsed(down.topic, (message) => handlers.onTopic({ type: 'message', ...message })),
+    joined: parsed(down.joined, (message) => handlers.onTopic({ type: 'joined', ...message })),
+    left: parsed(down.left, (message) => handlers.onTopic({ type: 'left', ...message })),
+    bye: parsed(down.bye, bye),
+  } satisfies Record<keyof typeof down, (message: unknown) => boolean>;
+}
+
+function parsed<S extends z.ZodMiniType>(schema: S, handle: (message: z.output<S>) => void) {
+  return (message: unknown): boolean => {
+    const { success, data } = z.safeParse(schema, message);
+    if (success) handle(data);
+    return success;
   };
 }
 
 async function ask<S extends z.ZodMiniType>(
-  socket: Socket,
-  event: string,
+  wire: Wire,
+  event: UpEvent,
   message: object,
   reply: S,
 ): Promise<z.output<S>> {
-  let answer: unknown;
-  try {
-    answer = await socket.timeout(TIMEOUT_MS).emitWithAck(event, toWire(message));
-  } catch (cause) {
-    throw new RelayError(null, { cause });
-  }
-  const parsed = z.safeParse(reply, answer);
+  const parsed = z.safeParse(reply, await wire.ask(event, message));
   if (!parsed.success) throw new RelayError(null, { cause: parsed.error });
   return parsed.data;
 }
 
 /** What the relay's handshake said, or null if it was not the relay that refused. */
-function refusal(error: Error): ErrorBody | null {
-  const data: unknown = 'data' in error ? error.data : undefined;
+function refusalIn(data: unknown): ErrorBody | null {
   const parsed = z.safeParse(errorBody, data);
   return parsed.success ? parsed.data : null;
-}
-
-/**
- * The MessagePack parser knows binary data as `ArrayBuffer` in browsers and as `Buffer` in Node; a `Uint8Array` would become
- * a map of numbers in the one and an extension type in the other.
- */
-function toWire(value: unknown): unknown {
-  if (value instanceof Uint8Array) {
-    return 'Buffer' in globalThis ? nodeBuffer(value) : value.slice().buffer;
-  }
-  if (Array.isArray(value)) return value.map(toWire);
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, toWire(inner)]));
-  }
-  return value;
-}
-
-interface BufferLike {
-  from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
-}
-
-/** Reached through `globalThis`, so that no bundler adds a polyfill for it. */
-function nodeBuffer(value: Uint8Array): Uint8Array {
-  const { Buffer } = globalThis as unknown as { Buffer: BufferLike };
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { exclusive, type ExclusiveStorage } from '../client/databases.js';
@@ -22,19 +22,12 @@ export function fileStorage(folder: string): ExclusiveStorage {
   return {
     async open(names) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const files = [names.history, names.vault].map((name) => join(folder, `${name}.mdb`));
-      const [historyFile = '', vaultFile = ''] = files;
+      const [historyFile, vaultFile] = [join(folder, `${names.history}.mdb`), join(folder, `${names.vault}.mdb`)];
       const unlock = await lockFile(`${historyFile}.pid`);
       try {
         const history = fileTables(historyFile, HISTORY_SCHEMA);
         const vault = fileTables(vaultFile, VAULT_SCHEMA);
-        let isDestroyed = false;
-        const destroying = { ...history, destroy: () => ((isDestroyed = true), history.destroy()) };
-        return exclusive(destroying, vault, async () => {
-          if (isDestroyed)
-            for (const file of files) for (const end of ['', '-lock']) await rm(file + end, { force: true });
-          await unlock();
-        });
+        return exclusive(history, vault, unlock);
       } catch (error) {
         await unlock();
         throw error;

@@ -1,54 +1,65 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
 import { SottoError } from '../errors.js';
 
-/** What this process itself holds. */
-const held = new Set<string>();
+/** What this process itself holds or asks for. */
+const own = new Set<string>();
+
+/** How long who comes first waits for those that come at the same moment to give way, and how often it looks. */
+const GIVE_WAY_MS = 1_000;
+const LOOK_EVERY_MS = 20;
 
 /**
- * Takes something for this process alone, by a file with its process id. The lock of a process that is dead is taken over, also
- * when its id is this one's: in a container the process before was number 1 as well.
+ * Takes something for this process alone. Each process that wants it puts a file of its own beside the others', and has it if it
+ * then sees no other's: of two, the one that came later sees the earlier, so never both have it, whatever is left over from whom.
+ * The file of a process that is dead counts for nothing, also when its id is this one's: in a container the process before was
+ * number 1 as well.
  *
  * @returns what gives it back
  * @throws SottoError `storage-in-use`
  */
 export async function lockFile(path: string): Promise<() => Promise<void>> {
-  if (!(await tryLock(path))) {
-    const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-    const isOwn = owner === process.pid;
-    if (isOwn ? held.has(resolve(path)) : isAlive(owner)) throw new SottoError('storage-in-use', `process ${owner}`);
-    await rm(path, { force: true });
-    if (!(await tryLock(path))) throw new SottoError('storage-in-use');
-  }
-  held.add(resolve(path));
-  return async () => {
-    held.delete(resolve(path));
-    await rm(path, { force: true });
+  const mine = `${basename(path)}.${process.pid}.${randomUUID()}`;
+  const file = join(dirname(path), mine);
+  const unlock = async (): Promise<void> => {
+    await rm(file, { force: true });
+    own.delete(mine);
   };
-}
-
-async function tryLock(path: string): Promise<boolean> {
+  own.add(mine);
   try {
-    await writeFile(path, String(process.pid), { flag: 'wx', mode: 0o600 });
-    return true;
+    await writeFile(file, '', { flag: 'wx', mode: 0o600 });
+    for (let waited = 0; ; waited += LOOK_EVERY_MS) {
+      const [first, ...others] = (await contenders(path)).sort();
+      if (first === mine && others.length === 0) return unlock;
+      // Those that came at the same moment give way to one of them; one that does not has had it before.
+      if (first !== mine || waited >= GIVE_WAY_MS) throw new SottoError('storage-in-use');
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    await unlock();
     throw error;
   }
 }
 
-function isAlive(pid: number): boolean {
+/** The files of the living; those of the dead are removed. */
+async function contenders(path: string): Promise<string[]> {
+  const [folder, prefix] = [dirname(path), `${basename(path)}.`];
+  const files = (await readdir(folder)).filter((name) => name.startsWith(prefix));
+  const dead = files.filter((name) => !isAlive(name, Number(name.slice(prefix.length).split('.')[0])));
+  for (const name of dead) await rm(join(folder, name), { force: true });
+  return files.filter((name) => !dead.includes(name));
+}
+
+function isAlive(name: string, pid: number): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  if (pid === process.pid) return own.has(name);
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
     // Somebody else's process lives too.
-    return codeOf(error) === 'EPERM';
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -52,7 +52,7 @@ export class Screen {
 
   /** A key was pressed. */
   typing(user: string): void {
-    const now = this.#clock.now();
+    const now = this.#clock.ticks();
     const before = this.#typing.get(user);
     before?.cancel();
     const due = !before || now - before.toldAt >= TYPING_EVERY_MS;

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { deserialize, serialize } from 'node:v8';
 
 import { open, type Database, type RootDatabase } from 'lmdb';
@@ -70,10 +71,11 @@ export function fileTables<R extends Rows>(path: string, schema: Schema<R>): Obs
     close: () => void close(() => root.close()),
     destroy: () =>
       close(async () => {
-        // Every page is freed before the caller removes the file, should that fail.
+        // Every page is freed before the files are removed, should that fail.
         for (const { rows, indexes } of tables.values())
           for (const each of [rows, ...indexes.values()]) each.clearSync();
         await root.close();
+        for (const file of [path, `${path}-lock`]) await rm(file, { force: true });
       }),
   };
 }

@@ -162,8 +162,14 @@ async function complete<V>(transaction: IDBTransaction, work: (transaction: IDBT
 /** Null when it has committed, and otherwise what broke it: also a failed request that nobody waits for. */
 function outcome(transaction: IDBTransaction): Promise<{ error: unknown } | null> {
   return new Promise((resolve) => {
+    // Firefox forgets which request it was, once the commit has been asked for.
+    let request: DOMException | null = null;
+    transaction.onerror = ({ target }) => {
+      const { error } = target as IDBRequest;
+      if (error?.name !== 'AbortError') request ??= error;
+    };
     transaction.oncomplete = () => resolve(null);
-    transaction.onabort = () => resolve({ error: transaction.error ?? new DOMException('', 'AbortError') });
+    transaction.onabort = () => resolve({ error: request ?? transaction.error ?? new DOMException('', 'AbortError') });
   });
 }
 

@@ -58,7 +58,13 @@ export interface ExpiredRow {
   readonly upTo: number;
 }
 
-export type MetaRow = IdentityRow | EpochRow | CursorRow | PreKeyStateRow | ClockRow | ExpiredRow;
+/** How many times this device has sealed: see `engine/sealings.ts`. */
+export interface SealingsRow {
+  readonly name: 'sealings';
+  readonly count: number;
+}
+
+export type MetaRow = IdentityRow | EpochRow | CursorRow | PreKeyStateRow | ClockRow | ExpiredRow | SealingsRow;
 
 /** Private half of a prekey. */
 export interface PreKeyRow {
@@ -102,6 +108,8 @@ export interface SessionRow {
   readonly current: Uint8Array | null;
   /** Ids of the archived sessions, newest first. */
   readonly archived: readonly string[];
+  /** Those of them that never seal again: see `engine/retired-sessions.ts`. */
+  readonly retired: readonly string[];
   /** Begin anew with each registration. */
   readonly counters: ContentCounters;
 }
@@ -139,6 +147,8 @@ export interface SealedPayloadRow {
   readonly registration: RegistrationId;
   readonly payload: Uint8Array;
   readonly counter: number;
+  /** This device's count of sealings with this one. */
+  readonly sealing: number;
   /** Accepted by the relay: kept until the whole message is done, not submitted again. */
   readonly stored: 0 | 1;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -25,4 +25,13 @@ test('what was written is there when the file is opened again', async () => {
   const rows = await second.read(['notes'], (transaction) => transaction.range('notes', { index: 'words' }));
   expect(rows).toEqual([{ book: 'a', page: 1, words: 7 }]);
   await second.destroy();
+});
+
+test('what is destroyed leaves no file', async () => {
+  const before = readdirSync(folder);
+  const tables = fileTables(join(folder, 'gone'), CONTRACT_SCHEMA);
+  await tables.write(['notes'], (transaction) => transaction.put('notes', { book: 'a', page: 1, words: 7 }));
+  expect(readdirSync(folder).length).toBeGreaterThan(before.length);
+  await tables.destroy();
+  expect(readdirSync(folder)).toEqual(before);
 });

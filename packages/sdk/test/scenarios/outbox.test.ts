@@ -3,9 +3,11 @@ import { expect, test } from 'vitest';
 
 import { directConversationId } from '../../src/content/content.js';
 import { receiptOutboxId } from '../../src/history/rows.js';
+import type { History } from '../../src/history/schema.js';
 import { systemRandom } from '../../src/util/random.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { Person } from '../support/person.js';
+import { TestClock } from '../support/test-clock.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -105,4 +107,38 @@ test('what was written first stands first, also when its recipient was not there
   await alice.say(bob, 'second');
   await alice.say(bob, 'third');
   expect(await bob.texts(alice, 3)).toEqual(['first', 'second', 'third']);
+});
+
+test('a message whose wait ends while the outbox is being read is not overtaken by the next one', async () => {
+  const relay = new FakeRelay();
+  const clock = new TestClock();
+  const alice = new Person('alice', relay, { clock });
+  let isEnding = false;
+  const { read } = alice.history;
+  const history: History = {
+    ...alice.history,
+    read: (tables, work) => {
+      // The outbox has looked at what must wait, and has not read its rows yet.
+      if (isEnding && ['outbox', 'identities', 'messages'].every((name) => tables.some((table) => table === name))) {
+        isEnding = false;
+        clock.advance(60_000);
+      }
+      return read(tables, work);
+    },
+  };
+  await alice.wake({ history });
+  await alice.online();
+  const bob = new Person('bob', relay);
+  const asked = new Promise<void>((resolve) => {
+    relay.onRequest = (path) => {
+      if (path.includes(aciOfName('bob'))) resolve();
+    };
+  });
+  await alice.say(bob, 'first');
+  await asked;
+  await bob.wake();
+  await bob.online();
+  isEnding = true;
+  await alice.say(bob, 'second');
+  expect(await bob.texts(alice, 2)).toEqual(['first', 'second']);
 });

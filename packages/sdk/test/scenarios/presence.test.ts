@@ -12,17 +12,17 @@ const pair = (receipts: ReceiptPolicy = 'answered', clock = new TestClock()): Pr
   aliceAndBobTalking({ receipts, clock });
 
 /** Half a second at a time: what it sets off runs before the next. */
-async function step(clock: TestClock): Promise<void> {
+async function step(clock: Pick<TestClock, 'advance'>): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
   clock.advance(500);
 }
 
-async function pass(clock: TestClock, ms: number): Promise<void> {
-  for (const end = clock.now() + ms; clock.now() < end;) await step(clock);
+async function pass(clock: Pick<TestClock, 'advance' | 'ticks'>, ms: number): Promise<void> {
+  for (const end = clock.ticks() + ms; clock.ticks() < end;) await step(clock);
 }
 
 /** Lets time pass until something has happened. */
-async function passUntil<T>(clock: TestClock, event: Promise<T>): Promise<T> {
+async function passUntil<T>(clock: Pick<TestClock, 'advance'>, event: Promise<T>): Promise<T> {
   let over = false;
   void event.finally(() => (over = true));
   while (!isTrue(() => over)) await step(clock);
@@ -175,6 +175,58 @@ test('left is a hint: Bob, who is there, says so; when he is gone, he is soon of
   expect(clock.now() - from).toBeLessThan(10_000);
 });
 
+test.each([
+  ['back', -3_600_000],
+  ['ahead', 3_600_000],
+])('Alice’s clock is set %s by an hour: Bob stays online while he is there, and not a minute longer', async (_, ms) => {
+  const [hers, his] = [new TestClock(), new TestClock()];
+  const both = {
+    advance: (by: number) => [hers, his].forEach((clock) => clock.advance(by)),
+    ticks: () => hers.ticks(),
+  };
+  const two = await aliceAndBobTalking({ receipts: 'answered', alice: { clock: hers }, bob: { clock: his } });
+  await together(two);
+  const changes: boolean[] = [];
+  two.alice.client.direct('bob').presence.subscribe(({ online }) => changes.push(online));
+  hers.set(ms);
+  await pass(both, 2 * TIMEOUT_MS);
+  expect(changes).not.toContain(false);
+  // Bob is gone without a word.
+  two.relay.topics.withhold = (__, handlers) => handlers === two.relay.mailbox('bob').socket?.handlers;
+  hers.set(ms);
+  const from = hers.ticks();
+  await passUntil(
+    both,
+    presence(two.alice.client, 'bob', ({ online }) => !online),
+  );
+  expect(hers.ticks() - from).toBeLessThanOrEqual(TIMEOUT_MS + 1_000);
+});
+
+test('Bob’s clock is set back while he types: Alice sees him type all the same', async () => {
+  const [hers, his] = [new TestClock(), new TestClock()];
+  const both = {
+    advance: (by: number) => [hers, his].forEach((clock) => clock.advance(by)),
+    ticks: () => hers.ticks(),
+  };
+  const two = await aliceAndBobTalking({ receipts: 'answered', alice: { clock: hers }, bob: { clock: his } });
+  await together(two);
+  two.bob.client.direct('alice').typing();
+  await passUntil(
+    both,
+    presence(two.alice.client, 'bob', ({ typing }) => typing),
+  );
+  his.set(-3_600_000);
+  await passUntil(
+    both,
+    presence(two.alice.client, 'bob', ({ typing }) => !typing),
+  );
+  two.bob.client.direct('alice').typing();
+  await passUntil(
+    both,
+    presence(two.alice.client, 'bob', ({ typing }) => typing),
+  );
+});
+
 test('forged, truncated, repeated and foreign payloads change nothing', async () => {
   const two = await pair();
   const hers = watch(two.alice.client, 'bob');
@@ -227,6 +279,7 @@ test('a changed identity that is not accepted is told nothing', async () => {
   await newBob.say(alice, 'hello?');
   await alice.sees(newBob, (list) => list.some(({ text }) => text === 'hello?'));
   expect(newBob.client.direct('alice').presence.get().online).toBe(false);
-  await alice.client.direct('bob').acceptIdentity();
+  const changed = await until(alice.client.direct('bob').identity, ({ state }) => state === 'changed');
+  await alice.client.direct('bob').acceptIdentity(changed.state === 'changed' ? changed.key : '');
   await presence(newBob.client, 'alice', ({ online }) => online);
 });

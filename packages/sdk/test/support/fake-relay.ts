@@ -10,6 +10,7 @@ import {
   toBase64Url,
   type Aci,
   type Cursor,
+  type CursorVerdict,
   type DeviceId,
   type Envelope,
   type ErrorBody,
@@ -45,6 +46,8 @@ interface FakeDevice {
   readonly seen: Set<string>;
   head: number;
   acked: Cursor;
+  /** The highest count of sealings that came with a submit. */
+  sealings: number;
   socket: { handlers: SocketHandlers; sent: number; epoch: number } | null;
 }
 
@@ -68,6 +71,8 @@ export class FakeRelay {
   readonly topics = new FakeTopics();
   /** What the wire carried, for canary checks: every request body and payload. */
   readonly seen: unknown[] = [];
+  /** What each `hello` was told of its vault. */
+  readonly verdicts: CursorVerdict[] = [];
   /** Set to cut the network: requests fail, sockets do not open. */
   down = false;
   /** Most envelopes in one delivery. */
@@ -99,7 +104,7 @@ export class FakeRelay {
         this.seen.push(request.body);
         this.onRequest(request.path);
         await this.beforeAnswer(request.path);
-        return this.#route(request, this.#userOf(request.token));
+        return this.#route(request, userOf(request.token));
       },
       connect: (hello, handlers) => this.#connect(hello, handlers),
     };
@@ -144,11 +149,6 @@ export class FakeRelay {
 
   #allDevices(): FakeDevice[] {
     return [...this.users.values()].flatMap((user) => [...user.devices.values()]);
-  }
-
-  #userOf(token: string): Aci {
-    const bytes = fromBase64Url(token.split('.')[1] ?? '') ?? new Uint8Array();
-    return aciOfName((JSON.parse(new TextDecoder().decode(bytes)) as { sub: string }).sub);
   }
 
   #route({ method, path, body, device: credentials }: RelayRequest, caller: Aci): unknown {
@@ -222,6 +222,7 @@ export class FakeRelay {
       seen: new Set(),
       head: 0,
       acked: { seq: 0, id: null },
+      sealings: 0,
       socket: null,
     };
   }
@@ -327,7 +328,7 @@ export class FakeRelay {
   }
 
   #connect(hello: Hello, handlers: SocketHandlers): RelaySocket {
-    const caller = this.#userOf(hello.token);
+    const caller = userOf(hello.token);
     let mine: FakeDevice | null = null;
     let closed = false;
     queueMicrotask(() => {
@@ -381,15 +382,17 @@ export class FakeRelay {
     };
   }
 
-  #welcome(device: FakeDevice, { cursor }: Hello): Welcome {
+  #welcome(device: FakeDevice, { cursor, sealings }: Hello): Welcome {
     const at = device.envelopes.find(({ seq }) => seq === cursor.seq);
-    const verdict =
+    const story =
       cursor.seq > device.head || (at && cursor.id && toBase64Url(at.id) !== toBase64Url(cursor.id))
         ? 'mailbox-reset'
         : device.acked.seq > cursor.seq
           ? 'vault-behind'
           : 'ok';
-    if (verdict === 'ok') {
+    const verdict = sealings < device.sealings ? 'vault-behind' : story;
+    this.verdicts.push(verdict);
+    if (story === 'ok') {
       device.acked = cursor;
       device.envelopes = device.envelopes.filter(({ seq }) => seq > cursor.seq);
       this.#onAcked();
@@ -399,6 +402,7 @@ export class FakeRelay {
       time: this.now,
       verdict,
       acked: device.acked,
+      sealings: device.sealings,
       head: device.head,
       first: device.envelopes[0]?.seq ?? device.head + 1,
       retentionSeconds: 45 * 24 * 3600,
@@ -415,6 +419,7 @@ export class FakeRelay {
     if (order && order !== 'lost') return { ok: false, error: body(order) };
     const stale = this.#stale(submit, from, sender);
     if (stale.length > 0) return { ok: false, error: { ...body('stale-device-list'), stale } };
+    sender.sealings = Math.max(sender.sealings, submit.sealing);
     const outcomes = submit.recipients.flatMap(({ user, devices }) =>
       devices.map(({ device, registration, payload }): Outcome => {
         const target = this.users.get(user)?.devices.get(device);
@@ -482,6 +487,12 @@ function lowestFree(user: FakeUser): DeviceId {
   let id = 1;
   while (user.devices.has(id)) id++;
   return id as DeviceId;
+}
+
+/** Whose token it is. */
+export function userOf(token: string): Aci {
+  const bytes = fromBase64Url(token.split('.')[1] ?? '') ?? new Uint8Array();
+  return aciOfName((JSON.parse(new TextDecoder().decode(bytes)) as { sub: string }).sub);
 }
 
 const MESSAGE = 'the fake relay refuses';

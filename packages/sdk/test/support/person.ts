@@ -25,6 +25,8 @@ export interface PersonOptions {
   readonly kinds?: Kinds;
   readonly identityChanges?: IdentityPolicy;
   readonly clock?: Clock;
+  /** Milliseconds that receipts wait for others to leave with. */
+  readonly gatherMs?: number;
 }
 
 const DEFAULTS: Required<PersonOptions> = {
@@ -32,6 +34,7 @@ const DEFAULTS: Required<PersonOptions> = {
   kinds: STANDARD_KINDS,
   identityChanges: 'inform',
   clock: systemClock,
+  gatherMs: 0,
 };
 
 /** One user with one device in memory: databases that outlive engines, and an engine that can be killed and restarted. */
@@ -83,7 +86,6 @@ export class Person {
       onUnstored: (status) => this.client.showUnstored(status),
       // A story needs few, and its engines would go on making them long after it has ended.
       preKeyStock: 10,
-      gatherMs: 0,
     });
     return this;
   }
@@ -94,12 +96,17 @@ export class Person {
     this.#engine = null;
   }
 
+  /** As when the browser says that there is a network again. */
+  retryNow(): void {
+    this.#engine?.retryNow();
+  }
+
   async say(to: Person, text: string): Promise<void> {
     await this.client.direct(to.name).send(text);
   }
 
   /** Resolves with the conversation's messages once they satisfy the condition. */
-  sees(other: Person, condition: (messages: readonly Message[]) => boolean): Promise<readonly Message[]> {
+  sees(other: Pick<Person, 'name'>, condition: (messages: readonly Message[]) => boolean): Promise<readonly Message[]> {
     return until(this.client.direct(other.name).messages, condition);
   }
 
@@ -139,8 +146,8 @@ export class Person {
   }
 }
 
-export interface Pair {
-  readonly relay: FakeRelay;
+export interface Pair<R extends FakeRelay = FakeRelay> {
+  readonly relay: R;
   readonly alice: Person;
   readonly bob: Person;
 }
@@ -149,8 +156,14 @@ export interface Pair {
 export type PairOptions = PersonOptions & { readonly alice?: PersonOptions; readonly bob?: PersonOptions };
 
 /** Alice and Bob, online, who have not met. */
-export async function aliceAndBob({ alice: hers, bob: his, ...both }: PairOptions = {}): Promise<Pair> {
-  const relay = new FakeRelay();
+export function aliceAndBob(options: PairOptions = {}): Promise<Pair> {
+  return aliceAndBobOn(new FakeRelay(), options);
+}
+
+export async function aliceAndBobOn<R extends FakeRelay>(
+  relay: R,
+  { alice: hers, bob: his, ...both }: PairOptions = {},
+): Promise<Pair<R>> {
   const alice = await new Person('alice', relay, { ...both, ...hers }).wake();
   const bob = await new Person('bob', relay, { ...both, ...his }).wake();
   await Promise.all([alice.online(), bob.online()]);
@@ -158,8 +171,12 @@ export async function aliceAndBob({ alice: hers, bob: his, ...both }: PairOption
 }
 
 /** Alice has said "hello", Bob has said "hi", and both know that it has arrived: nothing is under way. */
-export async function aliceAndBobTalking(options: PairOptions = {}): Promise<Pair> {
-  const { relay, alice, bob } = await aliceAndBob(options);
+export function aliceAndBobTalking(options: PairOptions = {}): Promise<Pair> {
+  return aliceAndBobTalkingOn(new FakeRelay(), options);
+}
+
+export async function aliceAndBobTalkingOn<R extends FakeRelay>(relay: R, options: PairOptions = {}): Promise<Pair<R>> {
+  const { alice, bob } = await aliceAndBobOn(relay, options);
   await alice.say(bob, 'hello');
   await bob.texts(alice, 1);
   await bob.say(alice, 'hi');

@@ -12,12 +12,16 @@ export type TabPorts = Pick<
   readonly preKeyStock: number;
 };
 
-/** The public API of one tab on databases that it shares with others. */
-export function tabClient({ app, user, userName, clock, random, history }: Omit<TabPorts, 'vault' | 'relay'>): Client {
+/** The front of one tab on databases that it shares with others. */
+export function tabFront({ app, user, userName, clock, random, history }: Omit<TabPorts, 'vault' | 'relay'>): Front {
   // Typing and presence are not part of the simulation: this channel leads nowhere.
   const channel = localTabChannel()();
   const kinds = STANDARD_KINDS;
-  const front = new Front({ app, user, userName, clock, random, receipts: 'always', kinds, history, channel });
+  return new Front({ app, user, userName, clock, random, receipts: 'always', kinds, history, channel });
+}
+
+/** The public API on it. */
+export function tabClient(front: Front): Client {
   return new Client(front, { close: async () => undefined, destroy: async () => undefined });
 }
 

@@ -6,13 +6,14 @@ interface Timer {
   cancel: () => void;
 }
 
-/** The real clock, and it can be moved ahead: timers that are due by then fire at once. */
+/** The real clock, and it can be moved ahead: timers that are due by then fire at once. A person may set it as well. */
 export class TestClock implements Clock {
   #ahead = 0;
+  #set = 0;
   readonly #timers = new Set<Timer>();
 
   now(): number {
-    return systemClock.now() + this.#ahead;
+    return systemClock.now() + this.#ahead + this.#set;
   }
 
   ticks(): number {
@@ -20,7 +21,7 @@ export class TestClock implements Clock {
   }
 
   after(ms: number, run: () => void): () => void {
-    const timer: Timer = { at: this.now() + ms, run, cancel: () => undefined };
+    const timer: Timer = { at: this.ticks() + ms, run, cancel: () => undefined };
     const fire = (): void => {
       this.#timers.delete(timer);
       timer.cancel();
@@ -35,8 +36,13 @@ export class TestClock implements Clock {
     };
   }
 
+  /** Somebody sets the clock: no time passes, and no timer fires. */
+  set(ms: number): void {
+    this.#set += ms;
+  }
+
   advance(ms: number): void {
     this.#ahead += ms;
-    for (const timer of [...this.#timers]) if (timer.at <= this.now()) timer.run();
+    for (const timer of [...this.#timers]) if (timer.at <= this.ticks()) timer.run();
   }
 }

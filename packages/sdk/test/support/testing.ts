@@ -1,5 +1,7 @@
 /** For the simulation and tests of other packages in this workspace (`@sotto/sdk/testing`); not published. */
 export type { Client } from '../../src/client/client.js';
+export type { Front } from '../../src/conversations/front.js';
+export { missingId } from '../../src/engine/asking.js';
 export type { Engine } from '../../src/engine/engine.js';
 export { HISTORY_SCHEMA, THIS_DEVICE, type History, type HistoryRows } from '../../src/history/schema.js';
 export { RelayError } from '../../src/network/relay-error.js';
@@ -10,4 +12,5 @@ export { Observers } from '../../src/storage/observers.js';
 export { StorageError, type StorageErrorCode } from '../../src/storage/storage-error.js';
 export type { ObservableTables, ReadTransaction, Rows, Schema, WriteTransaction } from '../../src/storage/tables.js';
 export { VAULT_SCHEMA, type Vault, type VaultRows } from '../../src/vault/schema.js';
-export { tabClient, tabEngine, type TabPorts } from './tab.js';
+export { makeBundle, takeBundle } from './bundle.js';
+export { tabClient, tabEngine, tabFront, type TabPorts } from './tab.js';

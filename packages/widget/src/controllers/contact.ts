@@ -1,5 +1,5 @@
 import { html, nothing, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from 'lit';
-import type { Conversation, IdentityState, Presence, SafetyNumber } from '@sotto/sdk';
+import type { Conversation, IdentityState, Presence, Profile, SafetyNumber } from '@sotto/sdk';
 
 import type { SottoAction } from '../events.js';
 import type { Strings } from '../strings.js';
@@ -12,15 +12,21 @@ export class ContactController implements ReactiveController {
   #number: SafetyNumber | null = null;
   #code: Code | null = null;
   readonly #presence: LiveController<Presence>;
+  readonly #profile: LiveController<Profile>;
   readonly #identity: LiveController<IdentityState>;
 
-  /** @param dialog found after each render */
+  /**
+   * @param dialog found after each render
+   * @param leave where the focus goes when the person has answered the banner, which is gone then
+   */
   constructor(
     private readonly host: ReactiveControllerHost,
     private readonly dialog: () => HTMLDialogElement | null,
     private readonly failed: (action: SottoAction, error: unknown) => void,
+    private readonly leave: () => void,
   ) {
     this.#presence = new LiveController<Presence>(host);
+    this.#profile = new LiveController<Profile>(host);
     // The number on screen is of keys that may be gone now.
     this.#identity = new LiveController<IdentityState>(host, ({ state }) => {
       if (state === 'changed') this.dialog()?.close();
@@ -33,6 +39,7 @@ export class ContactController implements ReactiveController {
     this.#conversation = conversation;
     this.#number = null;
     this.#presence.observe(conversation?.presence ?? null);
+    this.#profile.observe(conversation?.profile ?? null);
     this.#identity.observe(conversation?.identity ?? null);
   }
 
@@ -42,6 +49,11 @@ export class ContactController implements ReactiveController {
 
   get presence(): Presence | null {
     return this.#presence.value;
+  }
+
+  /** What they call themselves; null if they have not said. */
+  get ownName(): string | null {
+    return this.#profile.value?.name ?? null;
   }
 
   get identity(): IdentityState['state'] {
@@ -80,7 +92,7 @@ export class ContactController implements ReactiveController {
               <p class="line grave">${strings.identityQuestion(name, identity)}</p>
               <p class="actions">
                 <button class="plain" part="verify-button" type="button" @click=${this.show}>${strings.compare}</button>
-                <button class="plain" part="accept-button" type="button" @click=${this.#accept}>
+                <button class="plain" part="accept-button" type="button" @click=${() => this.#accept(identity.key)}>
                   ${identity.held ? strings.acceptIdentity : strings.dismissIdentity}
                 </button>
               </p>
@@ -96,7 +108,12 @@ export class ContactController implements ReactiveController {
     return safetyDialog({ number: this.#number, code: this.#code, verified, mark, strings, name });
   }
 
-  readonly #accept = (): void => this.#do((conversation) => conversation.acceptIdentity());
+  /** The key that the person sees; should there be another one by now, the banner says so again. */
+  #accept(key: string): void {
+    this.#do((conversation) => conversation.acceptIdentity(key));
+    this.leave();
+  }
+
   readonly #unverify = (): void => this.#do((conversation) => conversation.unverify());
   readonly #verify = (): void =>
     this.#do(async (conversation) => {
@@ -104,7 +121,7 @@ export class ContactController implements ReactiveController {
       if (!fits) throw new Error('the keys have changed meanwhile');
     });
 
-  #do(what: (conversation: Conversation) => Promise<void>): void {
+  #do(what: (conversation: Conversation) => Promise<unknown>): void {
     if (!this.#conversation) return;
     what(this.#conversation).catch((error: unknown) => this.failed('verify', error));
   }

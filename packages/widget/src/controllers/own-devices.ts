@@ -6,7 +6,7 @@ import {
   type ReactiveControllerHost,
   type TemplateResult,
 } from 'lit';
-import type { ConnectionState, Device, SottoClient } from '@sotto/sdk';
+import type { ConnectionState, Device, Profile, SottoClient } from '@sotto/sdk';
 
 import type { DevicesDialog } from '../devices/devices-dialog.js';
 import type { LinkPanel } from '../devices/link-panel.js';
@@ -24,6 +24,7 @@ export class OwnDevices implements ReactiveController {
   #dialog: DevicesDialog | null = null;
   #panel: LinkPanel | null = null;
   readonly #devices: LiveController<readonly Device[]>;
+  readonly #profile: LiveController<Profile>;
 
   /** @param root where the styles go, and where the dialog is found after a render */
   constructor(
@@ -32,6 +33,7 @@ export class OwnDevices implements ReactiveController {
     private readonly failed: (action: SottoAction, error: unknown) => void,
   ) {
     this.#devices = new LiveController<readonly Device[]>(host);
+    this.#profile = new LiveController<Profile>(host);
     host.addController(this);
   }
 
@@ -58,6 +60,7 @@ export class OwnDevices implements ReactiveController {
         failed: (error) => this.failed('devices', error),
       });
       this.#devices.observe(client.devices);
+      this.#profile.observe(client.profile);
       await this.#update(null);
       const element = this.#element();
       if (element?.open === false) element.showModal();
@@ -105,7 +108,7 @@ export class OwnDevices implements ReactiveController {
       aria-labelledby="devices-title"
       @close=${this.#closed}
     >
-      ${this.#dialog.render(this.#devices.value ?? [], strings, locale)}
+      ${this.#dialog.render(this.#devices.value ?? [], this.#profile.value ?? { name: null }, strings, locale)}
     </dialog>`;
   }
 
@@ -126,6 +129,7 @@ export class OwnDevices implements ReactiveController {
 
   readonly #closed = (): void => {
     this.#devices.observe(null);
+    this.#profile.observe(null);
     this.#dialog?.reset();
   };
 

@@ -9,11 +9,17 @@ import { submitted } from './submitted.js';
 const MAX_NAME = 64;
 
 /** What is asked in a row at the moment. */
-export type RowQuestion = { readonly ask: 'name' | 'removal'; readonly id: string; readonly running: boolean };
+export type RowQuestion = {
+  readonly ask: 'name' | 'removal' | 'profile';
+  readonly id: string;
+  readonly running: boolean;
+};
 
 export interface DeviceRow {
   readonly device: Device;
   readonly question: RowQuestion | null;
+  /** It was asked before: the focus comes back to its button. */
+  readonly wasAsked: boolean;
   readonly strings: Strings;
   readonly locale: string;
   readonly ask: (question: RowQuestion['ask'] | null) => void;
@@ -32,7 +38,7 @@ export function deviceRow(row: DeviceRow): TemplateResult {
   `;
 }
 
-function plain({ device, strings, locale, ask }: DeviceRow, name: string): TemplateResult {
+function plain({ device, wasAsked, strings, locale, ask }: DeviceRow, name: string): TemplateResult {
   const [label, what] = device.current ? ([strings.rename, 'name'] as const) : ([strings.remove, 'removal'] as const);
   return html`
     <div class="device-text">
@@ -44,6 +50,7 @@ function plain({ device, strings, locale, ask }: DeviceRow, name: string): Templ
       part=${device.current ? 'rename-button' : 'remove-button'}
       type="button"
       aria-label="${label}: ${name}"
+      ?data-focus=${wasAsked}
       @click=${() => ask(what)}
     >
       ${label}

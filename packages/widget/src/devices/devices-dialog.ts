@@ -1,10 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { SottoError, type Device, type SottoClient } from '@sotto/sdk';
+import { SottoError, type Device, type Profile, type SottoClient } from '@sotto/sdk';
 
 import type { DeviceProblem, Strings } from '../strings.js';
 import { deviceRow, type RowQuestion } from './device-row.js';
 import { MIN_PASSPHRASE, passphraseStep, sealedStep } from './link-steps.js';
+import { PROFILE, profileRow } from './profile-row.js';
 import { toSealedText } from './sealed-text.js';
 
 /**
@@ -32,6 +33,8 @@ const LIST: View = { view: 'list', question: null };
 export class DevicesDialog {
   #view: View = LIST;
   #problem: Problem | null = null;
+  /** The row that was asked last. */
+  #asked: string | null = null;
 
   constructor(
     private readonly client: SottoClient,
@@ -40,14 +43,15 @@ export class DevicesDialog {
 
   /** What was typed or sealed is not kept on the page of a closed dialog. */
   reset(): void {
+    this.#asked = null;
     this.#to(LIST, false);
   }
 
-  render(devices: readonly Device[], strings: Strings, locale: string): TemplateResult {
+  render(devices: readonly Device[], profile: Profile, strings: Strings, locale: string): TemplateResult {
     const isList = this.#view.view === 'list';
     return html`
       <h2 id="devices-title">${isList ? strings.ownDevices : strings.linkOther}</h2>
-      ${this.#content(devices, strings, locale)}
+      ${isList ? this.#profile(profile, strings) : nothing} ${this.#content(devices, strings, locale)}
       <p class="device-problem" role="alert">
         ${this.#problem === null ? nothing : html`<span>${problemText(this.#problem, strings)}</span>`}
       </p>
@@ -75,11 +79,24 @@ export class DevicesDialog {
     }
   }
 
+  #profile(profile: Profile, strings: Strings): TemplateResult {
+    const question = this.#view.view === 'list' ? this.#view.question : null;
+    return profileRow({
+      profile,
+      question: question?.ask === 'profile' ? question : null,
+      wasAsked: this.#asked === PROFILE,
+      strings,
+      ask: (ask) => this.#ask(ask === null ? null : { ask, id: PROFILE, running: false }),
+      save: (fresh) => void this.#answer(() => this.client.setProfile(fresh)),
+    });
+  }
+
   #list(devices: readonly Device[], question: RowQuestion | null, strings: Strings, locale: string): TemplateResult {
     const row = (device: Device): TemplateResult =>
       deviceRow({
         device,
         question: question?.id === device.id ? question : null,
+        wasAsked: this.#asked === device.id,
         strings,
         locale,
         ask: (ask) => this.#ask(ask === null ? null : { ask, id: device.id, running: false }),
@@ -110,6 +127,7 @@ export class DevicesDialog {
   }
 
   #ask(question: RowQuestion | null): void {
+    if (question) this.#asked = question.id;
     this.#to({ view: 'list', question });
   }
 

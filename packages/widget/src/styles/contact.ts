@@ -162,6 +162,15 @@ export const contactStyles = css`
     user-select: all;
   }
 
+  /* Twelve groups in three rows of four, as people read them out, also on a narrow phone. */
+  @media (max-width: 400px) {
+    .digits {
+      column-gap: 10px;
+      font-size: 0.9375em;
+      letter-spacing: 0;
+    }
+  }
+
   #safety-note {
     color: var(--_muted);
     font-size: 0.875em;

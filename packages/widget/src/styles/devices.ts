@@ -47,11 +47,17 @@ export const devicesStyles = css`
     min-inline-size: 0;
   }
 
+  .profile {
+    border-block-end: 1px solid var(--_line);
+  }
+
+  .profile-name,
   .device-name {
     font-weight: 500;
     overflow-wrap: anywhere;
   }
 
+  .profile-label,
   .device-note,
   .step .note {
     color: var(--_muted);

@@ -51,6 +51,11 @@ export const frameStyles = css`
     line-height: 1.3;
   }
 
+  .own-name {
+    color: var(--_muted);
+    font-weight: 400;
+  }
+
   .encrypted {
     display: flex;
     align-items: center;

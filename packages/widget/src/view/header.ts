@@ -8,6 +8,8 @@ import { lastSeenText } from './time.js';
 export interface HeaderContact {
   readonly presence: Presence | null;
   readonly identity: IdentityState['state'];
+  /** What they call themselves. */
+  readonly ownName: string | null;
   /** Shows the safety number. */
   readonly show: () => void;
 }
@@ -24,7 +26,7 @@ export function header(
   contact: HeaderContact,
   actions: TemplateResult | typeof nothing,
 ): TemplateResult {
-  const { presence, identity, show } = contact;
+  const { presence, identity, ownName, show } = contact;
   // By code points: an emoji or an astral letter must not be cut in half.
   const initial = Array.from(name)[0]?.toLocaleUpperCase() ?? '';
   const label = identity === 'verified' ? strings.verified(name) : strings.safetyNumber;
@@ -35,7 +37,7 @@ export function header(
           >${initial}</span
         >
         <span class="who">
-          <span class="name" part="name"><bdi>${name}</bdi></span>
+          <span class="name" part="name"><bdi>${name}</bdi>${callsThemselves(name, ownName, strings)}</span>
           ${subtitle(presence, strings, locale)}
         </span>
         ${
@@ -56,6 +58,14 @@ export function header(
       </slot>
     </header>
   `;
+}
+
+/** Beside the name that this side knows, never instead of it: people can call themselves anything. */
+function callsThemselves(name: string, ownName: string | null, strings: Strings): TemplateResult | typeof nothing {
+  if (ownName === null || ownName === name) return nothing;
+  return html` <bdi class="own-name" part="own-name" title=${strings.callsThemselves(name, ownName)}
+    >${strings.quoted(ownName)}</bdi
+  >`;
 }
 
 function subtitle(presence: Presence | null, strings: Strings, locale: string): TemplateResult {

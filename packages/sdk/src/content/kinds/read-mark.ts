@@ -3,11 +3,17 @@ import * as z from 'zod/mini';
 import { messageId } from '../content.js';
 import type { ContentKind } from '../kind.js';
 
-const schema = z.looseObject({ hlc: z.int().check(z.gte(1)), id: messageId });
+/** Message ids in one mark: as in a receipt. */
+export const MAX_MARKED_IDS = 500;
+
+const schema = z.looseObject({ ids: z.array(messageId).check(z.minLength(1), z.maxLength(MAX_MARKED_IDS)) });
 
 export type ReadMarkBody = z.infer<typeof schema>;
 
-/** To own devices: everything in the conversation up to this position has been read. */
+/**
+ * To own devices: these messages of the other user have been read. Names them one by one, not a position up to which all is
+ * read: a device that joined later has never had what came before, nor shown it to anybody.
+ */
 export const readMark: ContentKind<ReadMarkBody> = {
   name: 'read-mark',
   schema,
@@ -16,7 +22,7 @@ export const readMark: ContentKind<ReadMarkBody> = {
   receipted: false,
   resent: true,
   summary: () => null,
-  apply: async (history, { hlc }, { user, self }) => {
-    if (user === self) await history.markReadUpTo(hlc);
+  apply: async (history, { ids }, { user, self }) => {
+    if (user === self) await history.markRead(ids);
   },
 };
