@@ -6,6 +6,8 @@
  *     --processes   worlds that live at the same time (2)
  *     --minutes     ends after this time, however many worlds are left
  *     --rollback    relay, profile or none, whatever the seed says
+ *     --devices     devices of a user at most (3)
+ *     --brief       one line for each failed world
  *     --tail        lines of a failed world's trace (20)
  */
 import { fileURLToPath } from 'node:url';
@@ -13,7 +15,7 @@ import { parseArgs } from 'node:util';
 
 import { liveInFleet } from './src/fleet.js';
 import type { Rollback, Wish } from './src/plan.js';
-import { describe, Summary } from './src/summary.js';
+import { brief, describe, Summary } from './src/summary.js';
 import { runWorld } from './src/world.js';
 
 const { values } = parseArgs({
@@ -23,12 +25,17 @@ const { values } = parseArgs({
     processes: { type: 'string', default: '2' },
     minutes: { type: 'string', default: '600' },
     rollback: { type: 'string' },
+    devices: { type: 'string', default: '3' },
     tail: { type: 'string', default: '20' },
     trace: { type: 'boolean', default: false },
+    brief: { type: 'boolean', default: false },
   },
 });
 
-const wish: Wish = values.rollback === undefined ? {} : { rollback: values.rollback as Rollback };
+const wish: Wish = {
+  devices: Number(values.devices),
+  ...(values.rollback !== undefined && { rollback: values.rollback as Rollback }),
+};
 const summary = new Summary();
 const started = performance.now();
 const seconds = (): number => (performance.now() - started) / 1000;
@@ -43,17 +50,22 @@ if (values.trace) {
   const first = Number(values.seed);
   const end = first + Number(values.worlds);
   let seed = first;
-  await liveInFleet(
-    fileURLToPath(new URL('./src/worker.ts', import.meta.url)),
-    Math.min(Number(values.processes), end - first),
-    () => (seed < end && seconds() < Number(values.minutes) * 60 ? seed++ : null),
-    (report) => {
+  await liveInFleet({
+    program: fileURLToPath(new URL('./src/worker.ts', import.meta.url)),
+    size: Math.min(Number(values.processes), end - first),
+    next: () => (seed < end && seconds() < Number(values.minutes) * 60 ? seed++ : null),
+    done: (report) => {
       summary.add(report);
-      if (report.violations.length > 0) console.log(describe(report, Number(values.tail)));
-      else if (summary.worlds % 100 === 0) console.log(`${summary.worlds} worlds, ${seconds().toFixed(0)} s`);
+      if (report.violations.length > 0)
+        console.log(values.brief ? brief(report) : describe(report, Number(values.tail)));
+      if (summary.worlds % 100 === 0) console.log(`${summary.worlds} worlds, ${seconds().toFixed(0)} s`);
+    },
+    gone: (broken, why) => {
+      summary.gone(broken);
+      console.log(`GONE seed ${broken}: the process that lived it ended (${why})`);
     },
     wish,
-  );
+  });
 }
 console.log(`${summary.toString()}\n${seconds().toFixed(1)} s`);
-process.exitCode = summary.failed.length === 0 ? 0 : 1;
+process.exitCode = summary.failedSeeds.length === 0 ? 0 : 1;

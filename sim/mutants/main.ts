@@ -35,18 +35,18 @@ async function hunt(
   let first: Finding | null = null;
   let shown: Finding | null = null;
   try {
-    await liveInFleet(
-      scratch.path('sim/src/worker.ts'),
-      2,
-      () => (shown || seed > worlds ? null : seed++),
-      ({ plan, violations }) => {
+    await liveInFleet({
+      program: scratch.path('sim/src/worker.ts'),
+      size: 2,
+      next: () => (shown || seed > worlds ? null : seed++),
+      done: ({ plan, violations }) => {
         lived++;
         const rules = [...new Set(violations.map(({ rule }) => rule))];
         const finding: Finding = { seed: plan.seed, rules, seconds: (performance.now() - started) / 1000 };
         if (rules.length > 0) first ??= finding;
         if (rules.some(seenByPeople)) shown ??= { ...finding, rules: rules.filter(seenByPeople) };
       },
-    );
+    });
   } finally {
     scratch.remove();
   }

@@ -45,9 +45,9 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/relay/src/mailbox/submit.ts',
-        find: 'return this.#batcher.add(this.#prepare(submission));',
-        replace: `void this.#batcher.add(this.#prepare(submission)).catch(() => undefined);
-    return Promise.resolve(submission.message.recipients.flatMap(({ devices }) => devices.map(() => 'stored' as const)));`,
+        find: 'this.#batcher.push({ sender, route, message, digests }, done);',
+        replace: `this.#batcher.push({ sender, route, message, digests }, () => undefined);
+    done(route.targets.map(() => 'stored' as const));`,
       },
     ],
   },

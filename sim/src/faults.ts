@@ -14,8 +14,8 @@ export interface Scene {
   readonly nodes: number;
   /** Somebody writes on this device. */
   readonly write: (device: Device) => void;
-  /** How often each fault has happened. */
-  readonly happened: Map<Fault, number>;
+  /** For counting. */
+  readonly happened: (fault: Fault) => void;
 }
 
 const HOUR_MS = 3_600_000;
@@ -23,9 +23,11 @@ const HOUR_MS = 3_600_000;
 /** Makes something go wrong now, and arranges for its end. */
 export function strike(fault: Fault, scene: Scene): void {
   const { scheduler, random, happened } = scene;
+  const used = scene.devices.filter(({ isUsed }) => isUsed);
+  if (used.length === 0) return;
   scheduler.note(`FAULT ${fault}`);
-  happened.set(fault, (happened.get(fault) ?? 0) + 1);
-  MENU[fault](scene, random.pick(scene.devices));
+  happened(fault);
+  MENU[fault](scene, random.pick(used));
 }
 
 const MENU: Record<Fault, (scene: Scene, device: Device) => void> = {
@@ -47,8 +49,10 @@ const MENU: Record<Fault, (scene: Scene, device: Device) => void> = {
     onTab(scene, device, (tab) => {
       device.freeze(tab);
       later(scene, 500, 60_000, 'thaw', () => {
-        if (scene.random.chance(0.2) && !tab.process.isDead) device.crash(tab);
-        else tab.process.thaw();
+        if (scene.random.chance(0.2) && !tab.process.isDead) {
+          device.crash(tab);
+          reopen(scene, device);
+        } else tab.process.thaw();
       });
     }),
   'two-engines': (scene, device) => {
@@ -122,7 +126,7 @@ export async function calm({ scheduler, cluster, devices }: Scene): Promise<void
       tab.process.thaw();
       tab.retryNow();
     }
-    if (device.tabs.length === 0) device.openTab();
+    if (device.tabs.length === 0 && device.isUsed) device.openTab();
   }
 }
 
@@ -132,7 +136,7 @@ function onTab({ random }: Scene, device: Device, act: (tab: Tab) => void): void
 
 function reopen(scene: Scene, device: Device): void {
   later(scene, 10, 8_000, `${device.name} opens a tab`, () => {
-    if (device.runningTabs.length < 4) device.openTab();
+    if (device.runningTabs.length < 4 && device.isUsed) device.openTab();
   });
 }
 

@@ -23,11 +23,34 @@ export type Fault = (typeof FAULTS)[number];
 /** One side is put back to an older state once: such worlds have expectations of their own. */
 export type Rollback = 'none' | 'relay' | 'profile';
 
+/**
+ * What becomes of a device:
+ *
+ * - `stays`
+ * - `removed`: another one takes it off the list, and it wipes itself
+ * - `relinked`: the same, and then it joins again, in the same browser
+ * - `lost`: it never opens again, and stays on the list
+ * - `disowned`: lost, and then taken off the list
+ * - `away`: it is closed, and opens again when the others have long been quiet
+ */
+export type Fate = 'stays' | 'removed' | 'relinked' | 'lost' | 'disowned' | 'away';
+
+export interface DevicePlan {
+  readonly name: string;
+  readonly user: string;
+  readonly tabs: number;
+  /** When it joins, as a part of the active time; 0: it is the user's first. */
+  readonly joins: number;
+  readonly fate: Fate;
+  /** When its fate begins, as a part of the active time. */
+  readonly fateAt: number;
+}
+
 /** A world, drawn from its seed. */
 export interface Plan {
   readonly seed: number;
   readonly users: readonly string[];
-  readonly tabs: readonly number[];
+  readonly devices: readonly DevicePlan[];
   readonly nodes: number;
   readonly quota: number;
   readonly tokenMs: number;
@@ -45,9 +68,11 @@ const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'];
 /** What is not left to the seed. */
 export interface Wish {
   readonly rollback?: Rollback;
+  /** Devices that a user has at most. */
+  readonly devices?: number;
 }
 
-export function planOf(seed: number, random: Random, { rollback }: Wish): Plan {
+export function planOf(seed: number, random: Random, { rollback, devices = 3 }: Wish): Plan {
   const count = random.weighted([
     [60, 2],
     [25, 3],
@@ -62,14 +87,7 @@ export function planOf(seed: number, random: Random, { rollback }: Wish): Plan {
   return {
     seed,
     users,
-    tabs: users.map(() =>
-      random.weighted([
-        [5, 1],
-        [3, 2],
-        [1, 3],
-        [1, 4],
-      ]),
-    ),
+    devices: users.flatMap((user) => devicesOf(user, random.fork(user), devices)),
     nodes: random.int(1, 2),
     quota: random.chance(0.15) ? random.int(10, 60) : 5_000,
     tokenMs: random.chance(0.2) ? 60_000 : 3_600_000,
@@ -85,4 +103,40 @@ export function planOf(seed: number, random: Random, { rollback }: Wish): Plan {
         [3, 'profile'],
       ]),
   };
+}
+
+/** One of a user's devices stays, whatever happens to the others. */
+function devicesOf(user: string, random: Random, most: number): DevicePlan[] {
+  const wanted = random.weighted([
+    [55, 1],
+    [30, 2],
+    [15, 3],
+  ]);
+  const count = Math.min(wanted, most);
+  const keeper = random.int(0, count - 1);
+  return Array.from({ length: count }, (_, index) => {
+    const joins = index === 0 ? 0 : random.between(0.05, 0.8);
+    const tabs = random.weighted([
+      [5, 1],
+      [3, 2],
+      [1, 3],
+      [1, 4],
+    ]);
+    const fate: Fate = random.weighted([
+      [55, 'stays'],
+      [12, 'away'],
+      [11, 'removed'],
+      [8, 'relinked'],
+      [7, 'lost'],
+      [7, 'disowned'],
+    ]);
+    return {
+      name: `${user}${index + 1}`,
+      user,
+      tabs,
+      joins,
+      fate: index === keeper && fate !== 'away' ? 'stays' : fate,
+      fateAt: random.between(joins, 1),
+    };
+  });
 }

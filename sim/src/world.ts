@@ -1,27 +1,25 @@
-import { THIS_DEVICE } from '@sotto/sdk/testing';
+import { THIS_DEVICE, type VaultRows } from '@sotto/sdk/testing';
 
 import { Oracle, type Violation, type Written } from './checks/oracle.js';
 import { checkOutcome, type Outcome } from './checks/outcome.js';
-import { textOf } from './checks/text.js';
+import { textOf, type MessageRow } from './checks/text.js';
 import { Random } from './core/random.js';
 import { EPOCH_MS, Scheduler } from './core/scheduler.js';
 import { Trace } from './core/trace.js';
-import { Device } from './client/device.js';
+import { Device, type Profile } from './client/device.js';
 import { Link } from './client/link.js';
+import { Owner } from './client/owner.js';
 import type { Tab } from './client/tab.js';
 import { calm, strike, type Scene } from './faults.js';
-import { planOf, type Fault, type Plan, type Wish } from './plan.js';
+import { planOf, type DevicePlan, type Fate, type Plan, type Wish } from './plan.js';
 import { Cluster } from './relay/cluster.js';
 import { APP } from './relay/tokens.js';
 
 export interface WorldReport {
   readonly plan: Plan;
   readonly violations: readonly Violation[];
-  /**
-   * What went wrong where a profile was put back and the relay could not tell, as it held no acknowledgement that the profile
-   * did not know; null in all other worlds.
-   */
-  readonly unnoticed: readonly Violation[] | null;
+  /** Whether a profile that was put back has heard so; null where none was. It need not where it had sent and received nothing. */
+  readonly noticed: boolean | null;
   readonly outcome: Outcome | null;
   readonly faults: Readonly<Record<string, number>>;
   /** The same for the same seed, always. */
@@ -33,6 +31,9 @@ export interface WorldReport {
 
 /** How long, at most, a world may take to come to rest: longer than every wait and time-out in it. */
 const REST_MS = 15 * 60_000;
+
+/** How long after everything is calm a device that was away comes back. */
+const AWAY_MS = [10_000, 180_000] as const;
 
 /** How often it is looked whether a world has come to rest, and how long it must stay so. */
 const LOOK_MS = 2_000;
@@ -62,7 +63,9 @@ class World {
   readonly #scheduler: Scheduler;
   readonly #oracle = new Oracle();
   readonly #cluster: Cluster;
-  readonly #devices: Device[];
+  readonly #devices: readonly Device[];
+  readonly #owners: readonly Owner[];
+  readonly #happened = new Map<string, number>();
   readonly #scene: Scene;
   #turn = 0;
   /** The device whose profile was put back. */
@@ -81,7 +84,8 @@ class World {
       observer: this.#oracle,
       onFault: (error) => this.stray(error),
     });
-    this.#devices = plan.users.map((user) => this.#device(user));
+    this.#devices = plan.devices.map((device) => this.#device(device));
+    this.#owners = plan.users.map((user) => this.#owner(user));
     this.#cluster.onKilled = (node) => this.#devices.forEach(({ link }) => link.nodeDied(node));
     this.#scene = {
       scheduler: this.#scheduler,
@@ -90,7 +94,7 @@ class World {
       devices: this.#devices,
       nodes: plan.nodes,
       write: (device) => this.#somebodyWrites(this.#scene.random, device),
-      happened: new Map<Fault, number>(),
+      happened: (what) => this.#count(what),
     };
   }
 
@@ -109,15 +113,20 @@ class World {
     await calm(this.#scene);
     const rested = await this.#comeToRest();
     const { rollback } = this.#plan;
-    const tolerance = { notices: rollback === 'profile', lowStatuses: rollback !== 'none' };
-    const outcome = rested ? await checkOutcome(this.#oracle, this.#devices, tolerance) : null;
-    const unnoticed = this.#restored !== null && !this.#oracle.noticed.has(this.#restored);
+    const tolerance = {
+      notices: rollback === 'profile',
+      lowStatuses: rollback !== 'none',
+      gaps: rollback !== 'none',
+    };
+    const members = this.#devices.filter((device) => !device.isLost && this.#oracle.isListed(device));
+    const outcome = rested ? await checkOutcome(this.#oracle, members, tolerance) : null;
+    if (rested) await this.#checkWiped();
     return {
       plan: this.#plan,
-      violations: unnoticed ? [] : this.#oracle.violations,
-      unnoticed: unnoticed ? this.#oracle.violations : null,
+      violations: this.#oracle.violations,
+      noticed: this.#restored && this.#oracle.noticed.has(this.#restored),
       outcome,
-      faults: Object.fromEntries(this.#scene.happened),
+      faults: Object.fromEntries(this.#happened),
       trace: this.#trace.digest(),
       lines: this.#trace.lines,
       events: this.#scheduler.ran,
@@ -125,8 +134,22 @@ class World {
     };
   }
 
-  #device(user: string): Device {
-    const name = `${user}1`;
+  #count(what: string): void {
+    this.#happened.set(what, (this.#happened.get(what) ?? 0) + 1);
+  }
+
+  #owner(user: string): Owner {
+    return new Owner({
+      user,
+      devices: this.#devices.filter((device) => device.user === user),
+      scheduler: this.#scheduler,
+      random: this.#random.fork(`owner ${user}`),
+      register: this.#oracle,
+      did: (what) => this.#count(what),
+    });
+  }
+
+  #device({ name, user }: DevicePlan): Device {
     const link = new Link(this.#scheduler, this.#random.fork(`link ${name}`), this.#cluster, {
       submitted: (submit) => this.#oracle.submitted(device, submit),
       welcomed: ({ verdict }) => this.#oracle.welcomed(device, verdict),
@@ -144,16 +167,12 @@ class World {
   }
 
   #schedule(): void {
-    const { activeMs, messages, faults, faultCount, tabs, rollback } = this.#plan;
+    const { activeMs, messages, faults, faultCount, rollback } = this.#plan;
     const random = this.#random.fork('schedule');
     const at = (label: string, run: () => void, least = 0): void => {
       this.#scheduler.at(EPOCH_MS + random.between(least * activeMs, activeMs), label, run);
     };
-    this.#devices.forEach((device, index) => {
-      const late = random.chance(0.2) ? activeMs / 2 : 1_000;
-      for (let i = 0; i < (tabs[index] ?? 1); i++)
-        this.#scheduler.at(EPOCH_MS + random.between(0, late), `${device.name} opens a tab`, () => device.openTab());
-    });
+    this.#devices.forEach((device, index) => this.#scheduleDevice(device, this.#plan.devices[index], random));
     for (let i = 0; i < messages; i++) at('somebody writes', () => this.#somebodyWrites(random));
     for (let i = 0; i < messages / 2; i++) at('somebody reads', () => this.#somebodyReads(random));
     for (let i = 0; i < faultCount; i++) {
@@ -164,9 +183,30 @@ class World {
     if (rollback === 'profile') this.#scheduleProfileRollback(random);
   }
 
+  #scheduleDevice(device: Device, plan: DevicePlan | undefined, random: Random): void {
+    const { activeMs, users } = this.#plan;
+    const owner = this.#owners[users.indexOf(device.user)];
+    if (!plan || !owner) return;
+    const late = plan.joins === 0 && random.chance(0.2) ? random.between(0, activeMs / 2) : 0;
+    const at = (part: number, label: string, run: () => void): void => {
+      this.#scheduler.at(EPOCH_MS + part * activeMs, `${device.name} ${label}`, run);
+    };
+    at(plan.joins + late / activeMs, 'is opened', () => owner.use(device, plan.tabs));
+    const fate: Record<Fate, () => void> = {
+      stays: () => undefined,
+      removed: () => owner.remove(device),
+      relinked: () => owner.relink(device),
+      lost: () => owner.lose(device),
+      disowned: () => owner.lose(device, () => owner.remove(device)),
+      away: () => owner.leave(device, EPOCH_MS + activeMs + random.between(...AWAY_MS)),
+    };
+    if (plan.fate !== 'stays') at(plan.fateAt, `is ${plan.fate}`, fate[plan.fate]);
+  }
+
   #somebodyWrites(random: Random, device = random.pick(this.#devices)): void {
     const tabs = device.runningTabs;
-    if (tabs.length === 0) return;
+    // Nobody writes on a device that has told them that it is none any more.
+    if (tabs.length === 0 || (device.wiped > 0 && device.account === null)) return;
     const tab = random.pick(tabs);
     const to = random.pick(this.#plan.users.filter((user) => user !== device.user));
     // Bursts come with the same likelihood as single words.
@@ -184,7 +224,8 @@ class World {
       // An own message that has no place yet gets it when it is sealed.
       if (known && here && !(row.device === THIS_DEVICE && row.status === 'pending')) after.add(known.text);
     }
-    const written: Written = { text, from: device, to, tab: tab.process.name, turn, after, stored: false };
+    const life = device.wiped;
+    const written: Written = { text, from: device, life, to, tab: tab.process.name, turn, after, stored: false };
     this.#oracle.written.set(text, written);
     try {
       await tab.client.direct(to).send(text);
@@ -224,12 +265,15 @@ class World {
     });
   }
 
-  /** A browser profile is copied, lives on, and is replaced by the copy. */
+  /** A browser profile is copied, lives on, and is replaced by the copy. One that is no device yet has nothing to lose. */
   #scheduleProfileRollback(random: Random): void {
     const { activeMs } = this.#plan;
-    const device = random.pick(this.#devices);
+    const lasting = this.#devices.filter((_, index) => this.#plan.devices[index]?.fate === 'stays');
+    if (lasting.length === 0) return;
+    const device = random.pick(lasting);
     this.#scheduler.at(EPOCH_MS + activeMs * random.between(0.2, 0.6), 'profile copied', () => {
       void device.profile().then((profile) => {
+        if (!isDevice(profile)) return;
         this.#scheduler.after(activeMs * random.between(0.1, 0.3), 'profile restored', () => {
           device.crashAll();
           this.#restored = device;
@@ -260,16 +304,60 @@ class World {
 
   /** What is still to be done, in words; empty: nothing. */
   async #open(): Promise<string> {
+    const chores = this.#owners.flatMap(({ open }) => open);
+    if (chores.length > 0) return chores.join(', ');
+    const lost = this.#devices.filter(({ isLost }) => isLost).map(({ address }) => address);
     const { envelopes } = await this.#cluster.disk.inside.inspect(APP);
-    if (envelopes.length > 0) return `${envelopes.length} envelopes in mailboxes`;
-    for (const { name, history, vault } of this.#devices) {
-      const outbox = await history.tables.read(['outbox'], (transaction) => transaction.range('outbox'));
-      if (outbox.length > 0) return `${name}: outbox ${outbox.map(({ id }) => id.split(':')[0] ?? '').join(' ')}`;
-      const sealed = await vault.tables.read(['sealedMessages'], (transaction) => transaction.count('sealedMessages'));
-      if (sealed > 0) return `${name}: ${sealed} sealed messages`;
-      const status = await history.tables.read(['status'], (transaction) => transaction.get('status', ['connection']));
-      if (status?.value.state !== 'online') return `${name}: ${JSON.stringify(status?.value ?? null)}`;
+    const waiting = envelopes
+      .map(({ mailbox: { user, device, registration } }) => `${user}.${device}.${registration}`)
+      .filter((address) => !lost.includes(address));
+    if (waiting.length > 0) return `envelopes in mailboxes: ${waiting.join(' ')}`;
+    for (const device of this.#devices) {
+      const open = device.isLost ? '' : await this.#openOf(device, lost);
+      if (open !== '') return `${device.name}: ${open}`;
     }
     return '';
   }
+
+  async #openOf(device: Device, lost: readonly (string | null)[]): Promise<string> {
+    const { history, vault } = device;
+    const status = await history.tables.read(['status'], (transaction) => transaction.get('status', ['connection']));
+    const state = status?.value.state;
+    // Removed, and neither used again nor wished back.
+    if (device.wiped > 0 && !device.account && (state === 'signed-out' || state === 'needs-device')) return '';
+    if (state !== 'online') return JSON.stringify(status?.value ?? null);
+    const outbox = await history.tables.read(['outbox'], (transaction) => transaction.range('outbox'));
+    if (outbox.length > 0) return `outbox ${outbox.map(({ id }) => id.split(':')[0] ?? '').join(' ')}`;
+    const sealed = await vault.tables.read(['sealedMessages', 'sealedPayloads'], async (transaction) => {
+      const payloads = await transaction.range('sealedPayloads');
+      // What waits for a device that never comes, and whose mailbox is full, waits for ever.
+      const waits = (id: string): boolean => {
+        const open = payloads.filter(({ message, stored }) => message === id && stored === 0);
+        return open.length > 0 && open.every((row) => lost.includes(`${row.user}.${row.device}.${row.registration}`));
+      };
+      return (await transaction.range('sealedMessages')).filter(({ id }) => !waits(id)).length;
+    });
+    return sealed > 0 ? `${sealed} sealed messages` : '';
+  }
+
+  /** A device that was removed keeps nothing of what it had. */
+  async #checkWiped(): Promise<void> {
+    for (const device of this.#devices) {
+      if (device.isLost || device.wiped === 0 || device.account) continue;
+      const { history, vault } = await device.profile();
+      // What was written since goes nowhere.
+      const rows = (history.get('messages') ?? []) as MessageRow[];
+      const kept = rows.filter((row) => row.status !== 'pending').length;
+      const keys = (['sessions', 'preKeys', 'peers', 'sent'] as const).flatMap(
+        (table) => vault.get(table) ?? [],
+      ).length;
+      if (kept + keys > 0) this.#oracle.report('not-wiped', `${device.name}: ${kept} messages, ${keys} keys`);
+    }
+  }
+}
+
+function isDevice({ vault }: Profile): boolean {
+  return ((vault.get('meta') ?? []) as VaultRows['meta'][]).some(
+    (row) => row.name === 'identity' && row.stage === 'listed',
+  );
 }

@@ -15,12 +15,12 @@ test('in no world is anything lost, doubled, out of order, unreadable or falsely
   const summary = new Summary();
   const started = performance.now();
   let seed = 1;
-  await liveInFleet(
-    WORKER,
-    2,
-    () => (seed <= WORLDS && performance.now() - started < LIMIT_MS ? seed++ : null),
-    (report) => summary.add(report),
-  );
+  await liveInFleet({
+    program: WORKER,
+    size: 2,
+    next: () => (seed <= WORLDS && performance.now() - started < LIMIT_MS ? seed++ : null),
+    done: (report) => summary.add(report),
+  });
   console.log(summary.toString());
   expect(summary.failed.map((report) => describe(report, 20)).join('\n')).toBe('');
   expect(summary.worlds).toBeGreaterThan(0);
@@ -29,12 +29,12 @@ test('in no world is anything lost, doubled, out of order, unreadable or falsely
 test('a seed lives the same world again, whatever was lived before it', async () => {
   const traces: string[] = [];
   const waiting = [4, 14, 32, 14, 4, 32];
-  await liveInFleet(
-    WORKER,
-    1,
-    () => waiting.shift() ?? null,
-    ({ trace }) => traces.push(trace),
-  );
+  await liveInFleet({
+    program: WORKER,
+    size: 1,
+    next: () => waiting.shift() ?? null,
+    done: ({ trace }) => traces.push(trace),
+  });
   expect(traces.slice(3)).toEqual([traces[1], traces[0], traces[2]]);
   expect(new Set(traces).size).toBe(3);
 });

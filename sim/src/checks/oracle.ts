@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { toBase64Url, type CursorVerdict, type Submit } from '@sotto/protocol';
 import { aciOf, type MailboxId } from '@sotto/relay';
-import type { VaultRows } from '@sotto/sdk/testing';
+import { THIS_DEVICE, type VaultRows } from '@sotto/sdk/testing';
 
 import type { Device } from '../client/device.js';
 import type { Change } from '../client/disk.js';
@@ -20,6 +20,8 @@ export interface Violation {
 export interface Written {
   readonly text: string;
   readonly from: Device;
+  /** How often that device had been wiped by then. */
+  readonly life: number;
   readonly to: string;
   readonly tab: string;
   /** Ascending in one tab. */
@@ -28,6 +30,17 @@ export interface Written {
   readonly after: ReadonlySet<string>;
   /** `send()` has resolved: the message is on the device. */
   stored: boolean;
+}
+
+/** A message that the relay has stored for somebody. */
+export interface StoredMessage {
+  readonly id: string;
+  readonly from: Device;
+  /** Address of the device that wrote it. */
+  readonly author: string;
+  readonly hlc: number;
+  /** Addresses of the devices that were on anybody's list at that moment. */
+  readonly listed: ReadonlySet<string>;
 }
 
 /** Messages that a fault has taken for good, by recipient device: `device name/message id`. */
@@ -49,16 +62,31 @@ export class Oracle {
   readonly #rows = new Map<Device, Map<string, MessageRow>>();
   readonly #cursors = new Map<Device, { now: number; highest: number }>();
   readonly #devices = new Map<string, Device>();
+  /** Addresses. */
+  readonly #listed = new Set<string>();
+  readonly #removed = new Set<string>();
   readonly #mailboxes = new Map<MailboxId, string>();
   /** Envelope id by mailbox and seq. */
   readonly #envelopes = new Map<MailboxId, Map<number, string>>();
   /** The chat message that an envelope carries. */
-  readonly #messages = new Map<string, { id: string; from: Device }>();
+  readonly #messages = new Map<string, Omit<StoredMessage, 'listed'>>();
+  readonly #stored = new Map<string, StoredMessage>();
+  /** What was stored for whom: `address/message id`. */
+  readonly #storedFor = new Set<string>();
+  /** What a person wrote, by message id. */
+  readonly #texts = new Map<string, string>();
+  /** Envelopes that a device has kept sealed as it could not read them: `device name/envelope id`. */
+  readonly #unread = new Set<string>();
   /** Facts that stay true: `user/message id`. */
   readonly #had = new Set<string>();
-  readonly #read = new Set<string>();
   readonly #reachedRelay = new Set<string>();
-  readonly #keys = new Map<string, string>();
+  /** The address of the device on which it was read first. */
+  readonly #read = new Map<string, string>();
+  readonly #keys = new Map<string, { readonly bytes: string; readonly envelope: string }>();
+  /** Envelopes that a relay has stored for anybody. */
+  readonly #everStored = new Set<string>();
+  /** Devices whose vault was put back. */
+  readonly #restored = new Set<Device>();
   readonly #sealed = new Map<string, string>();
 
   report(rule: string, detail: string): void {
@@ -69,34 +97,81 @@ export class Oracle {
     return [...(this.#rows.get(device)?.values() ?? [])];
   }
 
-  /** Whether anybody on a device of `user` has seen the message as read. */
-  wasRead(user: string, message: string): boolean {
-    return this.#read.has(`${user}/${message}`);
+  /** What the relay has stored, in its order. */
+  get stored(): readonly StoredMessage[] {
+    return [...this.#stored.values()];
+  }
+
+  /** Whether it ever lay in the mailbox of that device. */
+  wasStoredFor(address: string | null, message: string): boolean {
+    return this.#storedFor.has(`${address}/${message}`);
+  }
+
+  textOf(message: string): string {
+    return this.#texts.get(message) ?? '';
+  }
+
+  authorOf(message: string): string | undefined {
+    return this.#stored.get(message)?.author;
+  }
+
+  /** The address of the device of `user` on which the message was read first. */
+  readerOf(user: string, message: string): string | undefined {
+    return this.#read.get(`${user}/${message}`);
+  }
+
+  isListed({ address }: Device): boolean {
+    return address !== null && this.#listed.has(address);
+  }
+
+  isRemoved(address: string): boolean {
+    return this.#removed.has(address);
   }
 
   committed(device: Device, database: 'history' | 'vault', changes: readonly Change[]): void {
     for (const { table, row, key } of changes) {
       if (database === 'history' && table === 'messages') this.#messageChanged(device, row as MessageRow, key);
-      if (database === 'vault' && table === 'meta' && row) this.#metaChanged(device, row as VaultRows['meta']);
-      if (database === 'vault' && table === 'sealedMessages' && row) {
-        const sealed = row as VaultRows['sealedMessages'];
-        if (sealed.covers.some((id) => id === `message:${sealed.id}`))
-          this.#messages.set(toBase64Url(sealed.envelopeId), { id: sealed.id, from: device });
-      }
+      if (database !== 'vault') continue;
+      if (table === 'meta' && row) this.#metaChanged(device, row as VaultRows['meta']);
+      // Wiped: what follows is another device's.
+      if (table === 'meta' && !row && key?.[0] === 'cursor') this.#cursors.delete(device);
+      if (table === 'sealedMessages' && row) this.#sealedChanged(device, row as VaultRows['sealedMessages']);
+      if (table === 'undecryptable' && row)
+        this.#unread.add(`${device.name}/${(row as VaultRows['undecryptable']).id.split('.').at(-1) ?? ''}`);
     }
+    // Only now: one transaction commits the cursor and what could not be read.
+    for (const { table, row } of database === 'vault' ? changes : [])
+      if (table === 'meta' && row) this.#cursorChanged(device, row as VaultRows['meta']);
   }
 
   registered(mailbox: MailboxId, address: string): void {
     this.#mailboxes.set(mailbox, address);
   }
 
-  stored(mailbox: MailboxId, seq: number, envelope: Uint8Array): void {
+  listed(mailboxes: readonly MailboxId[]): void {
+    for (const mailbox of mailboxes) this.#listed.add(this.#mailboxes.get(mailbox) ?? '');
+  }
+
+  removed(mailboxes: readonly MailboxId[]): void {
+    for (const mailbox of mailboxes) {
+      const address = this.#mailboxes.get(mailbox) ?? '';
+      this.#listed.delete(address);
+      this.#removed.add(address);
+    }
+  }
+
+  envelopeStored(mailbox: MailboxId, seq: number, envelope: Uint8Array): void {
     const id = toBase64Url(envelope);
+    this.#everStored.add(id);
     const box = this.#envelopes.get(mailbox) ?? new Map<number, string>();
     this.#envelopes.set(mailbox, box.set(seq, id));
     const message = this.#messages.get(id);
-    const owner = this.#ownerOf(mailbox);
-    if (message && owner?.user !== message.from.user) this.#reachedRelay.add(message.id);
+    if (!message) return;
+    const address = this.#mailboxes.get(mailbox) ?? '';
+    const [user] = address.split('.');
+    this.#storedFor.add(`${address}/${message.id}`);
+    if (user !== aciOf(APP, message.from.user)) this.#reachedRelay.add(message.id);
+    if (!this.#stored.has(message.id)) this.#stored.set(message.id, { ...message, listed: new Set(this.#listed) });
   }
 
   acked(mailbox: MailboxId, seq: number): void {
@@ -121,7 +196,7 @@ export class Oracle {
         const bytes = createHash('sha256').update(payload).digest('hex');
         this.#once(this.#sealed, `${to}/${envelope}`, bytes, 'retry-with-other-bytes');
         const use = keyUseOf(payload);
-        if (use) this.#once(this.#keys, `${to}/${use.ratchetKey}/${use.counter}`, bytes, 'message-key-used-twice');
+        if (use) this.#keyUsed(device, `${to}/${use.ratchetKey}/${use.counter}`, { bytes, envelope });
       }
     }
   }
@@ -141,6 +216,7 @@ export class Oracle {
 
   /** The device's databases are others now. */
   async reload(device: Device): Promise<void> {
+    this.#restored.add(device);
     const { history, vault } = await device.profile();
     const rows = new Map<string, MessageRow>();
     for (const row of (history.get('messages') ?? []) as MessageRow[]) rows.set(keyOf(row), row);
@@ -156,8 +232,18 @@ export class Oracle {
     else if (before !== bytes) this.report(rule, key);
   }
 
+  /** What never reached a relay it cannot have counted: a copy that does not know of it may use its keys. */
+  #keyUsed(device: Device, key: string, use: { readonly bytes: string; readonly envelope: string }): void {
+    const before = this.#keys.get(key);
+    if (!before || (this.#restored.has(device) && !this.#everStored.has(before.envelope))) this.#keys.set(key, use);
+    else if (before.bytes !== use.bytes) this.report('message-key-used-twice', key);
+  }
+
   #ownerOf(mailbox: MailboxId): Device | undefined {
-    return this.#devices.get(this.#mailboxes.get(mailbox) ?? '');
+    const address = this.#mailboxes.get(mailbox) ?? '';
+    const device = this.#devices.get(address);
+    // A device that was wiped has nothing to do with what it was before.
+    return device?.address === address ? device : undefined;
   }
 
   #messageChanged(device: Device, row: MessageRow | undefined, key: readonly unknown[] | undefined): void {
@@ -172,8 +258,12 @@ export class Oracle {
     const mine = aciOf(APP, device.user) === row.user;
     if (!mine) {
       this.#had.add(`${device.user}/${row.id}`);
-      if (row.unread === 0) this.#read.add(`${device.user}/${row.id}`);
-    } else this.#checkStatus(device, row);
+      const read = `${device.user}/${row.id}`;
+      if (row.unread === 0 && !this.#read.has(read)) this.#read.set(read, device.address ?? '');
+    } else {
+      if (row.device === THIS_DEVICE) this.#texts.set(row.id, textOf(row) ?? '');
+      this.#checkStatus(device, row);
+    }
   }
 
   /** A status is a claim about somebody else: it must be true when it is made. */
@@ -185,6 +275,9 @@ export class Oracle {
     if (status === null || status === 'pending' || status === 'failed') return;
     const wrong = (fact: string): void => this.report('false-status', `${device.name}: ${name} is ${status}, ${fact}`);
     const there = this.#had.has(`${to}/${row.id}`);
+    // A copy says that the message has left its author's device: whether the mailboxes of the recipient were full, only that
+    // device knows.
+    if (status === 'sent' && row.device !== THIS_DEVICE && this.#stored.has(row.id)) return;
     // What was asked for again may arrive before the envelope that it was missing from.
     if (!there && !this.#reachedRelay.has(row.id)) wrong('not at the relay');
     if (status === 'sent') return;
@@ -192,9 +285,16 @@ export class Oracle {
     if (status === 'read' && !this.#read.has(`${to}/${row.id}`)) wrong(`${to} has not read it`);
   }
 
+  #sealedChanged(device: Device, { id, envelopeId, covers, hlc }: VaultRows['sealedMessages']): void {
+    if (covers.includes(`message:${id}`))
+      this.#messages.set(toBase64Url(envelopeId), { id, from: device, author: device.address ?? '', hlc });
+  }
+
   #metaChanged(device: Device, row: VaultRows['meta']): void {
-    if (row.name === 'identity' && row.stage !== 'new')
-      this.#devices.set(`${aciOf(APP, device.user)}.${row.device}.${row.registration}`, device);
+    if (row.name === 'identity' && device.address) this.#devices.set(device.address, device);
+  }
+
+  #cursorChanged(device: Device, row: VaultRows['meta']): void {
     if (row.name !== 'cursor') return;
     const before = this.#cursors.get(device) ?? { now: 0, highest: 0 };
     this.#cursors.set(device, { now: row.seq, highest: Math.max(before.highest, row.seq) });
@@ -211,7 +311,9 @@ export class Oracle {
         const message = envelope && this.#messages.get(envelope);
         if (!message) continue;
         const there = [...rows.values()].some(({ id }) => id === message.id || id === envelope);
-        if (!there) this.report('cursor-ahead-of-history', `${device.name}: seq ${seq} is not in history`);
+        // An own device's copy that cannot be read names no conversation to show a notice in: the vault keeps it.
+        const kept = message.from.user === device.user && this.#unread.has(`${device.name}/${envelope}`);
+        if (!there && !kept) this.report('cursor-ahead-of-history', `${device.name}: seq ${seq} is not in history`);
       }
     }
   }

@@ -1,7 +1,10 @@
+import type { DeviceId, RegistrationId } from '@sotto/protocol';
+import { aciOf } from '@sotto/relay';
 import { HISTORY_SCHEMA, VAULT_SCHEMA, type HistoryRows, type VaultRows } from '@sotto/sdk/testing';
 
 import type { Random } from '../core/random.js';
 import type { Scheduler } from '../core/scheduler.js';
+import { APP } from '../relay/tokens.js';
 import { CALM_DISK, Database, type Change, type DiskWeather } from './disk.js';
 import type { Link } from './link.js';
 import { Tab } from './tab.js';
@@ -11,6 +14,14 @@ import { WebLock } from './web-lock.js';
 export interface Profile {
   readonly history: Map<keyof HistoryRows, object[]>;
   readonly vault: Map<keyof VaultRows, object[]>;
+}
+
+/** What the relay has given a device, as its vault has it. */
+export interface Account {
+  readonly number: DeviceId;
+  readonly registration: RegistrationId;
+  /** Others can write to it. */
+  readonly isListed: boolean;
 }
 
 interface DeviceParts {
@@ -38,6 +49,13 @@ export class Device {
   clockOffset = 0;
   history = new Database(HISTORY_SCHEMA);
   vault = new Database(VAULT_SCHEMA);
+  /** The person uses it: tabs come back after they have gone. */
+  isUsed = false;
+  /** It will never be seen again. */
+  isLost = false;
+  /** How often it was wiped. */
+  wiped = 0;
+  #account: Account | null = null;
   #tabs: Tab[] = [];
   #opened = 0;
   readonly #parts: DeviceParts;
@@ -59,11 +77,27 @@ export class Device {
     return this.#tabs.filter(({ process }) => process.isRunning);
   }
 
+  /** Null: it has never registered, or was wiped. */
+  get account(): Account | null {
+    return this.#account;
+  }
+
+  /** How the relay names it: `user.device.registration`. */
+  get address(): string | null {
+    return this.#account && `${aciOf(APP, this.user)}.${this.#account.number}.${this.#account.registration}`;
+  }
+
   now(): number {
     return this.#parts.scheduler.now;
   }
 
   readonly onCommit = (database: 'history' | 'vault', changes: readonly Change[]): void => {
+    if (database === 'vault')
+      for (const { table, row, key } of changes) {
+        if (table !== 'meta') continue;
+        if (row) this.#identityChanged(row as VaultRows['meta']);
+        else if (key?.[0] === 'identity') this.#wiped();
+      }
     this.#parts.onCommit(this, database, changes);
   };
 
@@ -106,9 +140,23 @@ export class Device {
     return { history, vault };
   }
 
+  #identityChanged(row: VaultRows['meta']): void {
+    if (row.name !== 'identity') return;
+    const { stage } = row;
+    this.#account =
+      stage === 'new' ? null : { number: row.device, registration: row.registration, isListed: stage === 'listed' };
+  }
+
+  #wiped(): void {
+    if (this.#account) this.wiped++;
+    this.#account = null;
+  }
+
   /** Puts databases back to an older state; no tab may be open. */
   async restore(profile: Profile, what: 'vault' | 'both'): Promise<void> {
     this.vault = new Database(VAULT_SCHEMA);
+    this.#account = null;
+    for (const row of (profile.vault.get('meta') ?? []) as VaultRows['meta'][]) this.#identityChanged(row);
     for (const [table, rows] of profile.vault)
       await this.vault.tables.write([table], async (transaction) => {
         for (const row of rows) await transaction.put(table, row as never);

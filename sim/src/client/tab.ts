@@ -1,5 +1,13 @@
 import { aciOf } from '@sotto/relay';
-import { tabClient, tabEngine, type Client, type Engine, type TabPorts } from '@sotto/sdk/testing';
+import {
+  tabClient,
+  tabEngine,
+  tabFront,
+  type Client,
+  type Engine,
+  type Front,
+  type TabPorts,
+} from '@sotto/sdk/testing';
 
 import { Process } from '../core/process.js';
 import type { Random } from '../core/random.js';
@@ -18,6 +26,7 @@ const PREKEY_STOCK = 6;
 /** One tab of a device: the public API, and while it holds the lock, an engine. */
 export class Tab implements Candidate {
   readonly process: Process;
+  readonly front: Front;
   readonly client: Client;
   #engine: Engine | null = null;
   /** Grows with each leadership, so that an engine which was late to start is ended at once. */
@@ -50,7 +59,8 @@ export class Tab implements Candidate {
       clock: this.process.clock(() => device.clockOffset),
       random: random.bytes,
     };
-    this.client = tabClient(this.#ports);
+    this.front = tabFront(this.#ports);
+    this.client = tabClient(this.front);
     device.lock.request(this);
   }
 

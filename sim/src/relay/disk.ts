@@ -12,8 +12,12 @@ export interface StoreWeather {
 /** What the checks want to know, told in the event in which it is committed. */
 export interface StoreObserver {
   registered(mailbox: MailboxId, address: string): void;
+  /** On a user's device list from now on. */
+  listed(mailboxes: readonly MailboxId[]): void;
+  /** With all that they held. */
+  removed(mailboxes: readonly MailboxId[]): void;
   acked(mailbox: MailboxId, seq: number): void;
-  stored(mailbox: MailboxId, seq: number, envelope: Uint8Array): void;
+  envelopeStored(mailbox: MailboxId, seq: number, envelope: Uint8Array): void;
 }
 
 type Step = (store: Store) => Promise<unknown>;
@@ -83,7 +87,8 @@ export class RelayDisk {
           outcomes.forEach((outcome, index) => {
             const item = batch.items[index];
             const id = item && batch.submits[item.submit]?.id;
-            if (item && id && outcome.outcome === 'stored') this.#observer.stored(item.mailbox, outcome.seq, id);
+            if (item && id && outcome.outcome === 'stored')
+              this.#observer.envelopeStored(item.mailbox, outcome.seq, id);
           });
           return outcomes;
         }),
@@ -106,6 +111,8 @@ export class RelayDisk {
             const { mailbox, device, registration } = change.add;
             this.#observer.registered(mailbox, `${user}.${device}.${registration}`);
           }
+          if (change?.listed) this.#observer.listed(change.listed);
+          if (change?.remove) this.#observer.removed(change.remove.mailboxes);
           if (change) this.#note('user', (store) => store.updateUser(app, user, () => ({ change, result })));
           return result;
         }),

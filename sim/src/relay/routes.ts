@@ -3,6 +3,7 @@ import {
   bundlesRequest,
   bundlesResponse,
   deviceListResponse,
+  devicesResponse,
   deviceId,
   deviceSecret,
   linkTokenResponse,
@@ -29,6 +30,8 @@ export async function answer(core: RelayCore, request: RelayRequest): Promise<un
   }
   const caller = await core.directory.authenticate(login, claimOf(request));
   switch (route) {
+    case nameOf(ROUTES.getDevices):
+      return z.encode(devicesResponse, await core.directory.devices(caller));
     case nameOf(ROUTES.putDeviceList):
       await core.directory.putDeviceList(caller, parse(putDeviceListRequest, request.body));
       return { ok: true };
