@@ -132,6 +132,22 @@ export interface PersonOptions {
   quota?: number | undefined;
 }
 
+interface OpenOptions {
+  receipts?: ReceiptPolicy;
+  /** False: something on the way to the relay refuses them. */
+  webSockets?: boolean;
+}
+
+/** Runs in the page: its WebSockets go to a server that does not know them. */
+function refuseWebSockets(): void {
+  const Native = WebSocket;
+  window.WebSocket = class extends Native {
+    constructor(url: string | URL) {
+      super(new URL(new URL(url).pathname, location.href));
+    }
+  };
+}
+
 /** One user on one device: a browser profile with storage of its own. */
 export class Person {
   readonly name: string;
@@ -152,9 +168,10 @@ export class Person {
   }
 
   /** Opens the app in a tab. Receipts go to everyone unless the story is about them. */
-  async open({ receipts = 'always' }: { receipts?: ReceiptPolicy } = {}): Promise<Tab> {
+  async open({ receipts = 'always', webSockets = true }: OpenOptions = {}): Promise<Tab> {
     const tab = new Tab(await this.#context.newPage());
     this.#tabs.push(tab);
+    if (!webSockets) await tab.page.addInitScript(refuseWebSockets);
     if (this.#options.quota !== undefined) await this.setQuota(tab, this.#options.quota);
     await tab.page.goto(this.url({ receipts }));
     await tab.page.locator('sotto-chat textarea').waitFor();

@@ -5,7 +5,7 @@ import type { Browser } from 'playwright';
 import { startBackend, type Backend, type Setup } from './backend.js';
 import { launch, type Engine } from './browser.js';
 import { PageServer } from './page-server.js';
-import { Person } from './person.js';
+import { Person, type Tab } from './person.js';
 import { TcpProxy } from './proxy.js';
 import { RelayProcess } from './relay-process.js';
 
@@ -18,6 +18,17 @@ interface Parts {
   readonly site: PageServer;
   readonly relays: readonly [RelayProcess, ...RelayProcess[]];
   readonly tokens: Tokens;
+}
+
+interface Strangers {
+  alice: Person;
+  bob: Person;
+}
+
+/** With a tab of each. */
+interface Pair extends Strangers {
+  her: Tab;
+  his: Tab;
 }
 
 /** What the app's backend answers when a page asks for a login token. */
@@ -39,6 +50,7 @@ export class World {
   readonly app = APP;
   readonly #parts: Parts;
   readonly #people: Person[] = [];
+  #pairs = 0;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -82,6 +94,29 @@ export class World {
     const person = await Person.arrive(browser, { name, peer, app: APP, origin: site.origin, network, quota });
     this.#people.push(person);
     return person;
+  }
+
+  /** Two who were never here before, under names that nobody has used yet. */
+  async strangers(): Promise<Strangers> {
+    const number = ++this.#pairs;
+    const [a, b] = [`alice-${number}`, `bob-${number}`];
+    return { alice: await this.person(a, b), bob: await this.person(b, a) };
+  }
+
+  /** Two strangers, both with the app open and online. */
+  async aliceAndBob(): Promise<Pair> {
+    const { alice, bob } = await this.strangers();
+    const [her, his] = [await alice.open(), await bob.open()];
+    await Promise.all([her.isIn('online'), his.isIn('online')]);
+    return { alice, bob, her, his };
+  }
+
+  /** Two strangers, after her first hello, which he has read. */
+  async acquainted(): Promise<Pair> {
+    const pair = await this.aliceAndBob();
+    await pair.her.send('hello');
+    await pair.his.shows('hello');
+    return pair;
   }
 
   /** A page of another site, to which a tab may go and come back from. */

@@ -10,6 +10,13 @@ import { World } from '../support/world.js';
 /** Texts that occur nowhere else. */
 const TEXTS = ['kingfisher-over-still-water-51', 'the zebra sings at noon 7719', 'schöner-Götterfunken-9302-für-Elise'];
 const NAMES = { alice: 'alice-of-the-long-name-4471', bob: 'bob-of-the-long-name-8812' };
+/** What people say of themselves and of their devices, type without sending, and seal a bundle with. */
+const PRIVATE = {
+  profile: 'Wintergoldhähnchen 3381 at the window',
+  deviceName: 'the-brass-telescope-laptop-2290',
+  draft: 'never-sent-thoughts-about-lighthouses-6154',
+  passphrase: 'seven-copper-kettles-whistle-1907',
+};
 const PLANTED = 'planted-plaintext-that-must-be-found-66';
 
 const SETUPS: Setup[] = ['embedded', 'cluster'];
@@ -74,6 +81,48 @@ describe.each(SETUPS)('what there is to find at the relay, %s', (setup) => {
     expect(search([...stored, ...wire], TEXTS)).toEqual([]);
     // Names travel inside tokens, but the relay keeps only what it computes from them.
     expect(search(stored, Object.values(NAMES))).toEqual([]);
+  });
+
+  test('names, device names, typing and presence, a second device: what they say is nowhere to be found', async () => {
+    const phone = await world.person(NAMES.alice, NAMES.bob, { record: true });
+    const [her, his] = [await alice.open(), await bob.open()];
+    await Promise.all([her.isIn('online'), his.isIn('online')]);
+    await her.page.evaluate(async ({ profile, deviceName }) => {
+      await window.probe?.client.setProfile({ name: profile });
+      await window.probe?.client.renameDevice(deviceName);
+    }, PRIVATE);
+    await his.page.locator('sotto-chat').getByText(PRIVATE.profile).first().waitFor();
+    const presence = his.page.locator('sotto-chat [part="presence"]');
+    await presence.getByText('Online').waitFor();
+    await her.page.locator('sotto-chat textarea').pressSequentially(PRIVATE.draft);
+    await presence.getByText('Typing').waitFor();
+
+    const hers = await phone.open();
+    await hers.isIn('needs-device');
+    const sealed = await her.page.evaluate(
+      async (passphrase) => [...((await window.probe?.client.exportDevice(passphrase)) ?? [])],
+      PRIVATE.passphrase,
+    );
+    await hers.page.evaluate(
+      async ({ bundle, passphrase }) => {
+        const connection = window.probe?.connection;
+        if (connection?.state === 'needs-device') await connection.link(Uint8Array.from(bundle), passphrase);
+      },
+      { bundle: sealed, passphrase: PRIVATE.passphrase },
+    );
+    // It says so to the new device, and to nobody else.
+    await hers.page.evaluate(
+      (name) =>
+        new Promise<void>((resolve) => {
+          window.probe?.client.devices.subscribe((devices) => {
+            if (devices.some((device) => device.name === name)) resolve();
+          });
+        }),
+      PRIVATE.deviceName,
+    );
+
+    const wire = [...onTheWire(), ['traffic of her phone', phone.network.traffic] as const];
+    expect(search([...(await inside()), ...wire], Object.values(PRIVATE))).toEqual([]);
   });
 
   test('the search is not blind: a client that sends plaintext is caught in every place where envelopes are', async () => {

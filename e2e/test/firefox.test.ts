@@ -1,13 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { findFirefox } from '../../scripts/services/firefox.js';
-import type { Person, Tab } from '../support/person.js';
 import { World } from '../support/world.js';
 
 /** The main paths in a second engine, whose IndexedDB, Web Locks and WebSockets are others. Where there is no Firefox, these count as not run. */
 describe.runIf(findFirefox() !== null)('Firefox', () => {
   let world: World;
-  let count = 0;
 
   beforeAll(async () => {
     world = await World.create('embedded', 'firefox');
@@ -15,17 +13,8 @@ describe.runIf(findFirefox() !== null)('Firefox', () => {
   afterAll(() => world.end());
   afterEach(() => world.clear());
 
-  async function aliceAndBob(): Promise<{ alice: Person; bob: Person; her: Tab; his: Tab }> {
-    count += 1;
-    const [a, b] = [`alice-${count}`, `bob-${count}`];
-    const [alice, bob] = [await world.person(a, b), await world.person(b, a)];
-    const [her, his] = [await alice.open(), await bob.open()];
-    await Promise.all([her.isIn('online'), his.isIn('online')]);
-    return { alice, bob, her, his };
-  }
-
   test('two strangers write to each other, and see what was read', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
     await her.send('Are you there?');
     await his.shows('Are you there?');
     await his.send('I am.');
@@ -35,7 +24,7 @@ describe.runIf(findFirefox() !== null)('Firefox', () => {
   });
 
   test('a reload loses nothing, also not what had not gone out', async () => {
-    const { alice, her, his } = await aliceAndBob();
+    const { alice, her, his } = await world.aliceAndBob();
     await her.send('one');
     await his.shows('one');
     alice.network.cut();
@@ -47,7 +36,7 @@ describe.runIf(findFirefox() !== null)('Firefox', () => {
   });
 
   test('two tabs share one device: when the leading one goes, the other carries on', async () => {
-    const { alice, her, his } = await aliceAndBob();
+    const { alice, her, his } = await world.aliceAndBob();
     const second = await alice.open();
     await her.send('from the first');
     await second.shows('from the first');

@@ -1,10 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import type { Person, Tab } from '../support/person.js';
 import { World } from '../support/world.js';
 
 let world: World;
-let count = 0;
 
 beforeAll(async () => {
   world = await World.create('embedded');
@@ -12,19 +10,8 @@ beforeAll(async () => {
 afterAll(() => world.end());
 afterEach(() => world.clear());
 
-async function meet(): Promise<{ alice: Person; bob: Person; her: Tab; his: Tab }> {
-  count += 1;
-  const alice = await world.person(`alice-${count}`, `bob-${count}`);
-  const bob = await world.person(`bob-${count}`, `alice-${count}`);
-  const [her, his] = [await alice.open(), await bob.open()];
-  await Promise.all([her.isIn('online'), his.isIn('online')]);
-  await her.send('hello');
-  await his.shows('hello');
-  return { alice, bob, her, his };
-}
-
 test('on a slow network messages take long, and arrive once and in order', async () => {
-  const { alice, bob, her, his } = await meet();
+  const { alice, bob, her, his } = await world.acquainted();
   alice.network.delay(700);
   bob.network.delay(300);
   await her.send('slow one', 'slow two', 'slow three');
@@ -33,7 +20,7 @@ test('on a slow network messages take long, and arrive once and in order', async
 });
 
 test('a dead connection that nobody closed: what was written into it arrives once when the network is back', async () => {
-  const { alice, her, his } = await meet();
+  const { alice, her, his } = await world.acquainted();
   alice.network.swallow();
   await her.send('into the void', 'and more');
   await her.shows('hello', 'into the void', 'and more');
@@ -45,7 +32,7 @@ test('a dead connection that nobody closed: what was written into it arrives onc
 });
 
 test('the answer to a submit is lost on the way: the retry is not shown twice', async () => {
-  const { alice, her, his } = await meet();
+  const { alice, her, his } = await world.acquainted();
   alice.network.delay(400);
   await her.send('sent once');
   // It has reached the relay; the answer to it is still under way when the connection breaks.
@@ -59,7 +46,7 @@ test('the answer to a submit is lost on the way: the retry is not shown twice', 
 });
 
 test('Bob breaks off while messages stream in, again and again, and misses none', async () => {
-  const { bob, her, his } = await meet();
+  const { bob, her, his } = await world.acquainted();
   const texts = Array.from({ length: 30 }, (_, index) => `stream ${index}`);
   for (const [index, text] of texts.entries()) {
     await her.send(text);
@@ -70,7 +57,7 @@ test('Bob breaks off while messages stream in, again and again, and misses none'
 });
 
 test('one of two tabs crashes while it leads: the other takes over', async () => {
-  const { alice, her, his } = await meet();
+  const { alice, her, his } = await world.acquainted();
   const second = await alice.open();
   await second.isIn('online');
   await her.crash();
@@ -78,4 +65,15 @@ test('one of two tabs crashes while it leads: the other takes over', async () =>
   await second.shows('hello', 'who is there?');
   await second.send('the other tab');
   await his.shows('hello', 'who is there?', 'the other tab');
+});
+
+test('where WebSockets are refused, long polling carries the messages', async () => {
+  const { alice, bob } = await world.strangers();
+  const [her, his] = [await alice.open({ webSockets: false }), await bob.open()];
+  await Promise.all([her.isIn('online'), his.isIn('online')]);
+  await her.send('without a WebSocket');
+  await his.shows('without a WebSocket');
+  await his.send('and back');
+  await her.shows('without a WebSocket', 'and back');
+  await her.reaches('delivered');
 });

@@ -1,12 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import type { Servers } from '../support/backend.js';
-import type { Person, Tab } from '../support/person.js';
 import { World } from '../support/world.js';
 
 let world: World;
 let servers: Servers;
-let count = 0;
 
 beforeAll(async () => {
   world = await World.create('cluster');
@@ -20,20 +18,8 @@ afterEach(async () => {
   await world.clear();
 });
 
-/** Alice on the first relay, Bob on the second. */
-async function meet(): Promise<{ alice: Person; bob: Person; her: Tab; his: Tab }> {
-  count += 1;
-  const alice = await world.person(`alice-${count}`, `bob-${count}`);
-  const bob = await world.person(`bob-${count}`, `alice-${count}`);
-  const [her, his] = [await alice.open(), await bob.open()];
-  await Promise.all([her.isIn('online'), his.isIn('online')]);
-  await her.send('hello');
-  await his.shows('hello');
-  return { alice, bob, her, his };
-}
-
 test('Redis is out of reach: what is sent meanwhile is safe in the mailbox and arrives when it is back', async () => {
-  const { alice, bob, her, his } = await meet();
+  const { alice, bob, her, his } = await world.acquainted();
   servers.toRedis.cut();
   await her.send('stored, not rung');
   await her.reaches('sent');
@@ -45,7 +31,7 @@ test('Redis is out of reach: what is sent meanwhile is safe in the mailbox and a
 });
 
 test('PostgreSQL is out of reach: nothing is called sent that is not stored, and all goes out once when it is back', async () => {
-  const { alice, bob, her, his } = await meet();
+  const { alice, bob, her, his } = await world.acquainted();
   servers.toDatabase.cut();
   const texts = ['one', 'two', 'three'];
   await her.send(...texts);

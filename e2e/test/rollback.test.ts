@@ -7,7 +7,7 @@ import { freePort, TEST_APP } from '@sotto/relay/testing';
 import { mintToken } from '@sotto/relay/token';
 import { createClient, type Message, type NoticeCode, type SottoClient } from '@sotto/sdk';
 import { fileStorage } from '@sotto/sdk/node';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { until } from '../support/until.js';
 
@@ -15,59 +15,66 @@ import { until } from '../support/until.js';
 const PATIENCE_MS = 60_000;
 const TIMEOUT = { timeout: 240_000 };
 
-let folder: string;
-let port: number;
-let relay: Relay;
-const clients = new Set<SottoClient>();
+/** A relay and the profiles of its users, in a folder of their own: the stories run side by side, as each mostly waits. */
+class Place {
+  relay: Relay | null = null;
+  readonly #clients = new Set<SottoClient>();
 
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sotto-rollback-'));
-  port = await freePort();
-  await relayStarts();
-});
-afterEach(async () => {
-  await Promise.all([...clients].map((client) => client.close()));
-  clients.clear();
-  await relay.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+  private constructor(
+    private readonly folder: string,
+    private readonly port: number,
+  ) {}
 
-async function relayStarts(): Promise<void> {
-  relay = await startRelay({
-    host: '127.0.0.1',
-    port,
-    dataFolder: join(folder, 'relay'),
-    apps: [{ ...TEST_APP, origins: [] }],
-    logLevel: 'silent',
-  });
+  static async within(story: (place: Place) => Promise<void>): Promise<void> {
+    const place = new Place(mkdtempSync(join(tmpdir(), 'sotto-rollback-')), await freePort());
+    try {
+      await place.relayStarts();
+      await story(place);
+    } finally {
+      await Promise.all([...place.#clients].map((client) => client.close()));
+      await place.relay?.close();
+      rmSync(place.folder, { recursive: true, force: true });
+    }
+  }
+
+  async relayStarts(): Promise<void> {
+    this.relay = await startRelay({
+      host: '127.0.0.1',
+      port: this.port,
+      dataFolder: join(this.folder, 'relay'),
+      apps: [{ ...TEST_APP, origins: [] }],
+      logLevel: 'silent',
+    });
+  }
+
+  async opens(user: string): Promise<SottoClient> {
+    const client = await createClient({
+      relay: `http://127.0.0.1:${this.port}`,
+      app: TEST_APP.id,
+      user,
+      storage: fileStorage(join(this.folder, user)),
+      receipts: 'always',
+      token: () => mintToken({ app: TEST_APP.id, user, key: TEST_APP.secret }),
+    });
+    this.#clients.add(client);
+    return client;
+  }
+
+  async closes(client: SottoClient): Promise<void> {
+    this.#clients.delete(client);
+    await client.close();
+  }
+
+  /** A copy of a folder of somebody who is not running; and back again. */
+  backUp(what: string): void {
+    cpSync(join(this.folder, what), join(this.folder, `${what}-backup`), { recursive: true });
+  }
+
+  restore(what: string): void {
+    rmSync(join(this.folder, what), { recursive: true });
+    cpSync(join(this.folder, `${what}-backup`), join(this.folder, what), { recursive: true });
+  }
 }
-
-async function opens(user: string): Promise<SottoClient> {
-  const client = await createClient({
-    relay: `http://127.0.0.1:${port}`,
-    app: TEST_APP.id,
-    user,
-    storage: fileStorage(join(folder, user)),
-    receipts: 'always',
-    token: () => mintToken({ app: TEST_APP.id, user, key: TEST_APP.secret }),
-  });
-  clients.add(client);
-  return client;
-}
-
-async function closes(client: SottoClient): Promise<void> {
-  clients.delete(client);
-  await client.close();
-}
-
-/** A copy of a folder of somebody who is not running; and back again. */
-const backUp = (what: string) => {
-  cpSync(join(folder, what), join(folder, `${what}-backup`), { recursive: true });
-};
-const restore = (what: string) => {
-  rmSync(join(folder, what), { recursive: true });
-  cpSync(join(folder, `${what}-backup`), join(folder, what), { recursive: true });
-};
 
 /** Waits until the conversation satisfies `isSo`, and returns it. */
 async function sees(
@@ -105,72 +112,74 @@ function noticesOf(client: SottoClient): NoticeCode[] {
   return codes;
 }
 
-test(
+test.concurrent(
   'the relay is restored from an older copy: what it had forgotten is sent again, nothing is lost or doubled',
   TIMEOUT,
-  async () => {
-    const alice = await opens('alice');
-    const before = await opens('bob');
-    await says(alice, 'bob', 'one', 'delivered');
-    await says(before, 'alice', 'two', 'delivered');
-    await relay.close();
-    backUp('relay');
-    await relayStarts();
-    await says(alice, 'bob', 'three', 'delivered');
-    await closes(before);
-    // Acknowledged by the relay, and then in none of its copies.
-    await says(alice, 'bob', 'four', 'sent');
-    await relay.close();
-    restore('relay');
-    await relayStarts();
+  () =>
+    Place.within(async (place) => {
+      const alice = await place.opens('alice');
+      const before = await place.opens('bob');
+      await says(alice, 'bob', 'one', 'delivered');
+      await says(before, 'alice', 'two', 'delivered');
+      await place.relay?.close();
+      place.backUp('relay');
+      await place.relayStarts();
+      await says(alice, 'bob', 'three', 'delivered');
+      await place.closes(before);
+      // Acknowledged by the relay, and then in none of its copies.
+      await says(alice, 'bob', 'four', 'sent');
+      await place.relay?.close();
+      place.restore('relay');
+      await place.relayStarts();
 
-    const bob = await opens('bob');
-    await says(alice, 'bob', 'five', 'sent');
-    await says(bob, 'alice', 'six', 'delivered');
-    const his = await showsAll(bob, 'alice', 'one', 'two', 'three', 'four', 'five', 'six');
-    expect(texts(his)).toHaveLength(6);
-    expect(texts(await showsAll(alice, 'bob', 'six'))).toHaveLength(6);
-  },
+      const bob = await place.opens('bob');
+      await says(alice, 'bob', 'five', 'sent');
+      await says(bob, 'alice', 'six', 'delivered');
+      const his = await showsAll(bob, 'alice', 'one', 'two', 'three', 'four', 'five', 'six');
+      expect(texts(his)).toHaveLength(6);
+      expect(texts(await showsAll(alice, 'bob', 'six'))).toHaveLength(6);
+    }),
 );
 
-test(
+test.concurrent(
   'a client is restored from an older profile: it is told, its old ratchets rest, and talking goes on',
   TIMEOUT,
-  async () => {
-    const alice = await opens('alice');
-    const first = await opens('bob');
-    await says(alice, 'bob', 'one', 'delivered');
-    await says(first, 'alice', 'two', 'delivered');
-    await closes(first);
-    backUp('bob');
-    const second = await opens('bob');
-    await says(alice, 'bob', 'three', 'delivered');
-    await says(second, 'alice', 'four', 'delivered');
-    await closes(second);
-    restore('bob');
+  () =>
+    Place.within(async (place) => {
+      const alice = await place.opens('alice');
+      const first = await place.opens('bob');
+      await says(alice, 'bob', 'one', 'delivered');
+      await says(first, 'alice', 'two', 'delivered');
+      await place.closes(first);
+      place.backUp('bob');
+      const second = await place.opens('bob');
+      await says(alice, 'bob', 'three', 'delivered');
+      await says(second, 'alice', 'four', 'delivered');
+      await place.closes(second);
+      place.restore('bob');
 
-    const bob = await opens('bob');
-    const notices = noticesOf(bob);
-    // Sealed for ratchets that went with the lost profile.
-    await says(alice, 'bob', 'five', 'sent');
-    await says(bob, 'alice', 'six', 'delivered');
-    await says(alice, 'bob', 'seven', 'delivered');
-    const hers = await showsAll(alice, 'bob', 'one', 'two', 'three', 'four', 'five', 'six', 'seven');
-    expect(texts(hers)).toHaveLength(7);
-    // What the lost profile had acknowledged, and what nobody can open now, comes again, or its absence shows.
-    await sees(bob, 'alice', 'everything, or that it is missing', (messages) => {
-      const shown = texts(messages);
-      const hasMark = messages.some(({ kind }) => kind === 'missing' || kind === 'undecryptable');
-      return (
-        ['one', 'two', 'six', 'seven'].every((text) => shown.includes(text)) &&
-        (hasMark || ['three', 'five'].every((text) => shown.includes(text)))
+      const bob = await place.opens('bob');
+      const notices = noticesOf(bob);
+      // Sealed for ratchets that went with the lost profile.
+      await says(alice, 'bob', 'five', 'sent');
+      await says(bob, 'alice', 'six', 'delivered');
+      await says(alice, 'bob', 'seven', 'delivered');
+      const hers = await showsAll(alice, 'bob', 'one', 'two', 'three', 'four', 'five', 'six', 'seven');
+      expect(texts(hers)).toHaveLength(7);
+      // What the lost profile had acknowledged, and what nobody can open now, comes again, or its absence shows.
+      await sees(bob, 'alice', 'everything, or that it is missing', (messages) => {
+        const shown = texts(messages);
+        const hasMark = messages.some(({ kind }) => kind === 'missing' || kind === 'undecryptable');
+        return (
+          ['one', 'two', 'six', 'seven'].every((text) => shown.includes(text)) &&
+          (hasMark || ['three', 'five'].every((text) => shown.includes(text)))
+        );
+      });
+      await until(
+        'the notice',
+        async () => notices,
+        (codes) => codes.includes('restored-device'),
+        PATIENCE_MS,
       );
-    });
-    await until(
-      'the notice',
-      async () => notices,
-      (codes) => codes.includes('restored-device'),
-      PATIENCE_MS,
-    );
-  },
+    }),
 );

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Setup } from '../support/backend.js';
-import type { Person, Tab } from '../support/person.js';
+import type { Person } from '../support/person.js';
 import { until } from '../support/until.js';
 import { World } from '../support/world.js';
 
@@ -10,7 +10,6 @@ const SETUPS: Setup[] = ['embedded', 'cluster'];
 /** The same stories on both: what a person sees does not depend on how the relay is run. */
 describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   let world: World;
-  let count = 0;
 
   beforeAll(async () => {
     world = await World.create(setup);
@@ -18,27 +17,12 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   afterAll(() => world.end());
   afterEach(() => world.clear());
 
-  /** Two names that nobody has used yet. */
-  async function strangers(): Promise<{ alice: Person; bob: Person }> {
-    count += 1;
-    const [a, b] = [`alice-${count}`, `bob-${count}`];
-    return { alice: await world.person(a, b), bob: await world.person(b, a) };
-  }
-
-  /** Alice and Bob, new in each story, both with the app open and online. */
-  async function aliceAndBob(): Promise<{ alice: Person; bob: Person; her: Tab; his: Tab }> {
-    const { alice, bob } = await strangers();
-    const [her, his] = [await alice.open(), await bob.open()];
-    await Promise.all([her.isIn('online'), his.isIn('online')]);
-    return { alice, bob, her, his };
-  }
-
   function noErrors(...people: Person[]): void {
     expect(people.flatMap(({ errors }) => errors)).toEqual([]);
   }
 
   test('Alice writes to Bob, whom she has never seen, and both answer in turn', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
 
     await her.send('Are you there?');
     await his.shows('Are you there?');
@@ -54,7 +38,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('a stranger who writes learns nothing of Bob, by default, until he answers', async () => {
-    const { alice, bob } = await strangers();
+    const { alice, bob } = await world.strangers();
     const [her, his] = [await alice.open(), await bob.open({ receipts: 'answered' })];
     await Promise.all([her.isIn('online'), his.isIn('online')]);
     await her.send('who are you?');
@@ -71,7 +55,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('Alice writes to Bob before he ever opened the app; it goes out when he has', async () => {
-    const { alice, bob } = await strangers();
+    const { alice, bob } = await world.strangers();
     const her = await alice.open();
     await her.isIn('online');
     await her.send('Welcome, whenever you come.');
@@ -85,7 +69,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('both write first at the same moment; both messages arrive and the conversation goes on', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
 
     await Promise.all([her.send('from Alice'), his.send('from Bob')]);
     const order = await her.showsCount(2);
@@ -98,7 +82,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('Bob reloads in the middle of the conversation and has lost nothing', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
     await her.send('one');
     await his.shows('one');
 
@@ -112,7 +96,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('Alice reloads with messages still unsent; they go out once', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
     await her.send('before');
     await his.shows('before');
 
@@ -130,7 +114,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('what Alice writes offline arrives once and in order when she is back', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
     await her.send('hello');
     await his.shows('hello');
 
@@ -149,7 +133,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('Bob is away while Alice writes; he finds everything in order, once', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
     await her.send('see you');
     await his.shows('see you');
     await his.close();
@@ -165,7 +149,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('connections break again and again while both write; nothing is lost, doubled or out of order', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
     await her.send('start');
     await his.shows('start');
 
@@ -186,7 +170,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('two tabs of Alice: both show everything, either may write, and closing the first changes nothing', async () => {
-    const { alice, bob, her: first, his } = await aliceAndBob();
+    const { alice, bob, her: first, his } = await world.aliceAndBob();
     const second = await alice.open();
     await second.isIn('online');
 
@@ -207,7 +191,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('the relays are killed between send and receive, and started again: nothing is lost', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
     await her.send('before');
     await his.shows('before');
     await his.close();
@@ -227,7 +211,7 @@ describe.each(SETUPS)('two browsers and a relay, %s', (setup) => {
   });
 
   test('a relay that is stopped for a deploy says so, and everybody comes back', async () => {
-    const { alice, bob, her, his } = await aliceAndBob();
+    const { alice, bob, her, his } = await world.aliceAndBob();
     await her.send('one');
     await his.shows('one');
 

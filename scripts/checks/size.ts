@@ -22,7 +22,7 @@ globalThis.sotto = createClient;
 `;
 
 /** Chunks that most pages never load. All others count, also those behind a dynamic import: the leading tab needs the engine. */
-const RARELY = /argon2|export|sealing|linking/;
+const RARELY = /argon2|export|sealing|linking|library-wire/;
 
 interface Chunk {
   name: string;
