@@ -20,11 +20,6 @@ const isSettled = (list: readonly Message[]): boolean =>
   list.some(isDelivered) && list.every((one) => !one.mine || isDelivered(one));
 const isDelivered = (one: Message): boolean => one.kind === 'text' && one.status === 'delivered';
 
-/** What an arrival has set going comes to its end: a request that must wait has begun to. */
-async function underWay(): Promise<void> {
-  for (let turns = 0; turns < 100; turns++) await new Promise(setImmediate);
-}
-
 /** The next envelope for somebody is made into something else. */
 function once(relay: FakeRelay, to: string, change: (payload: Uint8Array) => Uint8Array | null): Promise<void> {
   return new Promise((resolve) => {
@@ -108,10 +103,7 @@ test('a message that never came is noticed by the next one, and asked for after 
   await alice.hasSent(bob, 'withheld');
   await alice.say(bob, 'after');
   await bob.sees(alice, (list) => list.some(({ text }) => text === 'after'));
-  await relay.emptied('bob');
-  await underWay();
-  clock.advance(2 * 60_000);
-  const list = await bob.sees(alice, (all) => all.length === 4 && isText(all));
+  const list = await clock.until(bob.sees(alice, (all) => all.length === 4 && isText(all)));
   expect(kindsOf(list)).toEqual(['hello', 'hi', 'withheld', 'after']);
 });
 
@@ -156,9 +148,7 @@ test('what cannot be had is said to be lost', async () => {
   await alice.wake();
   await alice.say(bob, 'after');
   await bob.sees(alice, (list) => list.some(({ text }) => text === 'after'));
-  await relay.emptied('bob');
-  await underWay();
-  clock.advance(2 * 60_000);
-  const list = await bob.sees(alice, (all) => all.some((one) => one.kind === 'missing' && one.lost === 1));
+  const isLost = (one: Message): boolean => one.kind === 'missing' && one.lost === 1;
+  const list = await clock.until(bob.sees(alice, (all) => all.some(isLost)));
   expect(list.find(({ kind }) => kind === 'missing')).toMatchObject({ asked: 0, lost: 1 });
 });

@@ -36,6 +36,17 @@ export class TestClock implements Clock {
     };
   }
 
+  /** Lets time pass, second by second, until the promise is kept: also what is set on its way there comes due. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    let isKept = false;
+    void promise.then(() => (isKept = true));
+    while (!isKept) {
+      this.advance(1_000);
+      await new Promise(setImmediate);
+    }
+    return promise;
+  }
+
   /** Somebody sets the clock: no time passes, and no timer fires. */
   set(ms: number): void {
     this.#set += ms;
