@@ -38,13 +38,13 @@ export class TestClock implements Clock {
 
   /** Lets time pass, second by second, until the promise is kept: also what is set on its way there comes due. */
   async until<T>(promise: Promise<T>): Promise<T> {
-    let isKept = false;
-    void promise.then(() => (isKept = true));
-    while (!isKept) {
+    const kept = promise.then((value) => ({ value }));
+    const soon = (): Promise<null> => new Promise((resolve) => setImmediate(resolve, null));
+    for (;;) {
       this.advance(1_000);
-      await new Promise(setImmediate);
+      const outcome = await Promise.race([kept, soon()]);
+      if (outcome) return outcome.value;
     }
-    return promise;
   }
 
   /** Somebody sets the clock: no time passes, and no timer fires. */
