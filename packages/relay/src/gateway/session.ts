@@ -24,7 +24,7 @@ import { asBuffer, Delivery } from '../mailbox/deliver.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
 import type { Ring } from '../mailbox/ring.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
-import { StoreError, type DeviceRecord, type MailboxState, type Store } from '../store/store.js';
+import { StoreError, type DeviceRecord, type MailboxHead, type MailboxState, type Store } from '../store/store.js';
 import { Subscriptions, type TopicDeps, type TopicPeer } from '../topics/subscriptions.js';
 import { MailboxPort } from './mailbox-port.js';
 import { parseOrRefuse } from './parse.js';
@@ -92,6 +92,8 @@ export class Session {
   readonly #deps: SessionDeps;
   readonly #peer: Peer;
   readonly #ip: string | undefined;
+  /** Version of the user's device list that this device was told of; 0: it is not on it. */
+  #list: number;
   // Most devices only listen: what writing takes is made when they write.
   #submissions: Submissions | null = null;
   #subscriptions: Subscriptions | null = null;
@@ -102,11 +104,12 @@ export class Session {
   #expiry: number | null = null;
   #openRequests = 0;
 
-  constructor(id: string, { login, hello, device, ip }: Admission, peer: Peer, deps: SessionDeps) {
+  constructor(id: string, { login, hello, device, listVersion, ip }: Admission, peer: Peer, deps: SessionDeps) {
     this.#id = id;
     this.#peer = peer;
     this.#deps = deps;
     this.#ip = ip;
+    this.#list = device.listed ? listVersion : 0;
     this.app = login.app;
     this.epoch = hello.epoch;
     this.mailbox = device.mailbox;
@@ -228,9 +231,10 @@ export class Session {
     return refusal;
   }
 
-  /** The mailbox is known to reach up to `head`: heals what the bus may have lost. */
-  poke(head: number): void {
+  /** How far the mailbox is known to reach: heals what the bus may have lost. */
+  poke({ head, list }: MailboxHead): void {
     this.#delivery?.poke(head);
+    if (list !== this.#list) this.#tellList(list);
   }
 
   /** Envelopes that are stored for this device and not acknowledged yet, as far as this node knows. */
@@ -275,7 +279,7 @@ export class Session {
     this.#deps.switchboard.ringEverywhere(this.mailbox, { kind: 'claim', epoch: this.epoch, socket: this.#id });
   }
 
-  async #welcome({ device, listVersion, expiring, hello }: Admission): Promise<void> {
+  async #welcome({ expiring, hello }: Admission): Promise<void> {
     const { store, clock, tenants, acks } = this.#deps;
     const mailbox = await store.mailbox(this.app, this.mailbox);
     if (!mailbox) throw new RelayError('device-gone');
@@ -298,7 +302,7 @@ export class Session {
       head: mailbox.head,
       first,
       retentionSeconds: Math.floor(tenants.policy(this.app).retentionMs / 1000),
-      listVersion: device.listed ? listVersion : 0,
+      listVersion: this.#list,
       preKeys,
       expiring,
       limits: { payloadBytes: limits.MAX_PAYLOAD_BYTES, submitBytes: limits.MAX_SUBMIT_BYTES },
@@ -349,9 +353,14 @@ export class Session {
         this.warn(ring.expiring);
         break;
       case 'list-changed':
-        this.#peer.emit('device-list-changed', { version: ring.version });
+        this.#tellList(ring.version);
         break;
     }
+  }
+
+  #tellList(version: number): void {
+    this.#list = version;
+    this.#peer.emit('device-list-changed', { version });
   }
 }
 

@@ -116,8 +116,15 @@ export interface MailboxStore {
   /** The next envelopes after `after`, in order: at most `envelopes`, and `bytes` unless a single one is larger. */
   read(app: AppId, mailbox: MailboxId, after: number, limit: Quota): Promise<MailboxPage | null>;
 
-  /** The highest assigned seqs of those of the mailboxes that exist. */
-  heads(app: AppId, mailboxes: MailboxId[]): Promise<Map<MailboxId, number>>;
+  /** How far those of the mailboxes reach that exist. */
+  heads(app: AppId, mailboxes: MailboxId[]): Promise<Map<MailboxId, MailboxHead>>;
+}
+
+export interface MailboxHead {
+  /** The highest assigned seq. */
+  head: number;
+  /** Version of the user's device list; 0: this device is not on it. */
+  list: number;
 }
 
 export interface DeviceRecord {

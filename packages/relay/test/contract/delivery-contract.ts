@@ -65,14 +65,14 @@ export function deliveryContract({ name, store, newDevice, submit, readAll }: St
     expect((await readAll(bob)).map(({ seq }) => seq)).toEqual([3]);
   });
 
-  test('heads of the mailboxes that exist', async () => {
+  test('heads of the mailboxes that exist, with the version of the list that they are on', async () => {
     const [alice, bob] = [await newDevice(), await newDevice()];
     await submit([{ to: bob }]);
     const unknown = mailboxId(APP, { ...bob.address, registration: 16_383 as RegistrationId });
     expect(await store().heads(APP, [alice.mailbox, bob.mailbox, unknown])).toEqual(
       new Map([
-        [alice.mailbox, 0],
-        [bob.mailbox, 1],
+        [alice.mailbox, { head: 0, list: 1 }],
+        [bob.mailbox, { head: 1, list: 1 }],
       ]),
     );
   });

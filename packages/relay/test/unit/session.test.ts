@@ -154,6 +154,32 @@ test('after an outage of the bus, 2,500 mailboxes are asked for a thousand at a 
   expect(guests.filter(({ peer }) => peer.closed)).toEqual([gone]);
 });
 
+test('a device list that the bus has not told of is told of when mailboxes are healed, once', async () => {
+  const inner = memoryStore();
+  const deaf = { ...localBus(), publish: () => undefined };
+  const [north, south] = [await coreWorld({ store: inner, bus: deaf }), await coreWorld({ store: inner, bus: deaf })];
+  const phone = await north.join('alice');
+  const bob = await north.join('bob');
+  await south.link(phone.device);
+  await settle();
+  expect(phone.all('device-list-changed')).toEqual([]);
+  for (let times = 0; times < 2; times++) await north.core.heal();
+  expect(phone.all('device-list-changed')).toEqual([{ version: phone.device.listVersion }]);
+  expect(bob.all('device-list-changed')).toEqual([]);
+});
+
+test('a device list that was told of is not told of again', async () => {
+  const { join, link, core } = await coreWorld();
+  const phone = await join('alice');
+  const laptop = await link(phone.device);
+  await link(laptop, [phone.device]);
+  await settle();
+  const told = phone.all('device-list-changed');
+  expect(told.at(-1)).toEqual({ version: phone.device.listVersion });
+  await core.heal();
+  expect(phone.all('device-list-changed')).toEqual(told);
+});
+
 function fail(): never {
   throw new Error('There is one.');
 }

@@ -4,7 +4,17 @@ import { decideInactive } from '../../directory/inactivity.js';
 import { equalBytes } from '../../directory/bytes.js';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import { systemRandom, type Random } from '../../platform.js';
-import type { DeviceRecord, DirectoryStore, MailboxStore, Store, StoredList, UserChange, UserState } from '../store.js';
+import type {
+  DeviceRecord,
+  DirectoryStore,
+  MailboxHead,
+  MailboxState,
+  MailboxStore,
+  Store,
+  StoredList,
+  UserChange,
+  UserState,
+} from '../store.js';
 import { emptyUser } from '../user-state.js';
 import { memoryApps } from './memory-apps.js';
 import { MemoryMailboxes } from './memory-mailboxes.js';
@@ -102,13 +112,19 @@ function mailboxes({ users, mailboxes: boxes }: Tables): MailboxStore {
     heads: async (app, wanted) =>
       Promise.resolve(
         new Map(
-          wanted.flatMap((mailbox): [MailboxId, number][] => {
+          wanted.flatMap((mailbox): [MailboxId, MailboxHead][] => {
             const state = boxes.state(app, mailbox);
-            return state ? [[mailbox, state.head]] : [];
+            return state ? [[mailbox, { head: state.head, list: listOf(users, app, state, mailbox) }]] : [];
           }),
         ),
       ),
   };
+}
+
+function listOf(users: Tables['users'], app: AppId, { address }: MailboxState, mailbox: MailboxId): number {
+  const user = users.get(nameOf(app, address.user));
+  const isListed = user?.devices.some((device) => device.mailbox === mailbox && device.listed) ?? false;
+  return user && isListed ? user.listVersion : 0;
 }
 
 function directory(tables: Tables): DirectoryStore {

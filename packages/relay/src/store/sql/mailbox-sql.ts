@@ -1,7 +1,7 @@
 import type { Aci, AppId, DeviceId, Envelope, RegistrationId } from '@sotto/protocol';
 
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
-import type { MailboxPage, MailboxState, MailboxStore, Quota } from '../store.js';
+import type { MailboxHead, MailboxPage, MailboxState, MailboxStore, Quota } from '../store.js';
 import { ackBatch } from './ack-sql.js';
 import { uuidArray } from './binary-array.js';
 import type { Queryable, Sql } from './driver.js';
@@ -88,11 +88,13 @@ export function sqlMailboxes(sql: Sql): MailboxStore {
     read: (app, mailbox, after, limit) => readPage(sql, app, mailbox, after, limit),
 
     async heads(app, mailboxes) {
-      const rows = await sql.query<{ mailbox: MailboxId; head: number }>(
-        'SELECT mailbox, head FROM mailboxes WHERE app = $1 AND mailbox = ANY($2::uuid[])',
+      const rows = await sql.query<MailboxHead & { mailbox: MailboxId }>(
+        `SELECT m.mailbox, m.head, CASE WHEN m.listed THEN u.list_version ELSE 0 END AS list
+           FROM mailboxes m JOIN users u ON u.app = $1 AND u.account = m.account
+          WHERE m.app = $1 AND m.mailbox = ANY($2::uuid[])`,
         [app, uuidArray(mailboxes)],
       );
-      return new Map(rows.map((row) => [row.mailbox, row.head]));
+      return new Map(rows.map(({ mailbox, head, list }) => [mailbox, { head, list }]));
     },
   };
 }
