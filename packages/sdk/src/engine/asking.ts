@@ -24,17 +24,22 @@ const MAX_WAITING_GAPS = 100;
 /** A request as it may leave now, or how long it must wait; null when there is nothing left to ask for. */
 export type Ask = { readonly outgoing: Outgoing; readonly fresh: boolean } | { readonly waitMs: number } | null;
 
-/** Looks at a request just before it is sealed: whether it is still needed, and whether it may go. */
+/**
+ * Looks at a request just before it is sealed: whether it is still needed, and whether it may go.
+ *
+ * @param now relay-corrected milliseconds since the epoch
+ */
 export async function prepareAsk(
   context: EngineContext,
   repairs: Repairs,
   unit: SessionUnit,
   outgoing: Outgoing,
   only: DeviceRef,
+  now: number,
 ): Promise<Ask> {
   const body = outgoing.body as unknown as ResendRequestBody;
   const isGap = body.envelopes.length === 0 && body.after === undefined;
-  const ready = isGap ? await prepareGap(context, unit, outgoing, only) : outgoing;
+  const ready = isGap ? await prepareGap(context, unit, outgoing, only, now) : outgoing;
   if (!ready || 'waitMs' in ready) return ready;
   const plan = await repairs.plan(only);
   return 'waitMs' in plan ? plan : { outgoing: ready, fresh: plan.session === 'fresh' };
@@ -46,8 +51,9 @@ async function prepareGap(
   unit: SessionUnit,
   outgoing: Outgoing,
   only: DeviceRef,
+  now: number,
 ): Promise<Outgoing | { waitMs: number } | null> {
-  const waited = context.clock.now() - outgoing.at;
+  const waited = now - outgoing.at;
   if (waited >= 0 && waited < GAP_GRACE_MS) return { waitMs: GAP_GRACE_MS - waited };
   const { missing } = await unit.counters(only.user, only.device, only.registration);
   const unread = await context.vault.read(['undecryptable'], (transaction) => {
@@ -58,7 +64,7 @@ async function prepareGap(
   if (count <= unread) return null;
   const body: ResendRequestBody = { envelopes: [], counters: newestMissing(missing, MAX_ASKED) };
   await context.history.write(['conversations', 'messages'], (transaction) =>
-    showMissing(transaction, context, only, { asked: count, lost: [] }, context.clock.now()),
+    showMissing(transaction, context, only, { asked: count, lost: [] }, now),
   );
   return { ...outgoing, body: { ...body } };
 }

@@ -139,7 +139,9 @@ export class Sealer {
     // Allowed by an earlier life, which ended before it had left.
     if (sealed) return { outgoing, fresh: false };
     // What is missing must not arrive between the look and the notice of it.
-    return this.#ratchets.run(() => prepareAsk(this.#context, this.#repairs, this.#sessions.begin(), outgoing, only));
+    return this.#ratchets.run(() =>
+      prepareAsk(this.#context, this.#repairs, this.#sessions.begin(), outgoing, only, this.#clock.now()),
+    );
   }
 
   /** Somebody else wrote in the vault. */

@@ -107,6 +107,24 @@ test('a message that never came is noticed by the next one, and asked for after 
   expect(kindsOf(list)).toEqual(['hello', 'hi', 'withheld', 'after']);
 });
 
+test('Bob’s own clock is days ahead when something is missing: what he writes then is not of the future', async () => {
+  const clock = new TestClock();
+  clock.set(60 * 60 * 60_000);
+  const { relay, alice, bob } = await aliceAndBobTalking({ bob: { clock } });
+  void once(relay, 'bob', () => null);
+  await alice.say(bob, 'withheld');
+  await alice.hasSent(bob, 'withheld');
+  await alice.say(bob, 'after');
+  await alice.hasSent(bob, 'after');
+  await alice.sleep();
+  await clock.until(bob.sees(alice, (list) => list.some(({ kind }) => kind === 'missing')));
+  await bob.say(alice, 'is something missing?');
+  await bob.hasSent(alice, 'is something missing?');
+  await alice.wake();
+  const list = await alice.sees(bob, (all) => all.length === 5);
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'withheld', 'after', 'is something missing?']);
+});
+
 test('what expired while Bob was away is asked for, and comes', async () => {
   const { relay, alice, bob } = await pair();
   await bob.sleep();
