@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { Message } from '../../src/index.js';
+import type { Vault, VaultRows } from '../../src/vault/schema.js';
 import { aciOfName, type FakeRelay } from '../support/fake-relay.js';
 import { envelopeFrom } from '../support/forge.js';
 import { aliceAndBobTalking, type Pair, until } from '../support/person.js';
@@ -30,6 +31,22 @@ function once(relay: FakeRelay, to: string, change: (payload: Uint8Array) => Uin
       return change(payload);
     };
   });
+}
+
+/** Something happens when a table has been looked at for the first time, before the answer is there. */
+function lookingAt(vault: Vault, table: keyof VaultRows, happens: () => Promise<void>): Vault {
+  let isFirst = true;
+  return {
+    ...vault,
+    read: async (names, work) => {
+      const answer = await vault.read(names, work);
+      if (isFirst && names.length === 1 && names.some((name) => name === table)) {
+        isFirst = false;
+        await happens();
+      }
+      return answer;
+    },
+  };
 }
 
 test('a message that was damaged on its way is shown as such, and replaced in its place when it comes again', async () => {
@@ -105,6 +122,34 @@ test('a message that never came is noticed by the next one, and asked for after 
   await bob.sees(alice, (list) => list.some(({ text }) => text === 'after'));
   const list = await clock.until(bob.sees(alice, (all) => all.length === 4 && isText(all)));
   expect(kindsOf(list)).toEqual(['hello', 'hi', 'withheld', 'after']);
+});
+
+test('what comes just when its absence is looked at is not shown as missing', async () => {
+  const { relay, alice, bob, clock } = await pair();
+  await bob.sleep();
+  let bytes = new Uint8Array();
+  void once(relay, 'bob', (payload) => {
+    bytes = new Uint8Array(payload);
+    return null;
+  });
+  await alice.say(bob, 'withheld');
+  await alice.hasSent(bob, 'withheld');
+  await alice.say(bob, 'after');
+  await alice.hasSent(bob, 'after');
+  await alice.sleep();
+  const late = await envelopeFrom(alice, bytes);
+  await bob.wake({
+    vault: lookingAt(bob.vault, 'undecryptable', async () => {
+      relay.inject('bob', late);
+      // As many turns as storing it takes, and more: it is stored by now, or waits for the look to end.
+      for (let turns = 0; turns < 200; turns++) await new Promise(setImmediate);
+    }),
+  });
+  await clock.until(bob.sees(alice, (all) => all.some(({ text }) => text === 'withheld')));
+  // Ends when the look has.
+  await bob.sleep();
+  const rows = await bob.history.read(['messages'], (transaction) => transaction.range('messages'));
+  expect(rows.map(({ body }) => body.kind)).toEqual(['content', 'content', 'content', 'content']);
 });
 
 test('Bob’s own clock is days ahead when something is missing: what he writes then is not of the future', async () => {
