@@ -56,7 +56,9 @@ export class Oracle {
   /** Devices whose vault the relay has found to be an older one. */
   readonly noticed = new Set<Device>();
   readonly losses: Losses = new Set();
-  /** Of these, what is missing in the end. */
+  /** Messages whose author's vault was put back to before it had given them a place, and gave them another. */
+  readonly placedAnew = new Set<string>();
+  /** Of the losses, what is missing in the end. */
   readonly lost: Losses = new Set();
   /** Committed message rows by device and key. */
   readonly #rows = new Map<Device, Map<string, MessageRow>>();
@@ -71,6 +73,8 @@ export class Oracle {
   /** The chat message that an envelope carries. */
   readonly #messages = new Map<string, Omit<StoredMessage, 'listed'>>();
   readonly #stored = new Map<string, StoredMessage>();
+  /** The last place that a message was given, by its id. */
+  readonly #places = new Map<string, number>();
   /** What was stored for whom: `address/message id`. */
   readonly #storedFor = new Set<string>();
   /** What a person wrote, by message id. */
@@ -286,8 +290,17 @@ export class Oracle {
   }
 
   #sealedChanged(device: Device, { id, envelopeId, covers, hlc }: VaultRows['sealedMessages']): void {
-    if (covers.includes(`message:${id}`))
-      this.#messages.set(toBase64Url(envelopeId), { id, from: device, author: device.address ?? '', hlc });
+    if (!covers.includes(`message:${id}`)) return;
+    const before = this.#places.get(id);
+    this.#places.set(id, hlc);
+    if (before !== undefined && before !== hlc) this.#movedTo(device, id, before, hlc);
+    this.#messages.set(toBase64Url(envelopeId), { id, from: device, author: device.address ?? '', hlc });
+  }
+
+  /** A place is given once, and only a copy of the vault from before that knows nothing of it. */
+  #movedTo(device: Device, id: string, before: number, now: number): void {
+    if (this.#restored.has(device)) this.placedAnew.add(this.textOf(id));
+    else this.report('placed-twice', `${device.name}: ${this.textOf(id)} at ${before} and ${now}`);
   }
 
   #metaChanged(device: Device, row: VaultRows['meta']): void {

@@ -78,7 +78,7 @@ class ConversationCheck {
         if (texts.indexOf(text) !== index) this.#oracle.report('duplicate', `${side.device.name}: ${text}`);
       this.#checkComplete(side, stored);
       this.#checkWritten(side.device, texts);
-      this.#checkOrder(side.device, texts);
+      this.#checkOrder(side.device, this.#placedOnce(texts));
       if (!this.#tolerance.gaps) this.#checkGaps(side);
     }
     this.#checkSameOrder();
@@ -160,6 +160,11 @@ class ConversationCheck {
     }
   }
 
+  /** Who knows a message shows nothing when it comes again from another place: where it stands is not the same for all. */
+  #placedOnce(texts: readonly string[]): string[] {
+    return texts.filter((text) => !this.#oracle.placedAnew.has(text));
+  }
+
   /** Everybody's own order, and nobody's answer above what it answers. */
   #checkOrder(device: Device, texts: readonly string[]): void {
     const place = new Map(texts.map((text, index) => [text, index]));
@@ -187,9 +192,9 @@ class ConversationCheck {
 
   #checkSameOrder(): void {
     for (const [index, one] of this.#sides.entries()) {
-      const mine = one.rows.flatMap((row) => textOf(row) ?? []);
+      const mine = this.#placedOnce(one.rows.flatMap((row) => textOf(row) ?? []));
       for (const other of this.#sides.slice(index + 1)) {
-        const theirs = other.rows.flatMap((row) => textOf(row) ?? []);
+        const theirs = this.#placedOnce(other.rows.flatMap((row) => textOf(row) ?? []));
         const common = theirs.filter((text) => mine.includes(text));
         const expected = mine.filter((text) => theirs.includes(text));
         if (common.join() !== expected.join())
