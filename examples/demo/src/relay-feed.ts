@@ -1,4 +1,5 @@
 import { devObservation, type DevObservation } from '@sotto/protocol';
+import { safeParse } from '@sotto/protocol/schema';
 
 import { acknowledgedBy, dismiss, EMPTY_RELAY, observe, remove, type RelayState } from './relay-state.js';
 
@@ -26,7 +27,7 @@ export class RelayFeed extends EventTarget {
   }
 
   #receive(data: string): void {
-    const parsed = devObservation.safeParse(parseJson(data));
+    const parsed = safeParse(devObservation, parseJson(data));
     if (parsed.success) this.#observe(parsed.data);
   }
 

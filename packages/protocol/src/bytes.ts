@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from './schema.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const VALUES = new Map(Array.from(ALPHABET, (character, value) => [character.charCodeAt(0), value]));
@@ -46,45 +46,46 @@ export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
  * @param min smallest length in bytes
  * @param max largest length in bytes; the same as `min` unless given
  */
-export function base64Bytes(min: number, max: number = min) {
+export function base64Bytes(min: number, max: number = min): s.Schema<Uint8Array> {
   const shortest = Math.ceil((min * 4) / 3);
   const longest = Math.ceil((max * 4) / 3);
-  return z.codec(
-    z.string().check(z.minLength(shortest), z.maxLength(longest), z.regex(/^[A-Za-z0-9_-]*$/)),
-    z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes'),
-    {
-      decode: (text, context) => {
-        const bytes = fromBase64Url(text);
-        if (bytes && bytes.length >= min && bytes.length <= max) return bytes;
-        context.issues.push({ code: 'custom', message: `expected ${range(min, max)} bytes as base64url`, input: text });
-        return z.NEVER;
-      },
-      encode: (bytes) => toBase64Url(bytes),
+  const is = bytesOf(min, max);
+  return s.codec<string, Uint8Array>({
+    wire: s.string().check(s.minLength(shortest), s.maxLength(longest), s.regex(/^[A-Za-z0-9_-]*$/)),
+    is,
+    decode: (text) => {
+      const bytes = fromBase64Url(text);
+      return is(bytes) ? bytes : null;
     },
-  );
+    encode: toBase64Url,
+    message: `expected ${range(min, max)} bytes as base64url`,
+  });
 }
 
 /**
  * Bytes inside a socket frame (MessagePack `bin`). The parser yields a `Buffer` in Node and an `ArrayBuffer` in
  * browsers; the program always sees a `Uint8Array`.
  */
-export function binary(min: number, max: number = min) {
-  return z.codec(
-    z.custom<Uint8Array | ArrayBuffer>(
-      (value) => value instanceof Uint8Array || value instanceof ArrayBuffer,
-      'expected binary data',
-    ),
-    z.custom<Uint8Array>(
-      (value) => value instanceof Uint8Array && value.length >= min && value.length <= max,
-      `expected ${range(min, max)} bytes`,
-    ),
-    {
-      decode: (value) => (value instanceof Uint8Array ? value : new Uint8Array(value)),
-      // Both ways, as `hello` and its cursor go out through the same schema.
-      encode: (bytes) => bytes,
+export function binary(min: number, max: number = min): s.Schema<Uint8Array> {
+  const is = bytesOf(min, max);
+  return s.codec<Uint8Array | ArrayBuffer, Uint8Array>({
+    definition: { type: 'bytes', min, max },
+    wire: s.custom((value) => value instanceof Uint8Array || value instanceof ArrayBuffer, 'expected binary data'),
+    is,
+    decode: (value) => {
+      const bytes = value instanceof Uint8Array ? value : new Uint8Array(value);
+      return is(bytes) ? bytes : null;
     },
-  );
+    // Both ways, as `hello` and its cursor go out through the same schema.
+    encode: (bytes) => bytes,
+    message: `expected ${range(min, max)} bytes`,
+  });
 }
+
+const bytesOf =
+  (min: number, max: number) =>
+  (value: unknown): value is Uint8Array =>
+    value instanceof Uint8Array && value.length >= min && value.length <= max;
 
 function range(min: number, max: number): string {
   return min === max ? String(min) : `${min} to ${max}`;

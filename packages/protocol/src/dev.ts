@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from './schema.js';
 
 import { aci, deviceId, mailboxSeq, registrationId } from './ids.js';
 
@@ -6,34 +6,34 @@ import { aci, deviceId, mailboxSeq, registrationId } from './ids.js';
  * What a relay in `--dev` mode shows of itself, as server-sent events on `GET /dev/observe`: exactly what it holds, so
  * that a visitor sees that it is ciphertext. Outside `--dev` the route does not exist.
  */
-export const devObservation = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('stored'),
-    mailbox: z.object({ user: aci, device: deviceId }),
-    from: z.object({ user: aci, device: deviceId }),
+export const devObservation = s.discriminatedUnion('type', [
+  s.object({
+    type: s.literal('stored'),
+    mailbox: s.object({ user: aci, device: deviceId }),
+    from: s.object({ user: aci, device: deviceId }),
     seq: mailboxSeq,
-    at: z.int(),
-    bytes: z.int(),
+    at: s.int(),
+    bytes: s.int(),
     /** The first 96 payload bytes, hex. */
-    head: z.string(),
+    head: s.string(),
   }),
-  z.object({ type: z.literal('acked'), mailbox: z.object({ user: aci, device: deviceId }), seq: mailboxSeq }),
-  z.object({
-    type: z.literal('directory'),
-    devices: z.array(
-      z.object({
+  s.object({ type: s.literal('acked'), mailbox: s.object({ user: aci, device: deviceId }), seq: mailboxSeq }),
+  s.object({
+    type: s.literal('directory'),
+    devices: s.array(
+      s.object({
         user: aci,
         device: deviceId,
         registration: registrationId,
-        identityKey: z.string(),
-        oneTimePreKeys: z.int(),
-        kemPreKeys: z.int(),
-        online: z.boolean(),
+        identityKey: s.string(),
+        oneTimePreKeys: s.int(),
+        kemPreKeys: s.int(),
+        online: s.boolean(),
       }),
     ),
   }),
 ]);
-export type DevObservation = z.infer<typeof devObservation>;
+export type DevObservation = s.Infer<typeof devObservation>;
 
 /** `GET /dev/token?user=NAME` answers with a token for anyone. `app` of the dev relay: */
 export const DEV_APP = 'dev';

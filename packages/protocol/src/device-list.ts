@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from './schema.js';
 
 import { base64Bytes } from './bytes.js';
 import { aci, appId, deviceId, registrationId } from './ids.js';
@@ -8,30 +8,30 @@ import { MAX_DEVICE_LIST_BYTES, MAX_DEVICES_PER_USER } from './limits.js';
  * What a user's identity key signs: which devices are theirs. Version grows by one with each change; senders keep the
  * highest they have seen and refuse an older one. JSON, UTF-8, signed as the very bytes that were sent.
  */
-export const deviceListRecord = z.strictObject({
-  v: z.literal(1),
+export const deviceListRecord = s.strictObject({
+  v: s.literal(1),
   app: appId,
   user: aci,
-  version: z.int().check(z.gte(1)),
-  devices: z
+  version: s.int().check(s.gte(1)),
+  devices: s
     .array(
-      z.strictObject({
+      s.strictObject({
         device: deviceId,
         registration: registrationId,
         /** Curve25519 public key, 33 bytes: signs the prekeys of this device. */
         signingKey: base64Bytes(33),
       }),
     )
-    .check(z.maxLength(MAX_DEVICES_PER_USER)),
+    .check(s.maxLength(MAX_DEVICES_PER_USER)),
 });
-export type DeviceListRecord = z.infer<typeof deviceListRecord>;
+export type DeviceListRecord = s.Infer<typeof deviceListRecord>;
 
 /** A device list as it travels: the record's bytes and the XEdDSA signature over {@link deviceListMessage}. */
-export const signedDeviceList = z.strictObject({
+export const signedDeviceList = s.strictObject({
   record: base64Bytes(2, MAX_DEVICE_LIST_BYTES),
   signature: base64Bytes(64),
 });
-export type SignedDeviceList = z.infer<typeof signedDeviceList>;
+export type SignedDeviceList = s.Infer<typeof signedDeviceList>;
 
 /** Separates these signatures from all others that the identity key makes. */
 export const DEVICE_LIST_CONTEXT = 'sotto device list v1\0';
@@ -46,14 +46,14 @@ export function deviceListMessage(record: Uint8Array): Uint8Array {
 }
 
 export function encodeDeviceList(record: DeviceListRecord): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(z.encode(deviceListRecord, record)));
+  return new TextEncoder().encode(JSON.stringify(s.encode(deviceListRecord, record)));
 }
 
 /** @returns the record, or `null` if the bytes are not one. */
 export function decodeDeviceList(bytes: Uint8Array): DeviceListRecord | null {
   try {
     const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    const parsed = z.safeDecode(deviceListRecord, json as never);
+    const parsed = s.safeParse(deviceListRecord, json);
     return parsed.success ? parsed.data : null;
   } catch {
     return null;

@@ -1,44 +1,44 @@
-import * as z from 'zod/mini';
+import * as s from './schema.js';
 
 import { base64Bytes, binary } from './bytes.js';
 import { MAX_APP_ID_LENGTH, MAX_DEVICE_ID, MAX_PREKEY_ID, MAX_REGISTRATION_ID } from './limits.js';
 
 /** An app (tenant): the `iss` of its users' tokens. Lower-case letters, digits, `.`, `_`, `-`; at most 64 characters. */
-export const appId = z
+export const appId = s
   .string()
-  .check(z.regex(/^[a-z0-9][a-z0-9._-]*$/), z.maxLength(MAX_APP_ID_LENGTH))
+  .check(s.regex(/^[a-z0-9][a-z0-9._-]*$/), s.maxLength(MAX_APP_ID_LENGTH))
   .brand<'AppId'>();
-export type AppId = z.infer<typeof appId>;
+export type AppId = s.Infer<typeof appId>;
 
 /**
  * A user on the wire: the account identifier (ACI), a lower-case hyphenated UUID made from app and user name (see
  * {@link aciInput}). The relay learns names only from tokens and keeps none.
  */
-export const aci = z
+export const aci = s
   .string()
-  .check(z.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
+  .check(s.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
   .brand<'Aci'>();
-export type Aci = z.infer<typeof aci>;
+export type Aci = s.Infer<typeof aci>;
 
 /** 1..127, allotted by the relay. */
-export const deviceId = z.int().check(z.gte(1), z.lte(MAX_DEVICE_ID)).brand<'DeviceId'>();
-export type DeviceId = z.infer<typeof deviceId>;
+export const deviceId = s.int().check(s.gte(1), s.lte(MAX_DEVICE_ID)).brand<'DeviceId'>();
+export type DeviceId = s.Infer<typeof deviceId>;
 
 /** 1..0x3fff, allotted by the relay; never the last one used at the same device id. */
-export const registrationId = z.int().check(z.gte(1), z.lte(MAX_REGISTRATION_ID)).brand<'RegistrationId'>();
-export type RegistrationId = z.infer<typeof registrationId>;
+export const registrationId = s.int().check(s.gte(1), s.lte(MAX_REGISTRATION_ID)).brand<'RegistrationId'>();
+export type RegistrationId = s.Infer<typeof registrationId>;
 
 /** 1..0xffffff, chosen by the device. */
-export const preKeyId = z.int().check(z.gte(1), z.lte(MAX_PREKEY_ID));
+export const preKeyId = s.int().check(s.gte(1), s.lte(MAX_PREKEY_ID));
 
 /** Position in a mailbox: 1, 2, 3 ... without gaps. 0 means "before the first". */
-export const mailboxSeq = z.int().check(z.gte(0));
+export const mailboxSeq = s.int().check(s.gte(0));
 
 /**
  * How many times a device has sealed: session steps whose ciphertexts may leave it. Only grows, in the transaction that commits
  * the step, so a vault whose number is lower than one that it has sent is an older copy.
  */
-export const sealingCount = z.int().check(z.gte(0));
+export const sealingCount = s.int().check(s.gte(0));
 
 /** 16 random bytes, made by the sending client; unique per mailbox and sending device. Serves transport only. */
 export const envelopeId = binary(16);

@@ -19,6 +19,7 @@ export {
   type RegistrationId,
 } from './ids.js';
 export { ERROR_CODES, type ErrorCode } from './error-code.js';
+export { ERROR_TEXTS } from './error-text.js';
 export { errorBody, staleUser, type ErrorBody, type StaleUser } from './error.js';
 export {
   decodeDeviceList,

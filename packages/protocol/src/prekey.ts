@@ -1,33 +1,33 @@
-import * as z from 'zod/mini';
+import * as s from './schema.js';
 
 import { base64Bytes } from './bytes.js';
 import type { Aci, DeviceId, RegistrationId } from './ids.js';
 import { preKeyId } from './ids.js';
 
 /** An elliptic-curve one-time prekey: unsigned (keys-and-signatures.md, section 4). */
-export const oneTimePreKey = z.strictObject({ id: preKeyId, key: base64Bytes(33) });
-export type OneTimePreKey = z.infer<typeof oneTimePreKey>;
+export const oneTimePreKey = s.strictObject({ id: preKeyId, key: base64Bytes(33) });
+export type OneTimePreKey = s.Infer<typeof oneTimePreKey>;
 
 /**
  * `signature`: XEdDSA by the identity key over the serialized key (33 bytes).
  * `deviceSignature`: XEdDSA by the device signing key over {@link preKeyMessage}.
  */
-export const signedPreKey = z.strictObject({
+export const signedPreKey = s.strictObject({
   id: preKeyId,
   key: base64Bytes(33),
   signature: base64Bytes(64),
   deviceSignature: base64Bytes(64),
 });
-export type SignedPreKey = z.infer<typeof signedPreKey>;
+export type SignedPreKey = s.Infer<typeof signedPreKey>;
 
 /** A Kyber1024 prekey, one-time or last-resort: 1569 bytes with type byte, signed like the signed prekey. */
-export const kemPreKey = z.strictObject({
+export const kemPreKey = s.strictObject({
   id: preKeyId,
   key: base64Bytes(1569),
   signature: base64Bytes(64),
   deviceSignature: base64Bytes(64),
 });
-export type KemPreKey = z.infer<typeof kemPreKey>;
+export type KemPreKey = s.Infer<typeof kemPreKey>;
 
 const CONTEXT = 'sotto prekey v1\0';
 

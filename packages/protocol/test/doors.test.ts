@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import * as z from 'zod/mini';
+import * as s from '../src/schema.js';
 
 import { toBase64Url } from '../src/bytes.js';
-import { ERROR_CODES } from '../src/error-code.js';
+import { ERROR_CODES, type ErrorCode } from '../src/error-code.js';
+import { ERROR_TEXTS } from '../src/error-text.js';
 import { errorBody } from '../src/error.js';
 import { registerRequest } from '../src/http/devices.js';
 import { bundlesRequest, putPreKeysRequest } from '../src/http/prekeys.js';
@@ -17,7 +18,7 @@ import { alice } from './support/samples.js';
 const id = new Uint8Array(16);
 const payload = Uint8Array.of(1);
 const base64 = (length: number) => toBase64Url(new Uint8Array(length));
-const accepts = (schema: z.core.$ZodType, value: unknown) => z.core.safeParse(schema, value).success;
+const accepts = (schema: s.Schema<unknown>, value: unknown) => s.safeParse(schema, value).success;
 
 const requests = {
   hello: [
@@ -50,7 +51,7 @@ const requests = {
   register: [registerRequest, { identityKey: base64(33), attempt: base64(32) }],
   putPreKeys: [putPreKeysRequest, { oneTimePreKeys: [], kemPreKeys: [], replace: false }],
   bundles: [bundlesRequest, { devices: [1] }],
-} as const satisfies Record<string, [z.core.$ZodType, Record<string, unknown>]>;
+} as const satisfies Record<string, [s.Schema<unknown>, Record<string, unknown>]>;
 
 const names = Object.keys(requests) as (keyof typeof requests)[];
 
@@ -74,7 +75,7 @@ test.each(names)('%s: a relay refuses a request that lacks a field', (name) => {
 
 test('a client ignores what a newer relay adds', () => {
   const envelope = { seq: 1, id, user: alice, device: 1, registration: 1, at: 0, payload, newer: true };
-  expect(z.parse(deliver, { first: 1, envelopes: [envelope], left: 0, newer: 1 })).toEqual({
+  expect(s.parse(deliver, { first: 1, envelopes: [envelope], left: 0, newer: 1 })).toEqual({
     first: 1,
     left: 0,
     envelopes: [{ seq: 1, id, user: alice, device: 1, registration: 1, at: 0, payload }],
@@ -93,13 +94,13 @@ test('a client ignores what a newer relay adds', () => {
     expiring: [],
     limits: { payloadBytes: 1, submitBytes: 1 },
   };
-  expect(z.parse(welcome, { ...greeting, newer: [] })).toEqual(greeting);
+  expect(s.parse(welcome, { ...greeting, newer: [] })).toEqual(greeting);
   expect(accepts(down['prekeys-low'], { oneTime: 1, kem: 1, newer: true })).toBe(true);
 });
 
 test('a refusal with a code that the client does not know reads as `internal`', () => {
-  expect(z.parse(errorBody, { code: 'from-the-future', message: 'x' }).code).toBe('internal');
-  expect(z.parse(submitReply, { ok: false, error: { code: 'rate-limited', message: 'x', retryAfterMs: 5 } })).toEqual({
+  expect(s.parse(errorBody, { code: 'from-the-future', message: 'x' }).code).toBe('internal');
+  expect(s.parse(submitReply, { ok: false, error: { code: 'rate-limited', message: 'x', retryAfterMs: 5 } })).toEqual({
     ok: false,
     error: { code: 'rate-limited', message: 'x', retryAfterMs: 5 },
   });
@@ -131,7 +132,7 @@ test('what travels on a topic is bounded, will included', () => {
 
 test('binary fields arrive as Buffer in Node and as ArrayBuffer in browsers; the program sees bytes', () => {
   for (const wire of [Buffer.alloc(16, 3), new Uint8Array(16).fill(3), new Uint8Array(16).fill(3).buffer]) {
-    const { id: parsed } = z.parse(ack, { seq: 1, id: wire });
+    const { id: parsed } = s.parse(ack, { seq: 1, id: wire });
     expect([...parsed]).toEqual(new Array(16).fill(3));
   }
   for (const wire of ['A'.repeat(22), Array.from(id), { length: 16 }, null])
@@ -143,7 +144,8 @@ test('no device is acknowledged before it received anything', () => {
 });
 
 test('every error code has an HTTP status of refusal and two sentences for people', () => {
-  for (const [code, { status, meaning, action }] of Object.entries(ERROR_CODES)) {
+  for (const [code, { status }] of Object.entries(ERROR_CODES)) {
+    const { meaning, action } = ERROR_TEXTS[code as ErrorCode];
     expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
     expect(status).toBeGreaterThanOrEqual(400);
     for (const sentence of [meaning, action]) expect(sentence).toMatch(/^[A-Z].*\.$/);

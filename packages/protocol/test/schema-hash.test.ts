@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { expect, test } from 'vitest';
-import * as z from 'zod/mini';
+import * as s from '../src/schema.js';
 
 import { deviceListRecord, encodeDeviceList } from '../src/device-list.js';
 import { ERROR_CODES } from '../src/error-code.js';
@@ -9,7 +9,6 @@ import { errorBody } from '../src/error.js';
 import * as devices from '../src/http/devices.js';
 import * as prekeys from '../src/http/prekeys.js';
 import { DEVICE_HEADER, ROUTES, VERSION_HEADER } from '../src/http/routes.js';
-import { MAX_SUBMIT_BYTES } from '../src/limits.js';
 import { plainReply } from '../src/socket/ack.js';
 import { down, SOCKET_PATH, up } from '../src/socket/events.js';
 import { hello } from '../src/socket/hello.js';
@@ -21,31 +20,8 @@ import { alice, sampleList, sampleSignedMessages } from './support/samples.js';
 /** Changes together with `PROTOCOL_VERSION`, and with a line in the history of `src/version.ts`. */
 const PINNED = { version: 1, hash: '4ad448fce7522d2d6f01bdee7d074256e5ad72fbe89b7d6f5c14b76610a0216a' };
 
-/** The lengths that a `binary` schema accepts, found by asking it: JSON Schema cannot say them. */
-function binaryLengths(schema: z.core.$ZodType): string | null {
-  const accepts = (length: number) => z.core.safeParse(schema, new Uint8Array(length)).success;
-  const min = Array.from({ length: 65 }, (_, length) => length).find(accepts);
-  if (min === undefined) return null;
-  let [inside, outside] = [min, MAX_SUBMIT_BYTES];
-  while (outside - inside > 1) {
-    const middle = (inside + outside) >> 1;
-    if (accepts(middle)) inside = middle;
-    else outside = middle;
-  }
-  return `${min}..${inside} bytes`;
-}
-
-function shape(schema: z.core.$ZodType): unknown {
-  return z.toJSONSchema(schema, {
-    io: 'input',
-    unrepresentable: 'any',
-    override: ({ zodSchema, jsonSchema }) => {
-      // `binary` is a pipe in a pipe; the outer one comes last and knows the length.
-      if (zodSchema._zod.def.type !== 'pipe' || 'type' in jsonSchema) return;
-      const lengths = binaryLengths(zodSchema);
-      if (lengths !== null) jsonSchema.description = lengths;
-    },
-  });
+function shape(schema: s.Schema<unknown>): unknown {
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...s.toJsonSchema(schema, 'input') };
 }
 
 /** An object with sorted keys, so that moving lines about changes nothing. */
@@ -59,8 +35,8 @@ function sorted(value: unknown): unknown {
   );
 }
 
-function isSchema(value: unknown): value is z.core.$ZodType {
-  return typeof value === 'object' && value !== null && '_zod' in value;
+function isSchema(value: unknown): value is s.Schema<unknown> {
+  return value instanceof s.Schema;
 }
 
 function shapes(schemas: Record<string, unknown>): Record<string, unknown> {

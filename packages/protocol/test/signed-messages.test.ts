@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import * as z from 'zod/mini';
+import * as s from '../src/schema.js';
 
 import { decodeDeviceList, deviceListMessage, encodeDeviceList } from '../src/device-list.js';
 import { deviceId, registrationId } from '../src/ids.js';
@@ -23,8 +23,8 @@ test('a prekey of one device, kind or user never passes for another', () => {
   const other = [
     { ...samplePreKey, kind: 'kem' as const },
     { ...samplePreKey, user: aciOf('acme', 'bob') },
-    { ...samplePreKey, device: z.parse(deviceId, 2) },
-    { ...samplePreKey, registration: z.parse(registrationId, 4712) },
+    { ...samplePreKey, device: s.parse(deviceId, 2) },
+    { ...samplePreKey, registration: s.parse(registrationId, 4712) },
     { ...samplePreKey, id: samplePreKey.id + 1 },
     { ...samplePreKey, key: new Uint8Array(33).fill(8) },
   ];

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { hello, SOCKET_PATH, up } from '@sotto/protocol';
 import fc from 'fast-check';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { helloOf, http, open, type TestDevice } from '../test/support/device.js';
 import { Attacker, complaint, PATIENCE_MS } from './attacker.js';
@@ -39,7 +39,7 @@ export async function allDoors(url: string, seed: number, victim: TestDevice): P
   );
   const events = Object.entries(up).map(([event, schema]) => ({
     event,
-    schema: z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema,
+    schema: s.toJsonSchema(schema, 'input'),
   }));
   return [
     ...events.map(({ event, schema }, at) => eventDoor(url, event, inputsFor(schema, known), seed + at)),
@@ -182,7 +182,7 @@ async function attempt<T>(request: () => Promise<T>): Promise<T | null> {
 }
 
 function helloDoor(url: string, known: Known, victim: TestDevice, seed: number): Door {
-  const schema = z.toJSONSchema(hello, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  const schema = s.toJsonSchema(hello, 'input') as JsonSchema;
   const almost = fc.tuple(fc.constantFrom(...Object.keys(helloOf(victim))), nasty).map(([key, value]) => ({
     ...helloOf(victim),
     // Another secret: whoever guesses everything else is still nobody.

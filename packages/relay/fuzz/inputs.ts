@@ -1,7 +1,7 @@
 import { toBase64Url } from '@sotto/protocol';
 import fc from 'fast-check';
 
-/** What we use of a JSON schema as zod writes it. */
+/** What we use of a JSON schema. */
 export interface JsonSchema {
   type?: string;
   const?: unknown;

@@ -1,4 +1,4 @@
-import { ERROR_CODES, type AppId, type ErrorBody, type ErrorCode, type StaleUser } from '@sotto/protocol';
+import { ERROR_CODES, ERROR_TEXTS, type AppId, type ErrorBody, type ErrorCode, type StaleUser } from '@sotto/protocol';
 
 /**
  * The relay's typed refusal: what it becomes on the wire stands in the protocol's `ERROR_CODES`. The message is for
@@ -19,7 +19,7 @@ export class RelayError extends Error {
     message?: string,
     extra: { retryAfterMs?: number; stale?: StaleUser[]; app?: AppId; cause?: unknown } = {},
   ) {
-    super(message ?? ERROR_CODES[code].meaning, extra.cause === undefined ? undefined : { cause: extra.cause });
+    super(message ?? ERROR_TEXTS[code].meaning, extra.cause === undefined ? undefined : { cause: extra.cause });
     this.code = code;
     this.retryAfterMs = extra.retryAfterMs;
     this.stale = extra.stale;

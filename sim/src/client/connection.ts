@@ -12,7 +12,7 @@ import {
 } from '@sotto/protocol';
 import type { Session } from '@sotto/relay';
 import { RelayError, type RelaySocket, type SocketHandlers } from '@sotto/sdk/testing';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { Process } from '../core/process.js';
 import type { Line, RelayNode } from '../relay/node.js';
@@ -60,7 +60,7 @@ export class Connection implements Line {
   constructor(parts: ConnectionParts, hello: Hello, now: () => number) {
     this.#parts = parts;
     this.#now = now;
-    const wire: unknown = structuredClone(z.encode(helloSchema, hello));
+    const wire: unknown = structuredClone(s.encode(helloSchema, hello));
     this.#up('hello', () => {
       void parts.node.accept(wire, this).then((session) => {
         this.#session = session;
@@ -162,7 +162,7 @@ export class Connection implements Line {
 
   #heard(event: DownEvent, message: unknown): void {
     if (!this.#clientOpen) return;
-    const parsed = z.safeParse<z.ZodMiniType>(down[event], message);
+    const parsed = s.safeParse<s.Schema<unknown>>(down[event], message);
     if (!parsed.success) {
       this.#lost();
       return;
@@ -188,7 +188,7 @@ export class Connection implements Line {
         handlers.onDeviceListChanged();
         break;
       case 'bye':
-        this.#bye = z.parse(errorBody, message);
+        this.#bye = s.parse(errorBody, message);
         break;
       case 'joined':
       case 'topic':
@@ -200,7 +200,7 @@ export class Connection implements Line {
     }
   }
 
-  #ask<S extends z.ZodMiniType>(event: string, message: object, schema: S): Promise<z.output<S>> {
+  #ask<S extends s.Schema<unknown>>(event: string, message: object, schema: S): Promise<s.Infer<S>> {
     return new Promise((resolve, reject) => {
       if (!this.#clientOpen) {
         reject(new RelayError(null));
@@ -220,7 +220,7 @@ export class Connection implements Line {
           this.#down(`${event} answered ${reply.ok ? 'ok' : reply.error.code}`, () => {
             if (!this.#asks.delete(fail)) return;
             cancel();
-            resolve(z.parse(schema, answer));
+            resolve(s.parse(schema, answer));
           });
         });
       });

@@ -16,7 +16,7 @@ import {
 } from '@sotto/protocol';
 import { RelayError, type RelayCore } from '@sotto/relay';
 import type { RelayRequest } from '@sotto/sdk/testing';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 const USER = /^\/v1\/users\/([^/]+)\//;
 
@@ -26,24 +26,24 @@ export async function answer(core: RelayCore, request: RelayRequest): Promise<un
   const [, user] = USER.exec(request.path) ?? [];
   const route = `${request.method} ${user === undefined ? request.path : request.path.replace(user, ':user')}`;
   if (route === nameOf(ROUTES.register)) {
-    return z.encode(registerResponse, await core.directory.register(login, parse(registerRequest, request.body)));
+    return s.encode(registerResponse, await core.directory.register(login, parse(registerRequest, request.body)));
   }
   const caller = await core.directory.authenticate(login, claimOf(request));
   switch (route) {
     case nameOf(ROUTES.getDevices):
-      return z.encode(devicesResponse, await core.directory.devices(caller));
+      return s.encode(devicesResponse, await core.directory.devices(caller));
     case nameOf(ROUTES.putDeviceList):
       await core.directory.putDeviceList(caller, parse(putDeviceListRequest, request.body));
       return { ok: true };
     case nameOf(ROUTES.getDeviceList):
-      return z.encode(deviceListResponse, await core.directory.getDeviceList(login.app, userOf(user)));
+      return s.encode(deviceListResponse, await core.directory.getDeviceList(login.app, userOf(user)));
     case nameOf(ROUTES.linkToken):
-      return z.encode(linkTokenResponse, await core.directory.makeLinkToken(caller));
+      return s.encode(linkTokenResponse, await core.directory.makeLinkToken(caller));
     case nameOf(ROUTES.putPreKeys):
       return core.directory.putPreKeys(caller, parse(putPreKeysRequest, request.body));
     case nameOf(ROUTES.bundles): {
       const { devices } = parse(bundlesRequest, request.body);
-      return z.encode(bundlesResponse, await core.directory.bundles(caller, userOf(user), devices));
+      return s.encode(bundlesResponse, await core.directory.bundles(caller, userOf(user), devices));
     }
     case nameOf(ROUTES.removeSelf):
       await core.directory.removeSelf(caller);
@@ -55,8 +55,8 @@ export async function answer(core: RelayCore, request: RelayRequest): Promise<un
 
 const nameOf = ({ method, path }: { method: string; path: string }): string => `${method} ${path}`;
 
-function parse<S extends z.ZodMiniType>(schema: S, body: unknown): z.output<S> {
-  const parsed = z.safeParse(schema, body);
+function parse<S extends s.Schema<unknown>>(schema: S, body: unknown): s.Infer<S> {
+  const parsed = s.safeParse(schema, body);
   if (!parsed.success) throw new RelayError('bad-request');
   return parsed.data;
 }
@@ -67,7 +67,7 @@ function userOf(user: string | undefined): Aci {
 
 function claimOf({ device = '' }: RelayRequest) {
   const [id, secret] = device.split('.');
-  const claim = z.safeParse(z.object({ device: deviceId, secret: deviceSecret }), { device: Number(id), secret });
+  const claim = s.safeParse(s.object({ device: deviceId, secret: deviceSecret }), { device: Number(id), secret });
   if (!claim.success) throw new RelayError('device-unknown');
   return claim.data;
 }

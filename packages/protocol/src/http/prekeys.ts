@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '../schema.js';
 
 import { base64Bytes } from '../bytes.js';
 import { signedDeviceList } from '../device-list.js';
@@ -7,42 +7,42 @@ import { MAX_DEVICES_PER_USER, ONE_TIME_PREKEY_STOCK } from '../limits.js';
 import { kemPreKey, oneTimePreKey, signedPreKey } from '../prekey.js';
 
 /** `PUT /v1/prekeys`: adds to the caller's prekeys. Fields that are absent stay as they are. */
-export const putPreKeysRequest = z.strictObject({
-  signedPreKey: z.optional(signedPreKey),
-  lastResortKemPreKey: z.optional(kemPreKey),
-  oneTimePreKeys: z.array(oneTimePreKey).check(z.maxLength(ONE_TIME_PREKEY_STOCK)),
-  kemPreKeys: z.array(kemPreKey).check(z.maxLength(ONE_TIME_PREKEY_STOCK)),
+export const putPreKeysRequest = s.strictObject({
+  signedPreKey: s.optional(signedPreKey),
+  lastResortKemPreKey: s.optional(kemPreKey),
+  oneTimePreKeys: s.array(oneTimePreKey).check(s.maxLength(ONE_TIME_PREKEY_STOCK)),
+  kemPreKeys: s.array(kemPreKey).check(s.maxLength(ONE_TIME_PREKEY_STOCK)),
   /** Drop all one-time keys stored so far: after `mailbox-reset`, or when the vault was rolled back. */
-  replace: z.boolean(),
+  replace: s.boolean(),
 });
-export type PutPreKeysRequest = z.infer<typeof putPreKeysRequest>;
+export type PutPreKeysRequest = s.Infer<typeof putPreKeysRequest>;
 
 /** How many one-time keys the relay holds for a device: the answer to `PUT /v1/prekeys`. */
-export const preKeyCounts = z.object({ oneTime: z.int(), kem: z.int() });
-export type PreKeyCounts = z.infer<typeof preKeyCounts>;
+export const preKeyCounts = s.object({ oneTime: s.int(), kem: s.int() });
+export type PreKeyCounts = s.Infer<typeof preKeyCounts>;
 
 /** `POST /v1/users/:user/bundles`: prekey bundles of the named devices. Uses up one-time keys. */
-export const bundlesRequest = z.strictObject({
-  devices: z.array(deviceId).check(z.minLength(1), z.maxLength(MAX_DEVICES_PER_USER)),
+export const bundlesRequest = s.strictObject({
+  devices: s.array(deviceId).check(s.minLength(1), s.maxLength(MAX_DEVICES_PER_USER)),
 });
-export type BundlesRequest = z.infer<typeof bundlesRequest>;
+export type BundlesRequest = s.Infer<typeof bundlesRequest>;
 
-export const preKeyBundle = z.object({
+export const preKeyBundle = s.object({
   device: deviceId,
   registration: registrationId,
   signedPreKey,
   /** One-time while the stock lasts, the last-resort key after that. */
   kemPreKey,
   /** Null when the stock is empty. */
-  oneTimePreKey: z.nullable(oneTimePreKey),
+  oneTimePreKey: s.nullable(oneTimePreKey),
 });
-export type PreKeyBundle = z.infer<typeof preKeyBundle>;
+export type PreKeyBundle = s.Infer<typeof preKeyBundle>;
 
-export const bundlesResponse = z.object({
+export const bundlesResponse = s.object({
   user: aci,
   identityKey: base64Bytes(33),
   list: signedDeviceList,
   /** Those of the asked devices that are listed and have published prekeys. */
-  bundles: z.array(preKeyBundle),
+  bundles: s.array(preKeyBundle),
 });
-export type BundlesResponse = z.infer<typeof bundlesResponse>;
+export type BundlesResponse = s.Infer<typeof bundlesResponse>;

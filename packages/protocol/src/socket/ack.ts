@@ -1,15 +1,15 @@
-import * as z from 'zod/mini';
+import * as s from '../schema.js';
 
 import { errorBody } from '../error.js';
 import { envelopeId, mailboxSeq } from '../ids.js';
 
 /** `ack`: everything up to and including `seq` is committed on the device and may be deleted. */
-export const ack = z.strictObject({ seq: mailboxSeq.check(z.gte(1)), id: envelopeId });
-export type Ack = z.infer<typeof ack>;
+export const ack = s.strictObject({ seq: mailboxSeq.check(s.gte(1)), id: envelopeId });
+export type Ack = s.Infer<typeof ack>;
 
 /** The answer to requests that yield nothing but success. */
-export const plainReply = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true) }),
-  z.object({ ok: z.literal(false), error: errorBody }),
+export const plainReply = s.discriminatedUnion('ok', [
+  s.object({ ok: s.literal(true) }),
+  s.object({ ok: s.literal(false), error: errorBody }),
 ]);
-export type PlainReply = z.infer<typeof plainReply>;
+export type PlainReply = s.Infer<typeof plainReply>;

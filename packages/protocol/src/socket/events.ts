@@ -1,4 +1,4 @@
-import type * as z from 'zod/mini';
+import type * as s from '../schema.js';
 
 import { ack, type PlainReply } from './ack.js';
 import { deliver, drained } from './deliver.js';
@@ -33,7 +33,7 @@ export const down = {
   bye,
 } as const;
 export type DownEvent = keyof typeof down;
-export type DownMessage<E extends DownEvent> = z.infer<(typeof down)[E]>;
+export type DownMessage<E extends DownEvent> = s.Infer<(typeof down)[E]>;
 
 /** The Socket.IO path on the relay's origin. */
 export const SOCKET_PATH = '/v1/socket';

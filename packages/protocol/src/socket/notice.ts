@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '../schema.js';
 
 import { errorBody } from '../error.js';
 import { expiringDevice } from '../http/devices.js';
@@ -6,14 +6,14 @@ import { preKeyCounts } from '../http/prekeys.js';
 import { MAX_TOKEN_LENGTH } from '../limits.js';
 
 /** `token`: a fresh token on a living socket, before the old one's time is over. */
-export const freshToken = z.strictObject({ token: z.string().check(z.maxLength(MAX_TOKEN_LENGTH)) });
-export type FreshToken = z.infer<typeof freshToken>;
+export const freshToken = s.strictObject({ token: s.string().check(s.maxLength(MAX_TOKEN_LENGTH)) });
+export type FreshToken = s.Infer<typeof freshToken>;
 
 /** `prekeys-low`: one-time prekeys are running out. */
 export const preKeysLow = preKeyCounts;
 
 /** `device-list-changed`: another device of the same user has published a list. */
-export const deviceListChanged = z.object({ version: z.int() });
+export const deviceListChanged = s.object({ version: s.int() });
 
 /** `device-expiring`: another device of the same user will be removed for inactivity (told daily), or was removed. */
 export const deviceExpiring = expiringDevice;

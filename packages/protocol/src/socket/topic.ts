@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '../schema.js';
 
 import { binary } from '../bytes.js';
 import { MAX_TOPIC_PAYLOAD_BYTES } from '../limits.js';
@@ -30,25 +30,25 @@ const topicPayload = binary(1, MAX_TOPIC_PAYLOAD_BYTES);
  * more), with another one the old subscription ends as by `leave` and a new one begins. Refusals: `topic-limit`,
  * `topic-full`, `rate-limited`.
  */
-export const join = z.strictObject({ topic: topicId, tag: subscriptionTag, will: z.optional(topicPayload) });
-export type Join = z.infer<typeof join>;
+export const join = s.strictObject({ topic: topicId, tag: subscriptionTag, will: s.optional(topicPayload) });
+export type Join = s.Infer<typeof join>;
 
 /** `leave`: ends the subscription without its will. Leaving what was not joined succeeds. */
-export const leave = z.strictObject({ topic: topicId });
-export type Leave = z.infer<typeof leave>;
+export const leave = s.strictObject({ topic: topicId });
+export type Leave = s.Infer<typeof leave>;
 
 /** `publish`. Answered when it is on its way, which says nothing about who gets it. Refusals: `topic-not-joined`, `rate-limited`. */
-export const publish = z.strictObject({ topic: topicId, payload: topicPayload });
-export type Publish = z.infer<typeof publish>;
+export const publish = s.strictObject({ topic: topicId, payload: topicPayload });
+export type Publish = s.Infer<typeof publish>;
 
 /** `topic`: another subscription published this. The relay does not say which one. */
-export const topicMessage = z.object({ topic: topicId, payload: topicPayload });
-export type TopicMessage = z.infer<typeof topicMessage>;
+export const topicMessage = s.object({ topic: topicId, payload: topicPayload });
+export type TopicMessage = s.Infer<typeof topicMessage>;
 
 /** `joined`: another subscription has begun. */
-export const topicJoined = z.object({ topic: topicId, tag: subscriptionTag });
-export type TopicJoined = z.infer<typeof topicJoined>;
+export const topicJoined = s.object({ topic: topicId, tag: subscriptionTag });
+export type TopicJoined = s.Infer<typeof topicJoined>;
 
 /** `left`: another subscription has ended. */
-export const topicLeft = z.object({ topic: topicId, tag: subscriptionTag, will: z.optional(topicPayload) });
-export type TopicLeft = z.infer<typeof topicLeft>;
+export const topicLeft = s.object({ topic: topicId, tag: subscriptionTag, will: s.optional(topicPayload) });
+export type TopicLeft = s.Infer<typeof topicLeft>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import * as z from 'zod/mini';
+import * as s from '../../src/schema.js';
 
 import { deviceListMessage, encodeDeviceList, type DeviceListRecord } from '../../src/device-list.js';
 import { aciFromDigest, aciInput, appId, deviceId, registrationId } from '../../src/ids.js';
@@ -11,12 +11,12 @@ export function aciOf(app: string, user: string) {
 }
 
 export const alice = aciOf('acme', 'alice');
-export const device = z.parse(deviceId, 1);
-export const registration = z.parse(registrationId, 4711);
+export const device = s.parse(deviceId, 1);
+export const registration = s.parse(registrationId, 4711);
 
 export const sampleList: DeviceListRecord = {
   v: 1,
-  app: z.parse(appId, 'acme'),
+  app: s.parse(appId, 'acme'),
   user: alice,
   version: 3,
   devices: [{ device, registration, signingKey: new Uint8Array(33).fill(5) }],

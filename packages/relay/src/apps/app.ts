@@ -1,4 +1,5 @@
 import { appId, type AppId } from '@sotto/protocol';
+import { safeParse } from '@sotto/protocol/schema';
 import * as z from 'zod';
 
 import { appLimitOverrides } from '../limits/overrides.js';
@@ -53,7 +54,7 @@ export interface App extends AppSettings {
 }
 
 export const appIdOf = z.custom<AppId>(
-  (value) => appId.safeParse(value).success,
+  (value) => safeParse(appId, value).success,
   'not an app id: 1 to 64 of a-z, 0-9, "." , "_" and "-", beginning with a letter or digit',
 );
 

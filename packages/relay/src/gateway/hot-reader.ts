@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import { limits, up, type Ack, type Submit } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { MessagePackReader, UNEXPECTED } from './message-pack.js';
 
@@ -95,7 +95,7 @@ export class HotReader {
   #recipients(input: MessagePackReader): Recipients {
     for (const { bytes, recipients } of this.#known) if (input.skip(bytes)) return recipients;
     const start = input.at;
-    const parsed = z.safeParse(up.submit.shape.recipients, readMany(input, readRecipient));
+    const parsed = s.safeParse(up.submit.shape.recipients, readMany(input, readRecipient));
     if (!parsed.success) throw UNEXPECTED;
     const bytes = input.since(start);
     if (bytes.length > MAX_KNOWN_BYTES) return parsed.data;

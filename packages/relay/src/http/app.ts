@@ -16,7 +16,7 @@ import {
 } from '@sotto/protocol';
 import express, { type Express, type Request, type RequestHandler, type Response, type Router } from 'express';
 import helmet from 'helmet';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { AppRegistry } from '../apps/app-registry.js';
 import { RelayError } from '../errors.js';
@@ -62,10 +62,10 @@ function apiRouter(door: Door): Router {
     await core.limit({ limit: 'registrationsPerAddress', key: clientAddress(request, trustedProxies) });
     await core.limit({ app, limit: 'registrationsPerUser', key: `${app}/${login.user}` });
     await core.limit({ app, limit: 'registrationsPerApp', key: app });
-    return z.encode(registerResponse, await core.directory.register(login, bodyOf(request, registerRequest)));
+    return s.encode(registerResponse, await core.directory.register(login, bodyOf(request, registerRequest)));
   });
   route(router, ROUTES.getDevices, null, async (request) =>
-    z.encode(devicesResponse, await core.directory.devices(await callerOf(request, door))),
+    s.encode(devicesResponse, await core.directory.devices(await callerOf(request, door))),
   );
   route(router, ROUTES.putDeviceList, json, async (request) => {
     const caller = await callerOf(request, door);
@@ -74,11 +74,11 @@ function apiRouter(door: Door): Router {
   });
   route(router, ROUTES.getDeviceList, null, async (request) => {
     const { login } = await callerOf(request, door);
-    return z.encode(deviceListResponse, await core.directory.getDeviceList(login.app, userOf(request)));
+    return s.encode(deviceListResponse, await core.directory.getDeviceList(login.app, userOf(request)));
   });
   route(router, ROUTES.linkToken, null, async (request) => {
     const caller = await callerOf(request, door);
-    return z.encode(linkTokenResponse, await core.directory.makeLinkToken(caller));
+    return s.encode(linkTokenResponse, await core.directory.makeLinkToken(caller));
   });
   route(router, ROUTES.putPreKeys, json, async (request) => {
     const caller = await callerOf(request, door);
@@ -87,7 +87,7 @@ function apiRouter(door: Door): Router {
   route(router, ROUTES.bundles, json, async (request) => {
     const caller = await callerOf(request, door);
     const { devices } = bodyOf(request, bundlesRequest);
-    return z.encode(bundlesResponse, await core.directory.bundles(caller, userOf(request), devices));
+    return s.encode(bundlesResponse, await core.directory.bundles(caller, userOf(request), devices));
   });
   route(router, ROUTES.removeSelf, null, async (request) => {
     await core.directory.removeSelf(await callerOf(request, door));
@@ -134,12 +134,12 @@ function route(
   router[verb](path.slice('/v1'.length), ...handlers);
 }
 
-function bodyOf<T extends z.ZodMiniType>(request: Request, schema: T): z.output<T> {
+function bodyOf<T extends s.Schema<unknown>>(request: Request, schema: T): s.Infer<T> {
   return parseOrRefuse(schema, request.body);
 }
 
 function userOf(request: Request) {
-  const user = aci.safeParse(request.params['user']);
+  const user = s.safeParse(aci, request.params['user']);
   if (!user.success) throw new RelayError('bad-request', 'user: not an ACI');
   return user.data;
 }

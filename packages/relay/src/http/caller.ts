@@ -1,6 +1,6 @@
 import { deviceId, deviceSecret, DEVICE_HEADER, VERSION_HEADER } from '@sotto/protocol';
 import type { Request } from 'express';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { AppRegistry } from '../apps/app-registry.js';
 import type { Login } from '../auth/token-verifier.js';
@@ -65,7 +65,7 @@ function bearerToken(request: Request): string {
 
 function deviceClaim(request: Request): DeviceClaim {
   const [, device, secret] = DEVICE_CLAIM.exec(request.get(DEVICE_HEADER) ?? '') ?? [];
-  const claim = z.safeParse(z.object({ device: deviceId, secret: deviceSecret }), { device: Number(device), secret });
+  const claim = s.safeParse(s.object({ device: deviceId, secret: deviceSecret }), { device: Number(device), secret });
   if (!claim.success) throw new RelayError('device-unknown', `The header ${DEVICE_HEADER} is missing or malformed.`);
   return claim.data;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { ERROR_CODES, ROUTES } from '@sotto/protocol';
+import { ERROR_CODES, ERROR_TEXTS, ROUTES, type ErrorCode } from '@sotto/protocol';
 import express, { type Router } from 'express';
 
 import { openApi, OPERATIONS } from './openapi.js';
@@ -41,9 +41,9 @@ function docsPage(): string {
     const own = errors.map((code) => `<a href="#${code}"><code>${code}</code></a>`).join(', ');
     return `<tr><td><code>${method} ${escape(path)}</code></td><td>${escape(summary)}</td><td>${own}</td></tr>`;
   });
-  const codes = Object.entries(ERROR_CODES).map(
-    ([code, { status, meaning, action, retry }]) =>
-      `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${retry}</td><td>${escape(meaning)} ${escape(action)}</td></tr>`,
+  const codes = (Object.entries(ERROR_CODES) as [ErrorCode, (typeof ERROR_CODES)[ErrorCode]][]).map(
+    ([code, { status, retry }]) =>
+      `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${retry}</td><td>${sentences(code)}</td></tr>`,
   );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Sotto relay</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style>
@@ -53,6 +53,11 @@ all requests and answers, is in <a href="/openapi.json">openapi.json</a>.</p>
 <h2>Routes</h2><table><tr><th>Route</th><th>What it does</th><th>Refusals of its own</th></tr>${routes.join('')}</table>
 <h2>Refusals</h2><table><tr><th>Code</th><th>Status</th><th>Retry</th><th>Meaning, and what to do</th></tr>${codes.join('')}</table>
 </main></html>`;
+}
+
+function sentences(code: ErrorCode): string {
+  const { meaning, action } = ERROR_TEXTS[code];
+  return `${escape(meaning)} ${escape(action)}`;
 }
 
 function escape(text: string): string {

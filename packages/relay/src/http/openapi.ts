@@ -7,6 +7,7 @@ import {
   DEVICE_HEADER,
   errorBody,
   ERROR_CODES,
+  ERROR_TEXTS,
   limits,
   linkTokenResponse,
   okResponse,
@@ -19,12 +20,12 @@ import {
   VERSION_HEADER,
   type ErrorCode,
 } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 interface Operation {
   summary: string;
-  request?: z.ZodMiniType;
-  response: z.ZodMiniType;
+  request?: s.Schema<unknown>;
+  response: s.Schema<unknown>;
   /** Besides those that every route can answer with. */
   errors: ErrorCode[];
   /** Registration is the one route that has no device yet. */
@@ -114,7 +115,7 @@ export function openApi(): object {
     },
     paths,
     components: {
-      schemas: { Error: json(errorBody, 'output') },
+      schemas: { Error: s.toJsonSchema(errorBody, 'output') },
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Signed by the app’s own backend.' },
         device: {
@@ -133,7 +134,7 @@ function operation(name: keyof typeof ROUTES, hasUser: boolean): object {
   const parameters: object[] = [
     { name: VERSION_HEADER, in: 'header', schema: { type: 'integer' }, description: 'The client’s protocol version.' },
   ];
-  if (hasUser) parameters.push({ name: 'user', in: 'path', required: true, schema: json(aci, 'input') });
+  if (hasUser) parameters.push({ name: 'user', in: 'path', required: true, schema: s.toJsonSchema(aci, 'input') });
   const codes: ErrorCode[] = [...COMMON, ...errors, ...(request ? (['too-large'] as const) : [])];
   if (!withoutDevice) codes.push('device-unknown', 'device-gone');
   return {
@@ -142,9 +143,12 @@ function operation(name: keyof typeof ROUTES, hasUser: boolean): object {
     parameters,
     security: [withoutDevice ? { token: [] } : { token: [], device: [] }],
     ...(request && {
-      requestBody: { required: true, content: content(json(request, 'input')), description: bodyLimit() },
+      requestBody: { required: true, content: content(s.toJsonSchema(request, 'input')), description: bodyLimit() },
     }),
-    responses: { 200: { description: 'Done.', content: content(json(response, 'input')) }, ...refusals(codes) },
+    responses: {
+      200: { description: 'Done.', content: content(s.toJsonSchema(response, 'input')) },
+      ...refusals(codes),
+    },
   };
 }
 
@@ -162,7 +166,7 @@ function refusals(codes: ErrorCode[]): Record<string, object> {
     [...byStatus].map(([status, names]) => [
       status,
       {
-        description: names.map((code) => `\`${code}\`: ${ERROR_CODES[code].meaning}`).join('\n'),
+        description: names.map((code) => `\`${code}\`: ${ERROR_TEXTS[code].meaning}`).join('\n'),
         content: content({ $ref: '#/components/schemas/Error' }),
       },
     ]),
@@ -171,10 +175,4 @@ function refusals(codes: ErrorCode[]): Record<string, object> {
 
 function content(schema: object): object {
   return { 'application/json': { schema } };
-}
-
-/** `input` is what travels: of a codec the base64url text, not the bytes. */
-function json(schemaOf: z.ZodMiniType, io: 'input' | 'output'): object {
-  const schema = Object.entries(z.toJSONSchema(schemaOf, { io, unrepresentable: 'any' }));
-  return Object.fromEntries(schema.filter(([key]) => key !== '$schema'));
 }

@@ -10,7 +10,7 @@ import {
   type Envelope,
   type ExpiringDevice,
 } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 /**
  * What one node tells the node that holds a mailbox's socket. On the bus: `u32be header length | JSON header | payloads`,
@@ -23,28 +23,28 @@ export type Ring =
   | { kind: 'claim'; epoch: number; socket: string }
   /** The device was removed. */
   | { kind: 'gone' }
-  | { kind: 'prekeys-low'; counts: z.infer<typeof preKeyCounts> }
+  | { kind: 'prekeys-low'; counts: s.Infer<typeof preKeyCounts> }
   | { kind: 'list-changed'; version: number }
   /** Another device of the user will be removed, or was. */
   | { kind: 'device-expiring'; expiring: ExpiringDevice };
 
-const envelopeHeader = z.object({
+const envelopeHeader = s.object({
   seq: mailboxSeq,
-  id: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
+  id: s.string().check(s.regex(/^[0-9a-f]{32}$/)),
   user: aci,
   device: deviceId,
   registration: registrationId,
-  at: z.int(),
-  size: z.int().check(z.gte(0)),
+  at: s.int(),
+  size: s.int().check(s.gte(0)),
 });
 
-const ringHeader = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('envelopes'), envelopes: z.array(envelopeHeader) }),
-  z.object({ kind: z.literal('claim'), epoch: z.int(), socket: z.string() }),
-  z.object({ kind: z.literal('gone') }),
-  z.object({ kind: z.literal('prekeys-low'), counts: preKeyCounts }),
-  z.object({ kind: z.literal('list-changed'), version: z.int() }),
-  z.object({ kind: z.literal('device-expiring'), expiring: expiringDevice }),
+const ringHeader = s.discriminatedUnion('kind', [
+  s.object({ kind: s.literal('envelopes'), envelopes: s.array(envelopeHeader) }),
+  s.object({ kind: s.literal('claim'), epoch: s.int(), socket: s.string() }),
+  s.object({ kind: s.literal('gone') }),
+  s.object({ kind: s.literal('prekeys-low'), counts: preKeyCounts }),
+  s.object({ kind: s.literal('list-changed'), version: s.int() }),
+  s.object({ kind: s.literal('device-expiring'), expiring: expiringDevice }),
 ]);
 
 export function encodeRing(ring: Ring): Uint8Array {
@@ -61,7 +61,7 @@ export function decodeRing(message: Uint8Array): Ring | null {
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
   if (bytes.length < 4) return null;
   let at = 4 + bytes.readUInt32BE(0);
-  const header = ringHeader.safeParse(parseJson(bytes.toString('utf8', 4, at)));
+  const header = s.safeParse(ringHeader, parseJson(bytes.toString('utf8', 4, at)));
   if (!header.success) return null;
   if (header.data.kind !== 'envelopes') return header.data;
   const envelopes: Envelope[] = [];
@@ -73,7 +73,7 @@ export function decodeRing(message: Uint8Array): Ring | null {
   return { kind: 'envelopes', envelopes };
 }
 
-function toHeader({ id, payload, ...rest }: Envelope): z.infer<typeof envelopeHeader> {
+function toHeader({ id, payload, ...rest }: Envelope): s.Infer<typeof envelopeHeader> {
   return { ...rest, id: Buffer.from(id).toString('hex'), size: payload.length };
 }
 

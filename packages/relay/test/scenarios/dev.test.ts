@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { DEV_APP, devObservation, ROUTES, type DevObservation } from '@sotto/protocol';
+import { parse } from '@sotto/protocol/schema';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 
 import { ConfigError, startRelay, type Relay } from '../../src/index.js';
@@ -66,7 +67,7 @@ async function observe(
   for await (const chunk of response.body ?? []) {
     text += Buffer.from(chunk as Uint8Array).toString();
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      seen.push(devObservation.parse(JSON.parse(text.slice('data: '.length, end))));
+      seen.push(parse(devObservation, JSON.parse(text.slice('data: '.length, end))));
       text = text.slice(end + 2);
     }
     if (!started && meanwhile) await meanwhile();

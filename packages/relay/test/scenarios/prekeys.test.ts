@@ -1,6 +1,6 @@
 import { bundlesResponse, limits, ROUTES, type BundlesResponse } from '@sotto/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { Relay } from '../../src/index.js';
 import { auth, codeOf, connect, http, newUser, preKeysBody, register, type TestDevice } from '../support/device.js';
@@ -20,7 +20,7 @@ async function fetchBundles(asker: TestDevice, target: TestDevice, devices = [1]
   const path = ROUTES.bundles.path.replace(':user', target.user);
   const answer = await http(relay.url, { method: 'POST', path }, { ...auth(asker), body: { devices } });
   expect(answer.status).toBe(200);
-  return z.decode(bundlesResponse, answer.body as never);
+  return s.parse(bundlesResponse, answer.body);
 }
 
 test('Bob fetches a bundle of Alice: one key of each kind, none of them twice', async () => {

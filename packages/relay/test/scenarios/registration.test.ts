@@ -7,7 +7,7 @@ import {
   type DevicesResponse,
 } from '@sotto/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { Relay } from '../../src/index.js';
 import {
@@ -38,7 +38,7 @@ afterAll(() => relay.close());
 
 async function linkTokenOf(device: TestDevice): Promise<Uint8Array> {
   const answer = await http(relay.url, ROUTES.linkToken, auth(device));
-  return z.decode(linkTokenResponse, answer.body as never).linkToken;
+  return s.parse(linkTokenResponse, answer.body).linkToken;
 }
 
 async function link(owner: TestDevice): Promise<TestDevice> {
@@ -190,7 +190,7 @@ test('a user without a list is unknown; one whose last device left is, too', asy
   expect((await listOf()).status).toBe(200);
   expect((await http(relay.url, ROUTES.removeSelf, auth(bob))).status).toBe(200);
   expect(codeOf(await listOf())).toBe('user-unknown');
-  const again = z.decode(registerResponse, (await tryRegister(relay.url, 'unlisted')).body as never);
+  const again = s.parse(registerResponse, (await tryRegister(relay.url, 'unlisted')).body);
   expect(again.nextListVersion).toBe(2);
 });
 

@@ -1,5 +1,5 @@
 import { putDeviceListRequest, type AppId, type DownEvent, type DownMessage } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { Login } from '../../src/auth/token-verifier.js';
 import { aciOf } from '../../src/auth/user.js';
@@ -84,7 +84,7 @@ export async function coreWorld(
   /** Publishes the next list as `owner`, and notes its version in all of them. */
   async function publish(owner: TestDevice, devices: TestDevice[]): Promise<void> {
     const version = owner.listVersion + 1;
-    const { record, signature } = z.decode(putDeviceListRequest, listBody(owner, version, devices));
+    const { record, signature } = s.parse(putDeviceListRequest, listBody(owner, version, devices));
     await core.directory.putDeviceList(await callerOf(owner), { record, signature });
     for (const device of new Set([owner, ...devices])) device.listVersion = version;
   }

@@ -24,7 +24,7 @@ import {
 } from '@sotto/protocol';
 import { io, type Socket } from 'socket.io-client';
 import parser from 'socket.io-msgpack-parser';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { mintToken } from '../../src/token.js';
 
@@ -119,7 +119,7 @@ export async function register(url: string, name: string, options: RegisterOptio
   const token = options.token ?? (await tokenFor(name, { app: app.id, key: app.secret }));
   const answer = await tryRegister(url, name, { ...options, identityKey, token });
   if (answer.status !== 200) throw new Error(`registration of ${name}: ${answer.status} ${codeOf(answer)}`);
-  const registered = z.decode(registerResponse, answer.body as never);
+  const registered = s.parse(registerResponse, answer.body);
   return {
     ...registered,
     app: app.id,
@@ -200,7 +200,7 @@ export class TestSocket {
     this.socket = socket;
     socket.onAny((event: string, message: unknown) => {
       if (!(event in down)) throw new Error(`unexpected event ${event}`);
-      const parsed = z.parse(down[event as DownEvent], message);
+      const parsed = s.parse<s.Schema<unknown>>(down[event as DownEvent], message);
       this.received.push({ event, message: parsed } as Received);
       this.#wake();
     });

@@ -2,7 +2,7 @@ import { limits, up, type Deliver, type SubmitReply } from '@sotto/protocol';
 import fc from 'fast-check';
 import standard from 'socket.io-msgpack-parser';
 import { describe, expect, test } from 'vitest';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { HotReader } from '../../src/gateway/hot-reader.js';
 import { writeDeliver, writeReply } from '../../src/gateway/hot-writer.js';
@@ -61,62 +61,65 @@ const spoilt = (message: fc.Arbitrary<object>) =>
 const cases = [
   ['submit', up.submit, submit],
   ['ack', up.ack, ack],
-] satisfies [string, z.ZodMiniType, fc.Arbitrary<object>][];
+] satisfies [string, s.Schema<unknown>, fc.Arbitrary<object>][];
 
-describe.each<[string, z.ZodMiniType, fc.Arbitrary<object>]>(cases)('reading %s by hand', (event, schema, valid) => {
-  test('gives what the schema gives', () => {
-    const reader = new HotReader();
-    fc.assert(
-      fc.property<[object, number]>(valid, fc.nat(), (message, id) => {
-        const expected = z.safeParse(schema, message);
-        const read = reader.read(
-          written({ type: 2, nsp: '/', id, data: [event, message], options: { compress: true } }),
-        );
-        expect(read).toEqual(expected.success ? { event, replyTo: id, message } : null);
-        expect(expected.success).toBe(true);
-      }),
-    );
-  });
+describe.each<[string, s.Schema<unknown>, fc.Arbitrary<object>]>(cases)(
+  'reading %s by hand',
+  (event, schema, valid) => {
+    test('gives what the schema gives', () => {
+      const reader = new HotReader();
+      fc.assert(
+        fc.property<[object, number]>(valid, fc.nat(), (message, id) => {
+          const expected = s.safeParse(schema, message);
+          const read = reader.read(
+            written({ type: 2, nsp: '/', id, data: [event, message], options: { compress: true } }),
+          );
+          expect(read).toEqual(expected.success ? { event, replyTo: id, message } : null);
+          expect(expected.success).toBe(true);
+        }),
+      );
+    });
 
-  test('accepts nothing that the schema refuses, and nothing that it would change', () => {
-    const reader = new HotReader();
-    fc.assert(
-      fc.property(fc.oneof(spoilt(valid), fc.anything()), (message) => {
-        const packet = tryToWrite({ type: 2, nsp: '/', id: 1, data: [event, message] });
-        const read = packet && reader.read(packet);
-        if (read) expect(z.parse(schema, read.message)).toEqual(decodedData(packet)[1]);
-      }),
-      { numRuns: 2_000 },
-    );
-  });
+    test('accepts nothing that the schema refuses, and nothing that it would change', () => {
+      const reader = new HotReader();
+      fc.assert(
+        fc.property(fc.oneof(spoilt(valid), fc.anything()), (message) => {
+          const packet = tryToWrite({ type: 2, nsp: '/', id: 1, data: [event, message] });
+          const read = packet && reader.read(packet);
+          if (read) expect(s.parse(schema, read.message)).toEqual(decodedData(packet)[1]);
+        }),
+        { numRuns: 2_000 },
+      );
+    });
 
-  test('leaves everything else to the library', () => {
-    const reader = new HotReader();
-    fc.assert(
-      fc.property<[object, object]>(
-        valid,
-        spoilt(fc.constant({ type: 2, nsp: '/', id: 1, data: [event], options: { compress: true } })),
-        (message, packet) => {
-          if (Array.isArray((packet as { data?: unknown }).data)) (packet as { data: unknown[] }).data[1] = message;
-          const bytes = tryToWrite(packet);
-          const read = bytes && reader.read(bytes);
-          if (!read) return;
-          expect(decoded(bytes)).toMatchObject({ type: 2, nsp: '/', id: read.replyTo, data: [event, message] });
-        },
-      ),
-      { numRuns: 2_000 },
-    );
-  });
+    test('leaves everything else to the library', () => {
+      const reader = new HotReader();
+      fc.assert(
+        fc.property<[object, object]>(
+          valid,
+          spoilt(fc.constant({ type: 2, nsp: '/', id: 1, data: [event], options: { compress: true } })),
+          (message, packet) => {
+            if (Array.isArray((packet as { data?: unknown }).data)) (packet as { data: unknown[] }).data[1] = message;
+            const bytes = tryToWrite(packet);
+            const read = bytes && reader.read(bytes);
+            if (!read) return;
+            expect(decoded(bytes)).toMatchObject({ type: 2, nsp: '/', id: read.replyTo, data: [event, message] });
+          },
+        ),
+        { numRuns: 2_000 },
+      );
+    });
 
-  test('accepts no part of a packet, and nothing behind one', () => {
-    const [message] = fc.sample(valid, { numRuns: 1, seed: 1 });
-    const packet = written({ type: 2, nsp: '/', id: 70_000, data: [event, message] });
-    expect(new HotReader().read(packet)).not.toBeNull();
-    const reader = new HotReader();
-    for (let length = 0; length < packet.length; length++) expect(reader.read(packet.subarray(0, length))).toBeNull();
-    expect(reader.read(Buffer.concat([packet, Buffer.of(0xc0)]))).toBeNull();
-  });
-});
+    test('accepts no part of a packet, and nothing behind one', () => {
+      const [message] = fc.sample(valid, { numRuns: 1, seed: 1 });
+      const packet = written({ type: 2, nsp: '/', id: 70_000, data: [event, message] });
+      expect(new HotReader().read(packet)).not.toBeNull();
+      const reader = new HotReader();
+      for (let length = 0; length < packet.length; length++) expect(reader.read(packet.subarray(0, length))).toBeNull();
+      expect(reader.read(Buffer.concat([packet, Buffer.of(0xc0)]))).toBeNull();
+    });
+  },
+);
 
 test('bytes that nobody wrote are left to the library', () => {
   const reader = new HotReader();

@@ -21,7 +21,7 @@ import { NOTICES, type Notice, type NoticeCode } from '../history/notice.js';
 import type { LiveQuery } from '../history/live-query.js';
 import type { PresenceMode } from '../history/schema.js';
 import { randomId } from '../util/random.js';
-import { userName } from './options.js';
+import { isUserName } from './options.js';
 import type { ConnectionState, Device, SottoClient } from './types.js';
 import { storageInfo, type StorageInfo } from './storage-info.js';
 
@@ -103,7 +103,7 @@ export class Client implements SottoClient {
   }
 
   direct(user: string): Conversation {
-    if (!userName.safeParse(user).success || user === this.user) throw new SottoError('bad-user');
+    if (!isUserName(user) || user === this.user) throw new SottoError('bad-user');
     const known = this.#handles.get(user);
     if (known) return known;
     const handle = new DirectConversation(this.#front, user);

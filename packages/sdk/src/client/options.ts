@@ -1,5 +1,5 @@
 import { appId, type AppId } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { TokenSource } from '../engine/tokens.js';
 import { SottoError } from '../errors.js';
@@ -8,21 +8,29 @@ import type { ClientOptions } from './types.js';
 
 const MAX_USER_BYTES = 255;
 
-export const userName = z.string().check(
-  z.minLength(1),
-  z.refine((name) => new TextEncoder().encode(name).length <= MAX_USER_BYTES, 'must be at most 255 bytes of UTF-8'),
+const userName = s.string().check(
+  s.minLength(1),
+  s.refine((name) => new TextEncoder().encode(name).length <= MAX_USER_BYTES, 'must be at most 255 bytes of UTF-8'),
 );
 
-const options = z.strictObject({
-  relay: z.url({ protocol: /^https?$/ }),
+export const isUserName = (name: string): boolean => s.safeParse(userName, name).success;
+
+const options = s.strictObject({
+  relay: s.string().check(s.refine(isWebAddress, 'must be an http or https address')),
   app: appId,
   user: userName,
-  token: z.custom<TokenSource>((value) => typeof value === 'function', 'must be a function'),
-  receipts: z._default(z.enum(['answered', 'always', 'never']), 'answered'),
-  identityChanges: z._default(z.enum(['inform', 'block']), 'inform'),
-  storage: z.optional(z.union([z.enum(['indexeddb', 'memory']), z.custom<ExclusiveStorage>(isStorage)])),
-  profile: z._default(z.string().check(z.maxLength(64)), ''),
+  token: s.custom<TokenSource>((value) => typeof value === 'function', 'must be a function'),
+  receipts: s.optional(s.oneOf(['answered', 'always', 'never'])),
+  identityChanges: s.optional(s.oneOf(['inform', 'block'])),
+  storage: s.optional(
+    s.union([s.oneOf(['indexeddb', 'memory']), s.custom<ExclusiveStorage>(isStorage, 'must be a storage')]),
+  ),
+  profile: s.optional(s.string().check(s.maxLength(64))),
 });
+
+function isWebAddress(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
 
 function isStorage(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'open' in value && typeof value.open === 'function';
@@ -34,14 +42,21 @@ export interface ParsedOptions extends Omit<Required<ClientOptions>, 'app'> {
 
 /** @throws SottoError `bad-options`, naming the field */
 export function parseOptions(given: ClientOptions): ParsedOptions {
-  const parsed = z.safeParse(options, given);
+  const parsed = s.safeParse(options, given);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new SottoError('bad-options', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+    const { path, message } = parsed.issue;
+    throw new SottoError('bad-options', `${path.join('.')}: ${message}`);
   }
-  const { relay, storage, ...rest } = parsed.data;
+  const { relay, storage, receipts = 'answered', identityChanges = 'inform', profile = '', ...rest } = parsed.data;
   const hasDatabase = 'indexedDB' in globalThis;
   if (storage === 'indexeddb' && !hasDatabase)
     throw new SottoError('bad-options', 'storage: there is no IndexedDB here');
-  return { ...rest, relay: new URL(relay).origin, storage: storage ?? (hasDatabase ? 'indexeddb' : 'memory') };
+  return {
+    ...rest,
+    receipts,
+    identityChanges,
+    profile,
+    relay: new URL(relay).origin,
+    storage: storage ?? (hasDatabase ? 'indexeddb' : 'memory'),
+  };
 }

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { content, type Content } from './content.js';
 import { isShallow } from './nesting.js';
@@ -24,7 +24,7 @@ export function decodeContent(plaintext: Uint8Array): DecodedContent | null {
   try {
     const raw = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     if (!isShallow(raw)) return null;
-    const parsed = z.safeParse(content, JSON.parse(raw));
+    const parsed = s.safeParse(content, JSON.parse(raw));
     return parsed.success ? { content: parsed.data, raw } : null;
   } catch {
     return null;

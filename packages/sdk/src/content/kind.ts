@@ -1,5 +1,5 @@
 import type { Aci } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { MessageStatus } from '../history/message-state.js';
 
@@ -97,7 +97,7 @@ export interface ContentKind<B extends object = object> {
   /** Lower-case letters, digits and `-`, at most 32. */
   readonly name: string;
   /** Loose: unknown fields are kept. Everything bounded. */
-  readonly schema: z.ZodMiniType<B>;
+  readonly schema: s.Schema<B>;
   /** `message`: a row that people see. `effect`: changes what is there. */
   readonly shows: 'message' | 'effect';
   readonly to: { readonly peer: boolean; readonly ownDevices: boolean };
@@ -135,7 +135,7 @@ export class Kinds {
   parse(name: string, body: unknown): ParsedBody {
     const kind = this.#byName.get(name);
     if (!kind) return 'unknown';
-    const parsed = z.safeParse(kind.schema, body);
+    const parsed = s.safeParse(kind.schema, body);
     return parsed.success ? { kind, body: parsed.data } : null;
   }
 }

@@ -1,5 +1,5 @@
 import { fromBase64Url, type AppId } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { Clock } from '../util/clock.js';
 
@@ -18,7 +18,7 @@ export class TokenError extends Error {
   }
 }
 
-const claims = z.object({ sub: z.string(), iss: z.string(), exp: z.number(), iat: z.optional(z.number()) });
+const claims = s.object({ sub: s.string(), iss: s.string(), exp: s.number(), iat: s.optional(s.number()) });
 
 /** A token is fetched anew when less than this is left of it: a request must not outlive it on the way. */
 const SPARE_MS = 10_000;
@@ -87,11 +87,11 @@ export class Tokens {
 }
 
 /** Reads without verifying: the relay verifies; here it only keeps one person's device from another's token. */
-function readClaims(token: string): z.infer<typeof claims> | null {
+function readClaims(token: string): s.Infer<typeof claims> | null {
   const bytes = fromBase64Url(token.split('.')[1] ?? '');
   if (!bytes) return null;
   try {
-    const parsed = z.safeParse(claims, JSON.parse(new TextDecoder().decode(bytes)));
+    const parsed = s.safeParse(claims, JSON.parse(new TextDecoder().decode(bytes)));
     return parsed.success ? parsed.data : null;
   } catch {
     return null;

@@ -1,7 +1,7 @@
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { agree, hkdf } from '@sotto/crypto';
 import { aci, aciBytes, deviceId, type Aci, type AppId } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { pad, unpad } from '../content/padding.js';
 import type { RandomBytes } from '../util/random.js';
@@ -46,20 +46,20 @@ export function deriveTopic({ app, own, peer }: TopicMembers, day: number): Topi
 }
 
 /** What travels on a topic. Everybody in it holds the key: `user` and `device` are what a member says, not what is proved. */
-const topicContent = z.looseObject({
-  v: z.literal(1),
+const topicContent = s.looseObject({
+  v: s.literal(1),
   user: aci,
   device: deviceId,
   /** The sender's subscription, as the relay names it in `left`: base64url. */
-  tag: z.string().check(z.maxLength(32)),
+  tag: s.string().check(s.maxLength(32)),
   /** Grows with each message of a device. */
-  counter: z.int().check(z.gte(0)),
+  counter: s.int().check(s.gte(0)),
   /** Relay-corrected milliseconds since the epoch. */
-  at: z.int().check(z.gte(0)),
-  kind: z.string().check(z.maxLength(32)),
-  body: z.looseObject({}),
+  at: s.int().check(s.gte(0)),
+  kind: s.string().check(s.maxLength(32)),
+  body: s.looseObject({}),
 });
-export type TopicContent = z.infer<typeof topicContent>;
+export type TopicContent = s.Infer<typeof topicContent>;
 
 /** `nonce (24) || XChaCha20-Poly1305(key, nonce, padded JSON, associated data: topic id)`. */
 export function sealTopic(topic: TopicSecret, content: TopicContent, random: RandomBytes): Uint8Array {
@@ -79,7 +79,7 @@ export function openTopic(topic: TopicSecret, payload: Uint8Array): TopicContent
     const cipher = xchacha20poly1305(topic.key, payload.subarray(0, NONCE_BYTES), topic.id);
     const bytes = unpad(cipher.decrypt(payload.subarray(NONCE_BYTES)));
     if (!bytes) return null;
-    return z.safeParse(topicContent, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))).data ?? null;
+    return s.safeParse(topicContent, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))).data ?? null;
   } catch {
     return null;
   }

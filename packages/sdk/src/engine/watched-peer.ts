@@ -1,5 +1,5 @@
 import { toBase64Url, type Aci } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { Presence } from '../presence/screen.js';
 import type { RandomBytes } from '../util/random.js';
@@ -21,21 +21,21 @@ const MAX_DEVICES = 10;
 const CHALLENGES = 8;
 const CHALLENGE_BYTES = 8;
 
-const challenge = z.string().check(z.maxLength(16));
+const challenge = s.string().check(s.maxLength(16));
 
 /**
  * A beat. `challenge` is new with each; `heard` names, by device, the last challenge that the sender has heard: that the sender
  * is here is believed only if it names one of ours, and counts from when we published that. So nobody can show an old beat as a
  * new one, whatever the clocks say.
  */
-const beatBody = z.looseObject({
-  state: z.enum(['here', 'typing', 'gone']),
+const beatBody = s.looseObject({
+  state: s.oneOf(['here', 'typing', 'gone']),
   challenge,
-  heard: z.record(z.string().check(z.maxLength(3)), challenge).check(z.refine((map) => Object.keys(map).length <= 16)),
+  heard: s.record(s.string().check(s.maxLength(3)), challenge).check(s.refine((map) => Object.keys(map).length <= 16)),
   /** Please beat now. */
-  ask: z.optional(z.boolean()),
+  ask: s.optional(s.boolean()),
 });
-export type Beat = z.infer<typeof beatBody>;
+export type Beat = s.Infer<typeof beatBody>;
 
 interface Device {
   readonly tag: string;
@@ -104,7 +104,7 @@ export class WatchedPeer {
    * @param time milliseconds since the epoch
    */
   hear({ device: id, tag, body }: TopicContent, self: number, now: number, time: number): void {
-    const parsed = z.safeParse(beatBody, body);
+    const parsed = s.safeParse(beatBody, body);
     if (!parsed.success) return;
     const beat = parsed.data;
     if (beat.state === 'gone') {

@@ -24,7 +24,7 @@ import {
   type RegisterResponse,
   type SignedDeviceList,
 } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { RelayError } from './relay-error.js';
 import type { RelayPort } from './relay-port.js';
@@ -46,11 +46,11 @@ export class RelayApi {
   }
 
   register(request: RegisterRequest): Promise<RegisterResponse> {
-    return this.#call(ROUTES.register, registerResponse, { body: z.encode(registerRequest, request) });
+    return this.#call(ROUTES.register, registerResponse, { body: s.encode(registerRequest, request) });
   }
 
   async putDeviceList(who: DeviceCredentials, list: SignedDeviceList): Promise<void> {
-    await this.#call(ROUTES.putDeviceList, okResponse, { who, body: z.encode(putDeviceListRequest, list) });
+    await this.#call(ROUTES.putDeviceList, okResponse, { who, body: s.encode(putDeviceListRequest, list) });
   }
 
   /** This user's devices, as the relay has them. */
@@ -67,22 +67,22 @@ export class RelayApi {
   }
 
   putPreKeys(who: DeviceCredentials, keys: PutPreKeysRequest): Promise<PreKeyCounts> {
-    return this.#call(ROUTES.putPreKeys, preKeyCounts, { who, body: z.encode(putPreKeysRequest, keys) });
+    return this.#call(ROUTES.putPreKeys, preKeyCounts, { who, body: s.encode(putPreKeysRequest, keys) });
   }
 
   bundles(who: DeviceCredentials, user: Aci, devices: DeviceId[]): Promise<BundlesResponse> {
-    return this.#call(ROUTES.bundles, bundlesResponse, { who, user, body: z.encode(bundlesRequest, { devices }) });
+    return this.#call(ROUTES.bundles, bundlesResponse, { who, user, body: s.encode(bundlesRequest, { devices }) });
   }
 
   async removeSelf(who: DeviceCredentials): Promise<void> {
     await this.#call(ROUTES.removeSelf, okResponse, { who });
   }
 
-  async #call<S extends z.ZodMiniType>(
+  async #call<S extends s.Schema<unknown>>(
     route: { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string },
     response: S,
     { who, user, body }: { who?: DeviceCredentials; user?: Aci; body?: unknown },
-  ): Promise<z.output<S>> {
+  ): Promise<s.Infer<S>> {
     const answer = await this.#relay.request({
       method: route.method,
       path: user === undefined ? route.path : route.path.replace(':user', user),
@@ -90,8 +90,8 @@ export class RelayApi {
       ...(body === undefined ? {} : { body }),
       ...(who === undefined ? {} : { device: `${who.device}.${toBase64Url(who.secret)}` }),
     });
-    const parsed = z.safeParse(response, answer);
-    if (!parsed.success) throw new RelayError(null, { cause: parsed.error });
+    const parsed = s.safeParse(response, answer);
+    if (!parsed.success) throw new RelayError(null, { cause: parsed.issue });
     return parsed.data;
   }
 }

@@ -11,7 +11,7 @@ import {
   type Hello,
   type UpEvent,
 } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { openWire } from './open-wire.js';
 import { RelayError } from './relay-error.js';
@@ -57,7 +57,7 @@ async function httpRequest(
     throw new RelayError(null, { cause });
   }
   if (response.ok) return answer;
-  const parsed = z.safeParse(errorBody, answer);
+  const parsed = s.safeParse(errorBody, answer);
   throw new RelayError(parsed.success ? parsed.data : null);
 }
 
@@ -80,7 +80,7 @@ async function readBounded(response: Response): Promise<string> {
 function openSocket(origin: string, hello: Hello, handlers: SocketHandlers): RelaySocket {
   let reason: ErrorBody | null = null;
   const handle = handling(handlers, (bye) => (reason = bye));
-  const wire = openWire(origin, z.encode(helloSchema, hello), {
+  const wire = openWire(origin, s.encode(helloSchema, hello) as object, {
     event: (name, message) => {
       if (!Object.hasOwn(handle, name) || handle[name as keyof typeof handle](message)) return;
       wire.close();
@@ -115,27 +115,27 @@ function handling(handlers: SocketHandlers, bye: (reason: ErrorBody) => void) {
   } satisfies Record<keyof typeof down, (message: unknown) => boolean>;
 }
 
-function parsed<S extends z.ZodMiniType>(schema: S, handle: (message: z.output<S>) => void) {
+function parsed<S extends s.Schema<unknown>>(schema: S, handle: (message: s.Infer<S>) => void) {
   return (message: unknown): boolean => {
-    const { success, data } = z.safeParse(schema, message);
-    if (success) handle(data);
-    return success;
+    const read = s.safeParse(schema, message);
+    if (read.success) handle(read.data);
+    return read.success;
   };
 }
 
-async function ask<S extends z.ZodMiniType>(
+async function ask<S extends s.Schema<unknown>>(
   wire: Wire,
   event: UpEvent,
   message: object,
   reply: S,
-): Promise<z.output<S>> {
-  const parsed = z.safeParse(reply, await wire.ask(event, message));
-  if (!parsed.success) throw new RelayError(null, { cause: parsed.error });
+): Promise<s.Infer<S>> {
+  const parsed = s.safeParse(reply, await wire.ask(event, message));
+  if (!parsed.success) throw new RelayError(null, { cause: parsed.issue });
   return parsed.data;
 }
 
 /** What the relay's handshake said, or null if it was not the relay that refused. */
 function refusalIn(data: unknown): ErrorBody | null {
-  const parsed = z.safeParse(errorBody, data);
+  const parsed = s.safeParse(errorBody, data);
   return parsed.success ? parsed.data : null;
 }

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 /** Conversations that are on screen at once, in all tabs together: as many as a relay serves topics to one socket. */
 export const MAX_WATCHED = 50;
@@ -7,34 +7,34 @@ export const MAX_WATCHED = 50;
 export const WATCH_EVERY_MS = 15_000;
 export const WATCH_LEASE_MS = 40_000;
 
-const users = z.array(z.string().check(z.maxLength(255))).check(z.maxLength(MAX_WATCHED));
+const users = s.array(s.string().check(s.maxLength(255))).check(s.maxLength(MAX_WATCHED));
 
 /** What tabs tell the engine. */
-const toEngine = z.discriminatedUnion('type', [
+const toEngine = s.discriminatedUnion('type', [
   /** All that is on the screen of this tab: the others in direct conversations. Empty when it is hidden or goes. */
-  z.object({ type: z.literal('watch'), tab: z.string(), users }),
-  z.object({ type: z.literal('typing'), user: z.string(), on: z.boolean() }),
+  s.object({ type: s.literal('watch'), tab: s.string(), users }),
+  s.object({ type: s.literal('typing'), user: s.string(), on: s.boolean() }),
 ]);
-export type ToEngine = z.infer<typeof toEngine>;
+export type ToEngine = s.Infer<typeof toEngine>;
 
 /** What the engine tells tabs. */
-const toTabs = z.discriminatedUnion('type', [
+const toTabs = s.discriminatedUnion('type', [
   /** A new engine: what is on your screen? */
-  z.object({ type: z.literal('ask') }),
-  z.object({
-    type: z.literal('presence'),
-    user: z.string(),
-    online: z.boolean(),
-    typing: z.boolean(),
-    lastSeen: z.nullable(z.number()),
+  s.object({ type: s.literal('ask') }),
+  s.object({
+    type: s.literal('presence'),
+    user: s.string(),
+    online: s.boolean(),
+    typing: s.boolean(),
+    lastSeen: s.nullable(s.number()),
   }),
 ]);
-export type ToTabs = z.infer<typeof toTabs>;
+export type ToTabs = s.Infer<typeof toTabs>;
 
 export function parseToEngine(message: unknown): ToEngine | null {
-  return z.safeParse(toEngine, message).data ?? null;
+  return s.safeParse(toEngine, message).data ?? null;
 }
 
 export function parseToTabs(message: unknown): ToTabs | null {
-  return z.safeParse(toTabs, message).data ?? null;
+  return s.safeParse(toTabs, message).data ?? null;
 }

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 import { expect, test } from 'vitest';
 
 import { messageId } from '../../src/content/content.js';
@@ -12,8 +12,8 @@ import { aciOfName } from '../support/fake-relay.js';
 import { aliceAndBob, type Pair, type Person, until } from '../support/person.js';
 
 /** Kinds that the SDK does not have: everything about them is declared here, and nothing anywhere else knows them. */
-const reactionBody = z.looseObject({ to: messageId, emoji: z.string().check(z.maxLength(16)) });
-const reaction: ContentKind<z.infer<typeof reactionBody>> = {
+const reactionBody = s.looseObject({ to: messageId, emoji: s.string().check(s.maxLength(16)) });
+const reaction: ContentKind<s.Infer<typeof reactionBody>> = {
   name: 'reaction',
   schema: reactionBody,
   shows: 'effect',
@@ -29,8 +29,8 @@ const reaction: ContentKind<z.infer<typeof reactionBody>> = {
   },
 };
 
-const pollBody = z.looseObject({ question: z.string() });
-const poll: ContentKind<z.infer<typeof pollBody>> = {
+const pollBody = s.looseObject({ question: s.string() });
+const poll: ContentKind<s.Infer<typeof pollBody>> = {
   name: 'poll',
   schema: pollBody,
   shows: 'message',

@@ -26,7 +26,7 @@ import {
   type Welcome,
 } from '@sotto/protocol';
 import { sha256 } from '@noble/hashes/sha2.js';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { RelayError } from '../../src/network/relay-error.js';
 import { FakeTopics } from './fake-topics.js';
@@ -153,18 +153,17 @@ export class FakeRelay {
 
   #route({ method, path, body, device: credentials }: RelayRequest, caller: Aci): unknown {
     const [, user] = /^\/v1\/users\/([^/]+)\//.exec(path) ?? [];
-    if (path === '/v1/devices' && method === 'POST')
-      return this.#register(caller, z.decode(registerRequest, body as never));
+    if (path === '/v1/devices' && method === 'POST') return this.#register(caller, s.parse(registerRequest, body));
     const device = this.#authenticate(caller, credentials);
     switch (`${method} ${path.replace(user ?? ':', ':user')}`) {
       case 'PUT /v1/device-list':
-        return this.#putList(caller, z.decode(putDeviceListRequest, body as never));
+        return this.#putList(caller, s.parse(putDeviceListRequest, body));
       case 'GET /v1/users/:user/device-list':
         return { user, ...this.#listOf(user as Aci) };
       case 'PUT /v1/prekeys':
-        return this.#putPreKeys(device, z.decode(putPreKeysRequest, body as never));
+        return this.#putPreKeys(device, s.parse(putPreKeysRequest, body));
       case 'POST /v1/users/:user/bundles':
-        return this.#bundles(user as Aci, z.decode(bundlesRequest, body as never).devices);
+        return this.#bundles(user as Aci, s.parse(bundlesRequest, body).devices);
       case 'POST /v1/link-tokens':
         return this.#linkToken(caller);
       case 'GET /v1/devices':
@@ -177,7 +176,7 @@ export class FakeRelay {
     }
   }
 
-  #register(caller: Aci, request: z.output<typeof registerRequest>): unknown {
+  #register(caller: Aci, request: s.Infer<typeof registerRequest>): unknown {
     let user = this.users.get(caller);
     const attempt = toBase64Url(request.attempt);
     const known = [...(user?.devices.values() ?? [])].find((device) => device.attempt === attempt);
@@ -200,7 +199,7 @@ export class FakeRelay {
       device: device.device,
       registration: device.registration,
       secret: device.secret,
-      list: user.list && z.encode(putDeviceListRequest, user.list),
+      list: user.list && s.encode(putDeviceListRequest, user.list),
       nextListVersion: this.#listVersion + 1,
     };
   }
@@ -285,7 +284,7 @@ export class FakeRelay {
   #listOf(user: Aci): { identityKey: string; list: unknown } {
     const found = this.users.get(user);
     if (!found?.list) throw refuse('user-unknown');
-    return { identityKey: found.identityKey, list: z.encode(putDeviceListRequest, found.list) };
+    return { identityKey: found.identityKey, list: s.encode(putDeviceListRequest, found.list) };
   }
 
   #putPreKeys(device: FakeDevice, keys: PutPreKeysRequest): unknown {

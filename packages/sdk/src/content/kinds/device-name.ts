@@ -1,12 +1,12 @@
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { ContentKind } from '../kind.js';
 
 /** Characters of a device's name: it is shown in a list. */
 export const MAX_DEVICE_NAME = 64;
 
-const schema = z.looseObject({ name: z.string().check(z.minLength(1), z.maxLength(MAX_DEVICE_NAME)) });
-export type DeviceNameBody = z.infer<typeof schema>;
+const schema = s.looseObject({ name: s.string().check(s.minLength(1), s.maxLength(MAX_DEVICE_NAME)) });
+export type DeviceNameBody = s.Infer<typeof schema>;
 
 /** To own devices: what the sending one is called. */
 export const deviceName: ContentKind<DeviceNameBody> = {

@@ -1,5 +1,5 @@
 import { aci } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { ContentKind } from '../kind.js';
 import { MAX_HLC } from '../position.js';
@@ -10,16 +10,16 @@ const MAX_PROFILES = 100;
 /** As it may come: more than is shown, so that a version which allows more is not taken for a forgery. */
 const MAX_RAW_NAME = 256;
 
-const profileOf = z.looseObject({
+const profileOf = s.looseObject({
   user: aci,
   /** Null: taken back. */
-  name: z.nullable(z.string().check(z.maxLength(MAX_RAW_NAME))),
+  name: s.nullable(s.string().check(s.maxLength(MAX_RAW_NAME))),
   /** When the person said so, milliseconds since the epoch; larger than of any profile of theirs that was known then. */
-  at: z.int().check(z.gte(1), z.lte(MAX_HLC)),
+  at: s.int().check(s.gte(1), s.lte(MAX_HLC)),
 });
 
-const schema = z.looseObject({ profiles: z.array(profileOf).check(z.minLength(1), z.maxLength(MAX_PROFILES)) });
-export type ProfileBody = z.infer<typeof schema>;
+const schema = s.looseObject({ profiles: s.array(profileOf).check(s.minLength(1), s.maxLength(MAX_PROFILES)) });
+export type ProfileBody = s.Infer<typeof schema>;
 
 /** What people call themselves: each contact speaks for itself, own devices also pass on what they know of others. */
 export const profile: ContentKind<ProfileBody> = {

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { messageId } from '../content.js';
 import type { ContentKind } from '../kind.js';
@@ -6,9 +6,9 @@ import type { ContentKind } from '../kind.js';
 /** Message ids in one mark: as in a receipt. */
 export const MAX_MARKED_IDS = 500;
 
-const schema = z.looseObject({ ids: z.array(messageId).check(z.minLength(1), z.maxLength(MAX_MARKED_IDS)) });
+const schema = s.looseObject({ ids: s.array(messageId).check(s.minLength(1), s.maxLength(MAX_MARKED_IDS)) });
 
-export type ReadMarkBody = z.infer<typeof schema>;
+export type ReadMarkBody = s.Infer<typeof schema>;
 
 /**
  * To own devices: these messages of the other user have been read. Names them one by one, not a position up to which all is

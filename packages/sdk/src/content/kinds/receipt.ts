@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { messageId } from '../content.js';
 import type { ContentKind } from '../kind.js';
@@ -6,16 +6,16 @@ import type { ContentKind } from '../kind.js';
 /** Message ids in one receipt: with 25 characters each they fit a 16 KiB bucket. */
 export const MAX_RECEIPT_IDS = 500;
 
-const receiptType = z.enum(['delivered', 'read']);
-export type ReceiptType = z.infer<typeof receiptType>;
+const receiptType = s.oneOf(['delivered', 'read']);
+export type ReceiptType = s.Infer<typeof receiptType>;
 
-const schema = z.looseObject({
+const schema = s.looseObject({
   type: receiptType,
-  ids: z.array(messageId).check(z.minLength(1), z.maxLength(MAX_RECEIPT_IDS)),
+  ids: s.array(messageId).check(s.minLength(1), s.maxLength(MAX_RECEIPT_IDS)),
 });
-export type ReceiptBody = z.infer<typeof schema>;
+export type ReceiptBody = s.Infer<typeof schema>;
 
-const share = z.object({ type: receiptType });
+const share = s.object({ type: receiptType });
 
 /** Never receipted, never resent; names messages of the user whom it is sent to. */
 export const receipt: ContentKind<ReceiptBody> = {
@@ -36,7 +36,7 @@ export const receipt: ContentKind<ReceiptBody> = {
   shares: ({ type, ids }, { user, self }) =>
     user === self ? [] : ids.map((id) => ({ of: { user: self, id }, part: { type } })),
   change: (_, part) => {
-    const parsed = z.safeParse(share, part);
+    const parsed = s.safeParse(share, part);
     return parsed.success ? { status: parsed.data.type } : null;
   },
 };

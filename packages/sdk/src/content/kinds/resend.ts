@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { messageId } from '../content.js';
 import type { ContentKind } from '../kind.js';
@@ -7,17 +7,17 @@ import type { ContentKind } from '../kind.js';
 export const MAX_ASKED = 200;
 
 const envelope = messageId;
-const counter = z.int().check(z.gte(1));
+const counter = s.int().check(s.gte(1));
 
-const request = z.looseObject({
+const request = s.looseObject({
   /** Ids of envelopes that could not be read. */
-  envelopes: z.array(envelope).check(z.maxLength(MAX_ASKED)),
+  envelopes: s.array(envelope).check(s.maxLength(MAX_ASKED)),
   /** Counters of contents that never came. */
-  counters: z.array(counter).check(z.maxLength(MAX_ASKED)),
+  counters: s.array(counter).check(s.maxLength(MAX_ASKED)),
   /** Everything above this counter may be lost: envelopes have expired at the relay. */
-  after: z.optional(z.int().check(z.gte(0))),
+  after: s.optional(s.int().check(s.gte(0))),
 });
-export type ResendRequestBody = z.infer<typeof request>;
+export type ResendRequestBody = s.Infer<typeof request>;
 
 /**
  * To the one device whose envelopes could not be read: send them again. What answers it comes as the content that it was,
@@ -46,19 +46,19 @@ export const resendRequest: ContentKind<ResendRequestBody> = {
   },
 };
 
-const answer = z.looseObject({
-  items: z
+const answer = s.looseObject({
+  items: s
     .array(
-      z.looseObject({
+      s.looseObject({
         envelope,
         counter,
         /** Nothing that people would see, or gone for good. */
-        outcome: z.enum(['nothing-lost', 'unavailable']),
+        outcome: s.oneOf(['nothing-lost', 'unavailable']),
       }),
     )
-    .check(z.minLength(1), z.maxLength(2 * MAX_ASKED)),
+    .check(s.minLength(1), s.maxLength(2 * MAX_ASKED)),
 });
-export type ResendAnswerBody = z.infer<typeof answer>;
+export type ResendAnswerBody = s.Infer<typeof answer>;
 
 /** To the device that asked: what will not come again. */
 export const resendAnswer: ContentKind<ResendAnswerBody> = {

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { ContentKind } from '../kind.js';
 
@@ -14,9 +14,9 @@ export function textFits(text: string): boolean {
   );
 }
 
-const schema = z.looseObject({ text: z.string().check(z.minLength(1), z.maxLength(MAX_TEXT_BYTES)) });
+const schema = s.looseObject({ text: s.string().check(s.minLength(1), s.maxLength(MAX_TEXT_BYTES)) });
 
-export type TextBody = z.infer<typeof schema>;
+export type TextBody = s.Infer<typeof schema>;
 
 export const text: ContentKind<TextBody> = {
   name: 'text',

@@ -1,5 +1,5 @@
 import { aci } from '@sotto/protocol';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import type { ContentKind } from '../kind.js';
 import { MAX_HLC } from '../position.js';
@@ -7,17 +7,17 @@ import { MAX_HLC } from '../position.js';
 /** Marks in one content: about 170 bytes each. */
 const MAX_MARKS = 100;
 
-const mark = z.looseObject({
+const mark = s.looseObject({
   user: aci,
   /** 33 bytes, base64url: the key that was compared. The mark is this key's, not the user's. */
-  identityKey: z.string().check(z.regex(/^[A-Za-z0-9_-]{44}$/)),
-  verified: z.boolean(),
+  identityKey: s.string().check(s.regex(/^[A-Za-z0-9_-]{44}$/)),
+  verified: s.boolean(),
   /** When the person said so, milliseconds since the epoch; larger than of any mark of the user that was known then. */
-  at: z.int().check(z.gte(1), z.lte(MAX_HLC)),
+  at: s.int().check(s.gte(1), s.lte(MAX_HLC)),
 });
 
-const schema = z.looseObject({ marks: z.array(mark).check(z.minLength(1), z.maxLength(MAX_MARKS)) });
-export type VerifiedBody = z.infer<typeof schema>;
+const schema = s.looseObject({ marks: s.array(mark).check(s.minLength(1), s.maxLength(MAX_MARKS)) });
+export type VerifiedBody = s.Infer<typeof schema>;
 
 /** To own devices: whose identity the person has verified, or no longer counts as verified. */
 export const verified: ContentKind<VerifiedBody> = {

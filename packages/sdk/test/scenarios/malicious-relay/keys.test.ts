@@ -2,7 +2,7 @@ import type { Aci, DeviceId, RegistrationId, SignedDeviceList, Submit } from '@s
 import { generateKeyPair, sign } from '@sotto/crypto';
 import { decodeDeviceList, deviceListMessage, encodeDeviceList, putDeviceListRequest } from '@sotto/protocol';
 import { expect, test } from 'vitest';
-import * as z from 'zod/mini';
+import * as s from '@sotto/protocol/schema';
 
 import { systemRandom } from '../../../src/util/random.js';
 import type { Message } from '../../../src/index.js';
@@ -166,7 +166,7 @@ test('a newer device list hidden: its version comes with Bob’s words, the rela
   relay.answer = (path, honest, to) => {
     if (!hides || to !== aciOfName('alice') || !path.startsWith(`/v1/users/${aciOfName('bob')}/`)) return honest;
     asked++;
-    return { ...(honest as object), list: z.encode(putDeviceListRequest, older) };
+    return { ...(honest as object), list: s.encode(putDeviceListRequest, older) };
   };
   await bob.say(alice, 'I have a tablet now');
   await alice.texts(bob, 3);
