@@ -4,7 +4,7 @@ import type { DeviceId, RegistrationId } from '@sotto/protocol';
 import { DirectConversation } from '../conversations/conversation.js';
 import type { Front } from '../conversations/front.js';
 import { NO_PROFILE, toProfile } from '../conversations/profile.js';
-import { exportHistory } from '../conversations/export-history.js';
+import { exportStream } from '../conversations/export-stream.js';
 import { incoming } from '../conversations/incoming.js';
 import { toMessage } from '../conversations/to-message.js';
 import type { Conversation, ConversationSummary, IncomingMessage, Profile } from '../conversations/types.js';
@@ -116,7 +116,7 @@ export class Client implements SottoClient {
   }
 
   export(): ReadableStream<Uint8Array> {
-    return exportHistory(this.#front);
+    return exportStream(this.#front);
   }
 
   async loadMoreConversations(count = LIST_PAGE): Promise<boolean> {

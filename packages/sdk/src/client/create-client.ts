@@ -92,15 +92,15 @@ function leading(
   { history, openVault, shared }: Databases,
   relayUrl: string,
   loaded: Promise<EngineModule>,
-  options: Omit<EngineOptions, 'vault' | 'relay' | 'onSuperseded'>,
+  options: Omit<EngineOptions, 'vault' | 'relay' | 'later' | 'onSuperseded'>,
 ): Lead {
   return async (resign) => {
     // Where it could not be loaded the first time, the network may be back by now.
-    const { startEngine, socketIoRelay } = await loaded.catch(loadEngine);
+    const { startEngine, laterModules: later, socketIoRelay } = await loaded.catch(loadEngine);
     const vault = await openVault(resign).catch((error: unknown) => vaultFailed(history, error));
     let engine: Engine;
     try {
-      engine = await startEngine({ ...options, vault, relay: socketIoRelay(relayUrl), onSuperseded: resign });
+      engine = await startEngine({ ...options, vault, relay: socketIoRelay(relayUrl), later, onSuperseded: resign });
     } catch (error) {
       vault.close();
       throw error;

@@ -1,7 +1,6 @@
 import { SottoError } from '../errors.js';
 import { HISTORY_SCHEMA, HISTORY_VERSION, type History } from '../history/schema.js';
 import { idbTables, observableIdbTables } from '../storage/idb-tables.js';
-import { memoryTables } from '../storage/memory-tables.js';
 import { StorageError } from '../storage/storage-error.js';
 import { VAULT_SCHEMA, VAULT_VERSION, type Vault } from '../vault/schema.js';
 import type { Names } from './names.js';
@@ -32,7 +31,7 @@ export async function openDatabases(
   onHistoryLost: () => void,
 ): Promise<Databases> {
   try {
-    if (storage === 'memory') return inMemory();
+    if (storage === 'memory') return await inMemory();
     return storage === 'indexeddb' ? await inBrowser(names, onHistoryLost) : await storage.open(names);
   } catch (error) {
     if (error instanceof StorageError) throw new SottoError('storage-failed', undefined, { cause: error });
@@ -50,7 +49,8 @@ async function inBrowser(names: Names, onHistoryLost: () => void): Promise<Datab
   };
 }
 
-function inMemory(): Databases {
+async function inMemory(): Promise<Databases> {
+  const { memoryTables } = await import('../storage/memory-tables.js');
   return exclusive(memoryTables(HISTORY_SCHEMA), memoryTables(VAULT_SCHEMA), async () => undefined);
 }
 

@@ -14,25 +14,7 @@ export const EXPORT_VERSION = 1;
  * The history as one JSON document, in pieces: at no time more than a page of it is in memory. What arrives meanwhile may or may
  * not be in it.
  */
-export function exportHistory(front: Front): ReadableStream<Uint8Array> {
-  const pieces = document(front);
-  const encoder = new TextEncoder();
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: async (controller) => {
-        const { done, value } = await pieces.next();
-        if (done) controller.close();
-        else controller.enqueue(encoder.encode(value));
-      },
-      cancel: async () => {
-        await pieces.return();
-      },
-    },
-    { highWaterMark: 1 },
-  );
-}
-
-async function* document(front: Front): AsyncGenerator<string, void> {
+export async function* exportHistory(front: Front): AsyncGenerator<string, void> {
   const head = {
     format: EXPORT_FORMAT,
     version: EXPORT_VERSION,

@@ -5,7 +5,7 @@ import type { RelayApi } from '../network/relay-api.js';
 import { RelayError } from '../network/relay-error.js';
 import { VaultConflict, type EngineContext } from './context.js';
 import { DirectoryError } from './directory.js';
-import { makeLinkBundle, takeLinkBundle } from './linking.js';
+import type { LaterModules } from './later.js';
 import type { LocalDevice } from './local-device.js';
 import type { OwnDevices } from './own-devices.js';
 
@@ -20,6 +20,7 @@ export interface CommandPorts {
   readonly reset: () => void;
   /** Registers with the identity that the vault has now. */
   readonly startOver: () => void;
+  readonly linking: LaterModules['linking'];
 }
 
 /** Does what tabs have asked for, and says what came of it. @throws VaultConflict, StorageError */
@@ -64,19 +65,30 @@ class Refused extends Error {
   }
 }
 
+/** Without the network there is no linking either. @throws RelayError */
+function fetched<M>(module: Promise<M>): Promise<M> {
+  return module.catch((cause: unknown) => {
+    throw new RelayError(null, { cause });
+  });
+}
+
 async function attempt(context: EngineContext, ports: CommandPorts, row: CommandRow): Promise<Uint8Array> {
   const local = ports.local();
   switch (row.command) {
     case 'reset':
       ports.reset();
       return NOTHING;
-    case 'link':
+    case 'link': {
+      const { takeLinkBundle } = await fetched(ports.linking());
       if (!(await takeLinkBundle(context, row.box))) throw new Refused('link-invalid');
       ports.startOver();
       return NOTHING;
-    case 'make-link':
+    }
+    case 'make-link': {
       if (!local) throw new RelayError(null);
+      const { makeLinkBundle } = await fetched(ports.linking());
       return makeLinkBundle(context, ports.api, local, row.publicKey);
+    }
     case 'remove-device':
       if (!local) throw new RelayError(null);
       await ports.devices.remove(local, row);

@@ -14,10 +14,11 @@ import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './co
 import { Directory, DirectoryError } from './directory.js';
 import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import { Inbox, type StaleList } from './inbox.js';
+import type { LaterModules } from './later.js';
 import type { LocalDevice } from './local-device.js';
 import { Outbox } from './outbox.js';
 import { OwnDevices } from './own-devices.js';
-import { PresenceKeeper } from './presence.js';
+import { PresenceOnDemand } from './presence-on-demand.js';
 import { PreKeys } from './prekeys.js';
 import { ensureRegistered, loadIdentity } from './registration.js';
 import { RelayClock } from './relay-clock.js';
@@ -31,6 +32,7 @@ import { wipeDevice } from './wipe.js';
 
 export type EngineOptions = Omit<EngineContext, 'epoch'> & {
   readonly token: TokenSource;
+  readonly later: LaterModules;
   /** Called once, when another engine has taken over and this one has stopped. */
   readonly onSuperseded: () => void;
   /** Called with a status that could not be stored, where the tabs would see it. */
@@ -50,9 +52,9 @@ const PRUNE_AFTER_MS = 60_000;
 
 /** Takes the lead: from its first transaction on, every older engine's commits fail. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const { token, onSuperseded, onUnstored, ...ports } = options;
+  const { token, later, onSuperseded, onUnstored, ...ports } = options;
   const context = { ...ports, epoch: await beginEpoch(options.vault) };
-  const running = new RunningEngine(context, token, onSuperseded, onUnstored);
+  const running = new RunningEngine(context, token, later, onSuperseded, onUnstored);
   await running.start();
   return running;
 }
@@ -77,7 +79,7 @@ class RunningEngine implements Engine {
   readonly #directory: Directory;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
-  readonly #presence: PresenceKeeper;
+  readonly #presence: PresenceOnDemand;
   readonly #devices: OwnDevices;
   readonly #commandPorts: CommandPorts;
   readonly #connection: Connection;
@@ -85,6 +87,7 @@ class RunningEngine implements Engine {
   constructor(
     context: EngineContext,
     token: TokenSource,
+    later: LaterModules,
     onSuperseded: () => void,
     onUnstored: EngineOptions['onUnstored'],
   ) {
@@ -106,7 +109,7 @@ class RunningEngine implements Engine {
     this.#inbox = new Inbox(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
     const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
     this.#outbox = new Outbox(context, sealer, this.#directory, (error) => this.#failed(error));
-    this.#presence = new PresenceKeeper(context, this.#clock, this.#directory);
+    this.#presence = new PresenceOnDemand(context, this.#clock, this.#directory, later.presence);
     this.#devices = new OwnDevices(context, api, this.#directory);
     this.#commandPorts = {
       api,
@@ -115,6 +118,7 @@ class RunningEngine implements Engine {
       lookUp: (user) => this.#directory.refresh(user),
       reset: () => this.#connection.reset(),
       startOver: () => this.#connection.startOver(),
+      linking: later.linking,
     };
     this.#connection = new Connection(context, tokens, {
       register: (reset) => this.#register(api, reset),

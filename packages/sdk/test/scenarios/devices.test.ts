@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 
 import { makeBundle, takeBundle } from '../support/bundle.js';
+import type { LaterModules } from '../../src/engine/later.js';
 import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
 import { RelayError } from '../../src/network/relay-error.js';
 import { crashing, LifeSpan } from '../support/crashing-tables.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { atHand } from '../support/later.js';
 import { link, useBundle } from '../support/link.js';
 import { aliceAndBob, Person, until } from '../support/person.js';
 
@@ -302,3 +304,10 @@ test.each(['phone', 'laptop'] as const)(
     expect(commits).toBeGreaterThan(8);
   },
 );
+
+test('what linking takes cannot be fetched: the tab hears that there is no network, and nothing has changed', async () => {
+  const linking: LaterModules['linking'] = () => Promise.reject(new TypeError('Failed to fetch'));
+  const { alice: phone } = await aliceAndBob({ later: { ...atHand, linking } });
+  await expect(makeBundle(phone)).rejects.toMatchObject({ code: 'relay-unreachable' });
+  await until(phone.client.connection, ({ state }) => state === 'online');
+});

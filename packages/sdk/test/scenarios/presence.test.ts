@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 
 import type { Presence, SottoClient } from '../../src/index.js';
+import type { LaterModules } from '../../src/engine/later.js';
 import type { ReceiptPolicy } from '../../src/history/receipt-policy.js';
 import { TIMEOUT_MS } from '../../src/engine/watched-peer.js';
 import { aciOfName } from '../support/fake-relay.js';
 import { aliceAndBob, aliceAndBobTalking, type Pair, Person, until } from '../support/person.js';
+import { atHand } from '../support/later.js';
 import { TestClock } from '../support/test-clock.js';
 
 /** Alice and Bob have talked, and each has the other on screen. */
@@ -282,4 +284,23 @@ test('a changed identity that is not accepted is told nothing', async () => {
   const changed = await until(alice.client.direct('bob').identity, ({ state }) => state === 'changed');
   await alice.client.direct('bob').acceptIdentity(changed.state === 'changed' ? changed.key : '');
   await presence(newBob.client, 'alice', ({ online }) => online);
+});
+
+test('what presence takes is fetched when a conversation comes on screen, and again where that failed', async () => {
+  let tries = 0;
+  const presenceLater: LaterModules['presence'] = async () => {
+    if (++tries === 1) throw new TypeError('Failed to fetch dynamically imported module');
+    return atHand.presence();
+  };
+  const clock = new TestClock();
+  const { alice, bob } = await aliceAndBobTalking({ clock, later: { ...atHand, presence: presenceLater } });
+  expect(tries).toBe(0);
+  watch(alice.client, 'bob');
+  watch(bob.client, 'alice');
+  await passUntil(
+    clock,
+    presence(alice.client, 'bob', ({ online }) => online),
+  );
+  // Twice on one of the two devices, once on the other.
+  expect(tries).toBe(3);
 });

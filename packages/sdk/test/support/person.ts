@@ -7,6 +7,7 @@ import type { Kinds } from '../../src/content/kind.js';
 import { STANDARD_KINDS } from '../../src/content/kinds.js';
 import { Front } from '../../src/conversations/front.js';
 import { startEngine, type Engine } from '../../src/engine/engine.js';
+import type { LaterModules } from '../../src/engine/later.js';
 import type { ConnectionStatus } from '../../src/history/connection-status.js';
 import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
 import type { IdentityPolicy } from '../../src/history/identity-policy.js';
@@ -17,6 +18,7 @@ import { localTabChannel } from '../../src/util/tab-channel.js';
 import { systemRandom } from '../../src/util/random.js';
 import { VAULT_SCHEMA, type Vault } from '../../src/vault/schema.js';
 import { aciOfName, FakeRelay } from './fake-relay.js';
+import { atHand } from './later.js';
 
 const APP = 'test' as AppId;
 
@@ -27,6 +29,7 @@ export interface PersonOptions {
   readonly clock?: Clock;
   /** Milliseconds that receipts wait for others to leave with. */
   readonly gatherMs?: number;
+  readonly later?: LaterModules;
 }
 
 const DEFAULTS: Required<PersonOptions> = {
@@ -35,6 +38,7 @@ const DEFAULTS: Required<PersonOptions> = {
   identityChanges: 'inform',
   clock: systemClock,
   gatherMs: 0,
+  later: atHand,
 };
 
 /** One user with one device in memory: databases that outlive engines, and an engine that can be killed and restarted. */

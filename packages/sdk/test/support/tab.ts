@@ -3,6 +3,7 @@ import { STANDARD_KINDS } from '../../src/content/kinds.js';
 import { Front } from '../../src/conversations/front.js';
 import { startEngine, type Engine, type EngineOptions } from '../../src/engine/engine.js';
 import { localTabChannel } from '../../src/util/tab-channel.js';
+import { atHand } from './later.js';
 
 /** What the simulation decides; everything else is as it usually is. */
 export type TabPorts = Pick<
@@ -36,6 +37,7 @@ export function tabEngine(
     receipts: 'always',
     identityChanges: 'inform',
     openTabChannel: localTabChannel(),
+    later: atHand,
     token,
     onSuperseded,
   });

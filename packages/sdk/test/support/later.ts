@@ -1,0 +1,9 @@
+import type { LaterModules } from '../../src/engine/later.js';
+import * as linking from '../../src/engine/linking.js';
+import * as presence from '../../src/engine/presence.js';
+
+/** All at hand: a story, or a simulated world, does not wait for files. */
+export const atHand: LaterModules = {
+  presence: async () => presence,
+  linking: async () => linking,
+};
