@@ -10,6 +10,10 @@ import type { MailboxId } from './mailbox-id.js';
 /** Mailboxes in one statement; measured, more gain nothing. */
 const MAX_BATCH = 200;
 
+/** Nobody waits for an acknowledgement as one waits for a message. So they wait for each other, while there are few of them. */
+const GATHER_MS = 5;
+const FEW = 20;
+
 interface AckDeps {
   store: MailboxStore;
   clock: Clock;
@@ -24,6 +28,8 @@ export class AckWriter {
   readonly #app: AppId;
   readonly #deps: AckDeps;
   readonly #batcher: Batcher<AckItem, boolean>;
+  /** In the last batch. */
+  #count = 0;
 
   constructor(app: AppId, deps: AckDeps) {
     this.#app = app;
@@ -31,6 +37,7 @@ export class AckWriter {
     this.#batcher = new Batcher<AckItem, boolean>((items) => this.#write(items), {
       weigh: () => 1,
       maxWeight: MAX_BATCH,
+      gather: () => this.#gather(),
     });
   }
 
@@ -56,7 +63,13 @@ export class AckWriter {
     return this.#batcher.settled();
   }
 
+  #gather(): Promise<void> {
+    if (this.#count >= FEW) return Promise.resolve();
+    return new Promise((resolve) => this.#deps.clock.after(GATHER_MS, resolve));
+  }
+
   async #write(items: AckItem[]): Promise<(boolean | RelayError)[]> {
+    this.#count = items.length;
     const highest = new Map<MailboxId, AckItem>();
     for (const item of items) {
       const other = highest.get(item.mailbox);

@@ -13,6 +13,7 @@ export class Batcher<Item, Result> {
   readonly #weigh: (item: Item) => number;
   readonly #maxWeight: number;
   readonly #depth: number;
+  readonly #gather: () => Promise<void>;
   /** Items with what hears their results, under the same indexes. */
   #items: Item[] = [];
   #settle: ((result: Result | Error) => void)[] = [];
@@ -23,15 +24,23 @@ export class Batcher<Item, Result> {
    * @param work one result per item, in order; a rejection is every item's result
    * @param limit.weigh a batch ends before `maxWeight` is passed, but always holds at least one item
    * @param limit.depth how many batches may be under way; 1 unless said otherwise
+   * @param limit.gather resolves when a batch is to begin; in the next microtask unless said otherwise, so that everything
+   *   that arrived in one tick shares it
    */
   constructor(
     work: (items: Item[]) => Promise<(Result | Error)[]>,
-    limit: { weigh: (item: Item) => number; maxWeight: number; depth?: number },
+    limit: {
+      weigh: (item: Item) => number;
+      maxWeight: number;
+      depth?: number;
+      gather?: () => Promise<void>;
+    },
   ) {
     this.#work = work;
     this.#weigh = limit.weigh;
     this.#maxWeight = limit.maxWeight;
     this.#depth = limit.depth ?? 1;
+    this.#gather = limit.gather ?? (() => Promise.resolve());
   }
 
   add(item: Item): Promise<Result> {
@@ -49,8 +58,7 @@ export class Batcher<Item, Result> {
     this.#settle.push(settle);
     if (this.#working >= this.#depth || this.#items.length > 1) return;
     this.#working++;
-    // A microtask later, so that everything that arrived in one tick shares the first batch.
-    queueMicrotask(() => void this.#run());
+    void this.#run();
   }
 
   /** Resolves when nothing is queued or under way. */
@@ -59,7 +67,10 @@ export class Batcher<Item, Result> {
   }
 
   async #run(): Promise<void> {
-    while (this.#items.length > 0) {
+    for (;;) {
+      await this.#gather();
+      // Another may have taken them meanwhile.
+      if (this.#items.length === 0) break;
       const count = this.#nextCount();
       const items = this.#items.splice(0, count);
       const settle = this.#settle.splice(0, count);

@@ -61,6 +61,7 @@ export class SubmitWriter {
       weigh,
       maxWeight: MAX_BATCH_BYTES,
       depth: deps.store.depth,
+      ...(deps.store.gather && { gather: deps.store.gather }),
     });
   }
 

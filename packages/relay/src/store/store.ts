@@ -90,10 +90,12 @@ export interface MailboxPage {
 
 export interface MailboxStore {
   /**
-   * How many batches of submits are worth having under way: 2 where the next can be on its way to a database while one is
-   * committed, 1 where it would only wait instead of growing.
+   * How many batches of submits are worth having under way: more than one where the next can be on its way to a database
+   * while one is committed, one where it would only wait instead of growing.
    */
   readonly depth: number;
+  /** Resolves when a batch is best begun; at once where there is none. */
+  readonly gather?: () => Promise<void>;
 
   /**
    * Stores a batch in one transaction, every item with its own outcome, in the order of `items`. Seqs of a mailbox are

@@ -116,8 +116,11 @@ test('a relay whose PostgreSQL falls silent: submits and acks are refused, repea
     expect(ack).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     // What was carried out in silence is a duplicate now; nothing is stored twice.
     expect(await outcomes(from, messages.slice(2))).toEqual(['duplicate', 'duplicate', 'stored', 'stored']);
-    // Nobody was told of the two. Every fifteen seconds a node looks for such; connections of the pool may be silent still.
-    await eventually('the healing', () => relay.core.heal());
+    // Nobody was told of the two. Every fifteen seconds a node looks for such; some connections may be silent still.
+    await eventually('the healing', async () => {
+      await relay.core.heal();
+      expect(to.all('deliver').flatMap(({ envelopes }) => envelopes)).toHaveLength(6);
+    });
     const delivered = await to.delivered(6);
     expect(delivered.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(delivered.map(({ id }) => hex(id))).toEqual(messages.map(({ id }) => hex(id)));

@@ -4,16 +4,21 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Aci, DeviceId, Envelope, RegistrationId } from '@sotto/protocol';
+import type { Aci, AppId, DeviceId, Envelope, RegistrationId } from '@sotto/protocol';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { ConfigError } from '../../src/config/config-error.js';
 import { configFrom } from '../../src/config/config.js';
+import { AckWriter } from '../../src/mailbox/ack.js';
 import { Batcher } from '../../src/mailbox/batcher.js';
 import { Delivery, type DeliveryPort } from '../../src/mailbox/deliver.js';
+import type { MailboxId } from '../../src/mailbox/mailbox-id.js';
 import { decodeRing, encodeRing, type Ring } from '../../src/mailbox/ring.js';
 import { lockDataFolder } from '../../src/ops/data-folder.js';
+import { memoryStore } from '../../src/store/memory/memory-store.js';
+import type { AckItem, MailboxStore } from '../../src/store/store.js';
 import { random } from '../support/device.js';
+import { handClock } from '../support/hand-clock.js';
 
 describe('batches', () => {
   test('gather while one is under way, in order, and end at their weight', async () => {
@@ -37,6 +42,26 @@ describe('batches', () => {
     await batcher.settled();
   });
 
+  test('begin when it is time: what has come until then shares them', async () => {
+    const batches: number[][] = [];
+    let begin: () => void = () => undefined;
+    const batcher = new Batcher<number, number>(
+      (items) => {
+        batches.push(items);
+        return Promise.resolve(items);
+      },
+      { weigh: () => 1, maxWeight: 10, depth: 2, gather: () => new Promise((resolve) => (begin = resolve)) },
+    );
+    const results = [batcher.add(1)];
+    await new Promise(setImmediate);
+    results.push(batcher.add(2));
+    begin();
+    expect(await Promise.all(results)).toEqual([1, 2]);
+    expect(batches).toEqual([[1, 2]]);
+    begin();
+    await batcher.settled();
+  });
+
   test('a batch that fails does not stop the next', async () => {
     let count = 0;
     const batcher = new Batcher<number, number>(
@@ -46,6 +71,35 @@ describe('batches', () => {
     const [one, two] = [batcher.add(1), batcher.add(2)];
     await expect(one).rejects.toThrow('lost');
     expect(await two).toBe(2);
+  });
+});
+
+describe('acknowledgements', () => {
+  const acked = (mailbox: string, seq: number) => ({ mailbox: mailbox as MailboxId, seq, id: random(16) });
+
+  test('wait for each other while there are few, and go at once while there are many', async () => {
+    const { clock, advance } = handClock();
+    const batches: AckItem[][] = [];
+    const ack: MailboxStore['ack'] = (_app, items) => {
+      batches.push(items);
+      return Promise.resolve(items.map(() => true));
+    };
+    const writer = new AckWriter('acme' as AppId, { store: { ...memoryStore(), ack }, clock, observer: {} });
+    const few = [writer.acked(acked('a', 1))];
+    await new Promise(setImmediate);
+    few.push(writer.acked(acked('b', 1)), writer.acked(acked('a', 2)));
+    advance(4);
+    await new Promise(setImmediate);
+    expect(batches).toEqual([]);
+    advance(1);
+    await Promise.all(few);
+    expect(batches.map((items) => items.map(({ mailbox, seq }) => `${mailbox}${seq}`))).toEqual([['a2', 'b1']]);
+
+    const many = Array.from({ length: 20 }, (_, index) => writer.acked(acked(`m${index}`, 1)));
+    advance(5);
+    await Promise.all(many);
+    await writer.acked(acked('c', 1));
+    expect(batches.map(({ length }) => length)).toEqual([2, 20, 1]);
   });
 });
 

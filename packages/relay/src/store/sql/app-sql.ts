@@ -66,7 +66,7 @@ async function updateApp<T>(
 async function purge(sql: Queryable, app: AppId): Promise<number> {
   const boxes = await sql.query<{ mailbox: string }>(
     `WITH box AS MATERIALIZED (
-       SELECT mailbox FROM mailboxes WHERE app = $1 ORDER BY mailbox LIMIT ${PURGE_BOXES} FOR UPDATE
+       SELECT mailbox FROM mailboxes WHERE app = $1 AND device > 0 ORDER BY mailbox LIMIT ${PURGE_BOXES} FOR UPDATE
      ) UPDATE mailboxes m SET listed = false FROM box b WHERE m.app = $1 AND m.mailbox = b.mailbox RETURNING m.mailbox`,
     [app],
   );

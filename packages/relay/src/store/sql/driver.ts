@@ -10,6 +10,15 @@ export interface Queryable {
 export interface Line extends Queryable {
   /** How many statements are worth giving it at once. */
   readonly depth: number;
+  /** See `MailboxStore`. */
+  readonly gather?: () => Promise<void>;
+  /**
+   * Runs work whose commits need not wait for the disk, or that reads what others have committed so: resolves when all of
+   * that survives a crash of the database, and rejects with `unavailable` when nobody can say so.
+   *
+   * @param matters whether anybody will be told of the result; all of them unless given
+   */
+  durably<T>(work: () => Promise<T>, matters?: (result: T) => boolean): Promise<T>;
 }
 
 interface Transactions {

@@ -60,10 +60,24 @@ LEFT JOIN LATERAL (
 ORDER BY e.seq`;
 
 export function sqlMailboxes(sql: Sql): MailboxStore {
+  const { line } = sql;
+  let submitting = 0;
   return {
-    depth: sql.line.depth,
-    submit: (app, batch) => submitBatch(sql.line, app, batch),
-    ack: (app, items) => ackBatch(sql.line, app, items),
+    depth: line.depth,
+    ...(line.gather && { gather: line.gather }),
+
+    /** Where others wait for the line, none of them has to wait until what went before is on disk. */
+    async submit(app, batch) {
+      const isAlone = submitting++ === 0;
+      try {
+        if (isAlone) return await submitBatch(line, app, batch, 'on-disk');
+        return await line.durably(() => submitBatch(line, app, batch, 'in-order'));
+      } finally {
+        submitting--;
+      }
+    },
+
+    ack: (app, items) => ackBatch(line, app, items),
 
     async mailbox(app, mailbox): Promise<MailboxState | null> {
       const [row] = await sql.query<MailboxRow>(STATE, [app, mailbox]);
@@ -85,7 +99,12 @@ export function sqlMailboxes(sql: Sql): MailboxStore {
       return row?.id ?? null;
     },
 
-    read: (app, mailbox, after, limit) => readPage(sql, app, mailbox, after, limit),
+    // What is delivered must not be lost in a crash, and its place given to something else.
+    read: (app, mailbox, after, limit) =>
+      line.durably(
+        () => readPage(sql, app, mailbox, after, limit),
+        (page) => page !== null && page.envelopes.length > 0,
+      ),
 
     async heads(app, mailboxes) {
       const rows = await sql.query<MailboxHead & { mailbox: MailboxId }>(

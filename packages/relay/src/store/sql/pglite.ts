@@ -72,6 +72,9 @@ function preparedLine(database: PGlite, alone: Alone): Line {
   return {
     // There is no way to it that takes time.
     depth: 1,
+    // While it works nobody reads what arrives. So all that has arrived is read first: a batch of one makes the next wait.
+    gather: () => new Promise((resolve) => setImmediate(resolve)),
+    durably: (work) => work(),
 
     query: <Row>(text: string, params: readonly Param[] = []) =>
       alone(async () => {

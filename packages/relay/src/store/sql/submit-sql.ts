@@ -6,6 +6,7 @@ import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { BatchItem, BatchSubmit, ItemOutcome, SubmitBatch } from '../store.js';
 import { BinaryArray, byteaArray, int4Array, int8Array, uuidArray, uuidBytes } from './binary-array.js';
 import type { Param, Queryable } from './driver.js';
+import { at, mostOfOne, submitOne, type Answered } from './submit-one-sql.js';
 
 /**
  * The write path: one statement, one commit for a whole batch (DESIGN section 3).
@@ -111,7 +112,8 @@ SELECT (SELECT string_agg(s.ord::text, ',') FROM stale s) AS stale,
       LEFT JOIN refused x ON x.ord = r.ord
       LEFT JOIN numbered n ON n.ord = r.ord
     )
-  END AS results`;
+  END AS results,
+  CASE WHEN $29 THEN set_config('synchronous_commit', 'off', true) END`;
 
 interface Answer {
   /** Which of the lists are not current, counted from 1; then nothing was stored. */
@@ -124,14 +126,24 @@ interface Answer {
  * Hardly ever has a list changed since it was checked. Then the batch runs again, without the submits that name it: there
  * are fewer each time.
  */
-export async function submitBatch(sql: Queryable, app: AppId, batch: SubmitBatch): Promise<ItemOutcome[]> {
+export async function submitBatch(
+  sql: Queryable,
+  app: AppId,
+  batch: SubmitBatch,
+  answered: Answered,
+): Promise<ItemOutcome[]> {
+  const [item] = batch.items;
+  if (item && batch.items.length === 1 && batch.sealings.length <= 1) {
+    const seq = await submitOne(sql, app, batch, item, answered);
+    if (seq !== null) return [{ outcome: 'stored', seq }];
+  }
   const isStale = new Set<BatchSubmit>();
   for (;;) {
     const items =
       isStale.size === 0 ? batch.items : batch.items.filter(({ submit }) => !isStale.has(at(batch.submits, submit)));
     if (items.length === 0) return batch.items.map(() => ({ outcome: 'stale' }));
     const lists = listsOf(items, batch.submits);
-    const [answer] = await sql.query<Answer>(SUBMIT, parameters(app, { ...batch, items }, lists));
+    const [answer] = await sql.query<Answer>(SUBMIT, parameters(app, { ...batch, items }, lists, answered));
     if (answer?.stale) markStale(batch.submits, lists, answer.stale, isStale);
     else return outcomesOf(batch, isStale, answer?.results?.split(',') ?? []);
   }
@@ -176,7 +188,7 @@ function keyOf({ user, version }: List): string {
   return `${user}${version}`;
 }
 
-function parameters(app: AppId, batch: SubmitBatch, lists: readonly List[]): Param[] {
+function parameters(app: AppId, batch: SubmitBatch, lists: readonly List[], answered: Answered): Param[] {
   const { items, payloads, quota, now, sealings } = batch;
   const shared = sharedPayloads(items, payloads.length);
   const boxes = new Boxes();
@@ -187,9 +199,9 @@ function parameters(app: AppId, batch: SubmitBatch, lists: readonly List[]): Par
     int4Array(lists.map(({ version }) => version)),
     uuidArray(boxes.names),
     quota.envelopes,
-    Math.floor(quota.envelopes / 10),
+    mostOfOne(quota.envelopes),
     quota.bytes,
-    Math.floor(quota.bytes / 10),
+    mostOfOne(quota.bytes),
     now,
     uuidArray([...shared.values()]),
     byteaArray([...shared.keys()].map((index) => at(payloads, index))),
@@ -197,6 +209,7 @@ function parameters(app: AppId, batch: SubmitBatch, lists: readonly List[]): Par
     uuidArray(sealings.map(({ user }) => user)),
     uuidArray(sealings.map(({ mailbox }) => mailbox)),
     int8Array(sealings.map(({ count }) => count)),
+    answered === 'in-order',
   ];
 }
 
@@ -287,12 +300,6 @@ function sharedPayloads(items: readonly BatchItem[], count: number): Map<number,
     seen.add(payload);
   }
   return shared;
-}
-
-function at<T>(list: readonly T[], index: number): T {
-  const found = list[index];
-  if (found === undefined) throw new Error('A batch names a submit or payload that it does not hold.');
-  return found;
 }
 
 function toOutcome(result: number): ItemOutcome {
