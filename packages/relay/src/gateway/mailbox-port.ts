@@ -3,8 +3,12 @@ import type { AppId, Deliver } from '@sotto/protocol';
 import type { DeliveryPort } from '../mailbox/deliver.js';
 import type { MailboxId } from '../mailbox/mailbox-id.js';
 import type { RelayObserver } from '../observer.js';
+import type { Clock } from '../platform.js';
 import type { MailboxPage, Quota, Store } from '../store/store.js';
 import type { TopicPeer } from '../topics/subscriptions.js';
+
+/** A store that could not be read is asked again after this, milliseconds. */
+const AGAIN_MS = 2_000;
 
 interface Owner {
   readonly app: AppId;
@@ -13,6 +17,7 @@ interface Owner {
 
 interface PortDeps {
   store: Store;
+  clock: Clock;
   observer: Required<RelayObserver>;
   onError: (error: unknown) => void;
 }
@@ -43,7 +48,8 @@ export class MailboxPort implements DeliveryPort {
     this.#peer.emit('drained', { head });
   }
 
-  failed(error: unknown): void {
+  failed(error: unknown, again: () => void): void {
     this.#deps.onError(error);
+    this.#deps.clock.after(AGAIN_MS, again);
   }
 }

@@ -337,6 +337,9 @@ export class Session {
       case 'envelopes':
         this.#delivery?.ring(ring.envelopes);
         break;
+      case 'look':
+        this.#delivery?.look();
+        break;
       case 'claim':
         if (ring.socket === this.#id) break;
         if (ring.epoch >= this.epoch) this.bye('superseded');

@@ -9,8 +9,8 @@ export interface DeliveryPort {
   read(after: number, limit: Quota): Promise<MailboxPage | null>;
   deliver(message: Deliver): void;
   drained(head: number): void;
-  /** The store could not be read; delivery goes on with the next poke. */
-  failed(error: unknown): void;
+  /** The store could not be read; delivery goes on with `again`, or whatever it hears before. */
+  failed(error: unknown, again: () => void): void;
 }
 
 /**
@@ -21,6 +21,7 @@ export interface DeliveryPort {
  *     caught up --ring with a gap, or no room; poke--> behind (sent < known)
  *     behind --room: read a page, emit--> behind | caught up: emit `drained`
  *     behind --no room--> waits for an ack
+ *     any --look--> behind
  */
 export class Delivery {
   readonly #port: DeliveryPort;
@@ -68,6 +69,12 @@ export class Delivery {
     void this.#pump();
   }
 
+  /** Something may have been stored that nobody rang for. */
+  look(): void {
+    this.#owed = true;
+    void this.#pump();
+  }
+
   acked(seq: number): void {
     while (this.#unacked[0] && this.#unacked[0].seq <= seq) this.#unackedBytes -= this.#unacked.shift()?.bytes ?? 0;
     this.#first = Math.max(this.#first, seq + 1);
@@ -89,7 +96,9 @@ export class Delivery {
     try {
       while (!this.#closed && this.#behind && this.#room().envelopes > 0) await this.#readPage();
     } catch (error) {
-      this.#port.failed(error);
+      this.#port.failed(error, () => {
+        this.look();
+      });
     } finally {
       this.#reading = false;
     }

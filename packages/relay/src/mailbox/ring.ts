@@ -19,6 +19,8 @@ import * as s from '@sotto/protocol/schema';
 export type Ring =
   /** Just stored; ring instead of letting the other node read the store. */
   | { kind: 'envelopes'; envelopes: Envelope[] }
+  /** Somebody has submitted again what is stored already: the ring of the first time may never have come. */
+  | { kind: 'look' }
   /** A socket of this device opened somewhere: any other with an epoch that is not higher must go. */
   | { kind: 'claim'; epoch: number; socket: string }
   /** The device was removed. */
@@ -41,6 +43,7 @@ const envelopeHeader = s.object({
 const ringHeader = s.discriminatedUnion('kind', [
   s.object({ kind: s.literal('envelopes'), envelopes: s.array(envelopeHeader) }),
   s.object({ kind: s.literal('claim'), epoch: s.int(), socket: s.string() }),
+  s.object({ kind: s.literal('look') }),
   s.object({ kind: s.literal('gone') }),
   s.object({ kind: s.literal('prekeys-low'), counts: preKeyCounts }),
   s.object({ kind: s.literal('list-changed'), version: s.int() }),

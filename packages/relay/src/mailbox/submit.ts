@@ -125,6 +125,7 @@ export class SubmitWriter {
     const byMailbox = new Map<MailboxId, Envelope[]>();
     batch.items.forEach((item, index) => {
       const outcome = outcomes[index];
+      if (outcome?.outcome === 'duplicate') this.#deps.switchboard.ring(item.mailbox, { kind: 'look' });
       const envelope = outcome?.outcome === 'stored' ? toEnvelope(batch, item, outcome.seq) : null;
       if (!envelope) return;
       const envelopes = byMailbox.get(item.mailbox);

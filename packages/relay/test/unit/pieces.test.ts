@@ -118,6 +118,7 @@ describe('rings', () => {
     { kind: 'envelopes', envelopes: [envelope(1), envelope(2, 1), envelope(3, 90_000)] },
     { kind: 'claim', epoch: 3, socket: 'x' },
     { kind: 'gone' },
+    { kind: 'look' },
     { kind: 'prekeys-low', counts: { oneTime: 1, kem: 2 } },
     { kind: 'list-changed', version: 7 },
   ])('survive the wire: $kind', (ring) => {
@@ -148,7 +149,7 @@ describe('delivery', () => {
   /** A mailbox of so many envelopes; reading is recorded. */
   function mailboxOf(head: number) {
     const log: string[] = [];
-    const state = { head, failing: false };
+    const state = { head, failing: false, again: (): void => undefined };
     const port: DeliveryPort = {
       read: (after, limit) => {
         log.push(`read ${after}`);
@@ -162,7 +163,10 @@ describe('delivery', () => {
       },
       deliver: ({ envelopes }) => log.push(`${envelopes[0]?.seq}-${envelopes.at(-1)?.seq}`),
       drained: (at) => log.push(`drained ${at}`),
-      failed: () => log.push('failed'),
+      failed: (_error, again) => {
+        log.push('failed');
+        state.again = again;
+      },
     };
     return { log, state, delivery: new Delivery(port, { after: 0, first: 1 }) };
   }
@@ -208,15 +212,29 @@ describe('delivery', () => {
     expect(log.slice(-2)).toEqual(['701-701', 'drained 701']);
   });
 
-  test('a store that is away is asked again at the next poke', async () => {
-    const { delivery, log, state } = mailboxOf(1);
-    state.failing = true;
+  test.each(['poke', 'again'] as const)(
+    'a store that is away is asked again at the next poke, or after a while: %s',
+    async (by) => {
+      const { delivery, log, state } = mailboxOf(1);
+      state.failing = true;
+      delivery.start();
+      await settle();
+      state.failing = false;
+      if (by === 'poke') delivery.poke(0);
+      else state.again();
+      await settle();
+      expect(log).toEqual(['read 0', 'failed', 'read 0', '1-1', 'drained 1']);
+    },
+  );
+
+  test('a look finds what nobody rang for', async () => {
+    const { delivery, log, state } = mailboxOf(0);
     delivery.start();
     await settle();
-    state.failing = false;
-    delivery.poke(0);
+    state.head = 2;
+    delivery.look();
     await settle();
-    expect(log).toEqual(['read 0', 'failed', 'read 0', '1-1', 'drained 1']);
+    expect(log).toEqual(['read 0', 'drained 0', 'read 0', '1-2', 'drained 2']);
   });
 });
 
