@@ -28,32 +28,38 @@ export interface Round {
   readonly facts: ReadonlyMap<string, ConversationFacts>;
 }
 
+/** A conversation, and who the other user is. */
+export type Place = Pick<Outgoing, 'conversation' | 'peer'>;
 type Transaction = ReadTransaction<Pick<HistoryRows, 'outbox' | 'identities' | 'messages'>>;
 
 /**
  * Reads what may leave now, and in the same transaction what sealing it will need. What waits must not hide what could go.
  *
  * @param sealed the message that an outbox row was sealed as
+ * @param likely a conversation that is probably in it: what sealing needs of that one is asked for at once
  * @param mayLeave `held`: conversations with contacts whose new identity the person has not accepted
  */
 export async function readRound(
   context: EngineContext,
   sealed: ReadonlyMap<string, string>,
+  likely: Place | undefined,
   mayLeave: (row: OutboxRow, held: ReadonlySet<string>) => boolean,
 ): Promise<Round> {
   const before: OutboxRow[] = [];
   for (let after = 0; ;) {
     const range = { index: 'order', lower: [after], lowerOpen: true, limit: PAGE };
     const read = await context.history.read(['outbox', 'identities', 'messages'], async (transaction) => {
-      const [rows, held] = await Promise.all([
+      const [rows, held, early] = await Promise.all([
         transaction.range('outbox', range),
         heldConversations(transaction, context),
+        likely && readFacts(transaction, context, likely),
       ]);
       const eligible = [...before, ...rows.filter((row) => mayLeave(row, held))];
       const last = rows.at(-1);
       if (last && rows.length === PAGE && eligible.length < PAGE) return { eligible, next: last.order };
       const plan = planOutgoing(eligible, context, sealed);
-      return { eligible, round: { plan, facts: await readFacts(transaction, context, plan.slice(0, MAX_FACTS)) } };
+      const known = early && likely && new Map([[likely.conversation, early]]);
+      return { eligible, round: { plan, facts: await readAll(transaction, context, plan.slice(0, MAX_FACTS), known) } };
     });
     if (read.round) return read.round;
     before.splice(0, Infinity, ...read.eligible);
@@ -61,18 +67,28 @@ export async function readRound(
   }
 }
 
-async function readFacts(
+async function readAll(
   transaction: Transaction,
   context: EngineContext,
   plan: readonly Outgoing[],
+  known: ReadonlyMap<string, ConversationFacts> = new Map(),
 ): Promise<Map<string, ConversationFacts>> {
-  const peers = new Map(plan.map(({ conversation, peer }) => [conversation, peer]));
-  const facts = [...peers].map(async ([conversation, peer]) => {
-    const [identity, largest] = await Promise.all([
-      transaction.get('identities', [aciOf(context.app, peer)]),
-      largestHlc(transaction, conversation, false),
-    ]);
-    return [conversation, { identity, largest }] as const;
+  const places = new Map(plan.map((outgoing) => [outgoing.conversation, outgoing]));
+  const facts = [...places.values()].map(async (place) => {
+    const { conversation } = place;
+    return [conversation, known.get(conversation) ?? (await readFacts(transaction, context, place))] as const;
   });
   return new Map(await Promise.all(facts));
+}
+
+async function readFacts(
+  transaction: Transaction,
+  context: EngineContext,
+  { conversation, peer }: Place,
+): Promise<ConversationFacts> {
+  const [identity, largest] = await Promise.all([
+    transaction.get('identities', [aciOf(context.app, peer)]),
+    largestHlc(transaction, conversation, false),
+  ]);
+  return { identity, largest };
 }

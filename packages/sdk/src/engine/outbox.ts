@@ -15,7 +15,7 @@ import { DirectoryError, type Directory } from './directory.js';
 import { Gathering } from './gathering.js';
 import { IdentityHeld } from './identities.js';
 import type { LocalDevice } from './local-device.js';
-import { readRound, type ConversationFacts } from './outbox-round.js';
+import { readRound, type ConversationFacts, type Place } from './outbox-round.js';
 import type { Outgoing } from './outgoing.js';
 import type { Sealed, Sealer } from './seal.js';
 import { submitOrder, toSubmit } from './to-submit.js';
@@ -41,6 +41,8 @@ export class Outbox {
   #isPlanStale = false;
   /** Grows whenever identities change. */
   #identities = 0;
+  /** Where the last message was sent: the next one probably goes there too. */
+  #likely: Place | undefined;
   readonly #busy = new Set<string>();
   readonly #busyRows = new Set<string>();
   /** By outbox row: the message that it was sealed as, while that is not finished. */
@@ -120,6 +122,8 @@ export class Outbox {
       const identities = this.#identities;
       this.#isPlanStale = false;
       const { plan, facts } = await this.#look();
+      const [first] = plan;
+      if (first) this.#likely = { conversation: first.conversation, peer: first.peer };
       for (const outgoing of plan) {
         if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
         if (this.#mayOvertake(outgoing)) break;
@@ -152,7 +156,7 @@ export class Outbox {
   #look() {
     const blocked = new Set([...this.#busyRows, ...this.#deferrals.covered()]);
     const gathered = this.#gathering.take();
-    return readRound(this.#context, this.#sealedAs, (row, held) => {
+    return readRound(this.#context, this.#sealedAs, this.#likely, (row, held) => {
       const kind = this.#context.kinds.get(row.kind);
       // A kind that only a newer tab knows waits for its engine.
       if (!kind || blocked.has(row.id) || this.#mustGather(kind, gathered)) return false;

@@ -20,7 +20,7 @@ import type { Outgoing } from './outgoing.js';
 import type { RelayClock } from './relay-clock.js';
 import type { Repairs } from './repair.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
-import { countSealing } from './sealings.js';
+import { nextSealing, putSealing } from './sealings.js';
 import { SealedMemory, type SealedCopy } from './sealed-memory.js';
 import { findTargets, type Target } from './targets.js';
 
@@ -242,7 +242,9 @@ export class Sealer {
   ): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
     this.#memory.sealing(message);
     const committed = await commitVault(this.#context, TABLES, async (transaction) => {
-      await sideBySide(checkPins(transaction, targets), unit.confirm(transaction));
+      // Side by side: each waits for the database, and the message for all of them.
+      const checked = sideBySide(checkPins(transaction, targets), unit.confirm(transaction));
+      const [, sealing] = await sideBySide(checked, nextSealing(transaction));
       if (isNew && outgoing.only && outgoing.answers.length > 0) {
         const { user, device, registration } = outgoing.only;
         let open = 0;
@@ -260,7 +262,7 @@ export class Sealer {
         if (!outgoing.resend)
           await transaction.put('positions', { conversation: message.conversation, hlc: message.hlc });
       }
-      const sealing = fresh.length > 0 ? await countSealing(transaction) : 0;
+      if (fresh.length > 0) await putSealing(transaction, sealing);
       const counted = fresh.map((row) => ({ ...row, sealing }));
       for (const row of counted) {
         await transaction.add('sealedPayloads', row);

@@ -20,11 +20,13 @@ export function readSealings(vault: Vault): Promise<number> {
   return vault.read(['meta'], count);
 }
 
-/** In the transaction that commits the session step. @returns the number of this sealing */
-export async function countSealing(transaction: Writing): Promise<number> {
-  const next = (await count(transaction)) + 1;
-  await transaction.put('meta', { name: 'sealings', count: next });
-  return next;
+/** In the transaction that commits the session step; the caller stores it with {@link putSealing}. */
+export async function nextSealing(transaction: Reading): Promise<number> {
+  return (await count(transaction)) + 1;
+}
+
+export async function putSealing(transaction: Writing, count: number): Promise<void> {
+  await transaction.put('meta', { name: 'sealings', count });
 }
 
 /** Goes on from what the relay has seen, so that an older copy is noticed once. */

@@ -154,7 +154,8 @@ async function complete<V>(transaction: IDBTransaction, work: (transaction: IDBT
   } catch (error) {
     throw await undone(transaction, done, error);
   }
-  const failed = await done;
+  // What was read stays read, whatever becomes of the transaction: its end may come frames later.
+  const failed = transaction.mode === 'readonly' ? null : await done;
   if (failed) throw failed.error;
   return value;
 }
