@@ -7,31 +7,11 @@ import { TIMEOUT_MS } from '../../src/engine/watched-peer.js';
 import { aciOfName } from '../support/fake-relay.js';
 import { aliceAndBob, aliceAndBobTalking, type Pair, Person, until } from '../support/person.js';
 import { atHand } from '../support/later.js';
-import { TestClock } from '../support/test-clock.js';
+import { pass, passUntil, TestClock } from '../support/test-clock.js';
 
 /** Alice and Bob have talked, and each has the other on screen. */
 const pair = (receipts: ReceiptPolicy = 'answered', clock = new TestClock()): Promise<Pair> =>
   aliceAndBobTalking({ receipts, clock });
-
-/** Half a second at a time: what it sets off runs before the next. */
-async function step(clock: Pick<TestClock, 'advance'>): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-  clock.advance(500);
-}
-
-async function pass(clock: Pick<TestClock, 'advance' | 'ticks'>, ms: number): Promise<void> {
-  for (const end = clock.ticks() + ms; clock.ticks() < end;) await step(clock);
-}
-
-/** Lets time pass until something has happened. */
-async function passUntil<T>(clock: Pick<TestClock, 'advance'>, event: Promise<T>): Promise<T> {
-  let over = false;
-  void event.finally(() => (over = true));
-  while (!isTrue(() => over)) await step(clock);
-  return event;
-}
-
-const isTrue = (condition: () => boolean): boolean => condition();
 
 /** Puts the conversation on this client's screen; returns what takes it off. */
 const watch = (client: SottoClient, user: string): (() => void) =>

@@ -6,7 +6,7 @@ import { aciOfName, type FakeRelay } from '../support/fake-relay.js';
 import { envelopeFrom } from '../support/forge.js';
 import { aliceAndBobTalking, type Pair, until } from '../support/person.js';
 import { damaged, isText, kindsOf } from '../support/shown.js';
-import { TestClock } from '../support/test-clock.js';
+import { passUntil, TestClock } from '../support/test-clock.js';
 
 async function pair(): Promise<Pair & { clock: TestClock }> {
   const clock = new TestClock();
@@ -120,7 +120,10 @@ test('a message that never came is noticed by the next one, and asked for after 
   await alice.hasSent(bob, 'withheld');
   await alice.say(bob, 'after');
   await bob.sees(alice, (list) => list.some(({ text }) => text === 'after'));
-  const list = await clock.until(bob.sees(alice, (all) => all.length === 4 && isText(all)));
+  const list = await passUntil(
+    clock,
+    bob.sees(alice, (all) => all.length === 4 && isText(all)),
+  );
   expect(kindsOf(list)).toEqual(['hello', 'hi', 'withheld', 'after']);
 });
 
@@ -145,7 +148,10 @@ test('what comes just when its absence is looked at is not shown as missing', as
       for (let turns = 0; turns < 200; turns++) await new Promise(setImmediate);
     }),
   });
-  await clock.until(bob.sees(alice, (all) => all.some(({ text }) => text === 'withheld')));
+  await passUntil(
+    clock,
+    bob.sees(alice, (all) => all.some(({ text }) => text === 'withheld')),
+  );
   // Ends when the look has.
   await bob.sleep();
   const rows = await bob.history.read(['messages'], (transaction) => transaction.range('messages'));
@@ -162,7 +168,10 @@ test('Bob’s own clock is days ahead when something is missing: what he writes 
   await alice.say(bob, 'after');
   await alice.hasSent(bob, 'after');
   await alice.sleep();
-  await clock.until(bob.sees(alice, (list) => list.some(({ kind }) => kind === 'missing')));
+  await passUntil(
+    clock,
+    bob.sees(alice, (list) => list.some(({ kind }) => kind === 'missing')),
+  );
   await bob.say(alice, 'is something missing?');
   await bob.hasSent(alice, 'is something missing?');
   await alice.wake();
@@ -212,6 +221,9 @@ test('what cannot be had is said to be lost', async () => {
   await alice.say(bob, 'after');
   await bob.sees(alice, (list) => list.some(({ text }) => text === 'after'));
   const isLost = (one: Message): boolean => one.kind === 'missing' && one.lost === 1;
-  const list = await clock.until(bob.sees(alice, (all) => all.some(isLost)));
+  const list = await passUntil(
+    clock,
+    bob.sees(alice, (all) => all.some(isLost)),
+  );
   expect(list.find(({ kind }) => kind === 'missing')).toMatchObject({ asked: 0, lost: 1 });
 });

@@ -36,17 +36,6 @@ export class TestClock implements Clock {
     };
   }
 
-  /** Lets time pass, second by second, until the promise is kept: also what is set on its way there comes due. */
-  async until<T>(promise: Promise<T>): Promise<T> {
-    const kept = promise.then((value) => ({ value }));
-    const soon = (): Promise<null> => new Promise((resolve) => setImmediate(resolve, null));
-    for (;;) {
-      this.advance(1_000);
-      const outcome = await Promise.race([kept, soon()]);
-      if (outcome) return outcome.value;
-    }
-  }
-
   /** Somebody sets the clock: no time passes, and no timer fires. */
   set(ms: number): void {
     this.#set += ms;
@@ -55,5 +44,26 @@ export class TestClock implements Clock {
   advance(ms: number): void {
     this.#ahead += ms;
     for (const timer of [...this.#timers]) if (timer.at <= this.ticks()) timer.run();
+  }
+}
+
+/** Half a second at a time: what it sets off runs before the next. */
+async function step(clock: Pick<TestClock, 'advance'>): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  clock.advance(500);
+}
+
+/** Lets so many milliseconds pass. */
+export async function pass(clock: Pick<TestClock, 'advance' | 'ticks'>, ms: number): Promise<void> {
+  for (const end = clock.ticks() + ms; clock.ticks() < end;) await step(clock);
+}
+
+/** Lets time pass until the promise is kept: also what is set on its way there comes due. */
+export async function passUntil<T>(clock: Pick<TestClock, 'advance'>, promise: Promise<T>): Promise<T> {
+  const kept = promise.then((value) => ({ value }));
+  for (;;) {
+    await step(clock);
+    const outcome = await Promise.race([kept, Promise.resolve(null)]);
+    if (outcome) return outcome.value;
   }
 }

@@ -6,7 +6,7 @@ import { envelopeFrom } from '../../support/forge.js';
 import { LyingRelay } from '../../support/lying-relay.js';
 import { aliceAndBobTalking, aliceAndBobTalkingOn, type Pair, Person } from '../../support/person.js';
 import { causesOf, damaged, isText, kindsOf } from '../../support/shown.js';
-import { TestClock } from '../../support/test-clock.js';
+import { passUntil, TestClock } from '../../support/test-clock.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -197,7 +197,10 @@ test('withheld: the next message shows it; the last message of all is missed by 
   relay.tamper = (payload) => payload;
   await bob.say(alice, 'after');
   await alice.sees(bob, (list) => list.some(({ text }) => text === 'after'));
-  const list = await clock.until(alice.sees(bob, (messages) => messages.length === 4 && isText(messages)));
+  const list = await passUntil(
+    clock,
+    alice.sees(bob, (messages) => messages.length === 4 && isText(messages)),
+  );
   expect(kindsOf(list)).toEqual(['hello', 'hi', 'withheld', 'after']);
 });
 

@@ -6,7 +6,7 @@ import { aciOfName } from '../../support/fake-relay.js';
 import { LyingRelay } from '../../support/lying-relay.js';
 import { aliceAndBobOn, aliceAndBobTalkingOn, Person, until } from '../../support/person.js';
 import { causesOf, isText, kindsOf } from '../../support/shown.js';
-import { TestClock } from '../../support/test-clock.js';
+import { passUntil, TestClock } from '../../support/test-clock.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const ID = new Uint8Array(16).fill(7);
@@ -76,7 +76,10 @@ test('moves the cursor back and forth: nothing is shown twice, and what it skips
   relay.cut();
   await bob.say(alice, 'forth');
   await alice.sees(bob, (list) => list.some(({ text }) => text === 'forth'));
-  const list = await clock.until(alice.sees(bob, (messages) => messages.length === 5 && isText(messages)));
+  const list = await passUntil(
+    clock,
+    alice.sees(bob, (messages) => messages.length === 5 && isText(messages)),
+  );
   expect(kindsOf(list)).toEqual(['hello', 'hi', 'back', 'skipped', 'forth']);
 });
 
@@ -170,21 +173,20 @@ function withEvery(honest: unknown, value: unknown): unknown {
 test.each(SHAPES)('answers requests with %s: that counts as no answer, and the message waits', async (_, bend) => {
   const clock = new TestClock();
   const { relay, alice, bob } = await aliceAndBobOn(new LyingRelay(), { clock });
-  let bent = 0;
-  relay.answer = (path, honest, to) => {
-    if (to !== aciOfName('alice') || !path.startsWith('/v1/users/')) return honest;
-    bent++;
-    return bend(honest);
-  };
+  const askedOften = new Promise<void>((resolve) => {
+    let bent = 0;
+    relay.answer = (path, honest, to) => {
+      if (to !== aciOfName('alice') || !path.startsWith('/v1/users/')) return honest;
+      if (++bent === 4) resolve();
+      return bend(honest);
+    };
+  });
   await alice.say(bob, 'patience');
-  while (bent < 4) {
-    clock.advance(1_000);
-    await new Promise(setImmediate);
-  }
+  await passUntil(clock, askedOften);
   const [waiting] = await alice.sees(bob, ({ length }) => length === 1);
   expect(waiting).toMatchObject({ status: 'pending', failure: null });
   relay.answer = (_path, honest) => honest;
-  expect(await clock.until(bob.texts(alice, 1))).toEqual(['patience']);
+  expect(await passUntil(clock, bob.texts(alice, 1))).toEqual(['patience']);
 });
 
 test('never answers a request: the rest goes on', async () => {
