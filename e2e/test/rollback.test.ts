@@ -11,9 +11,9 @@ import { expect, test } from 'vitest';
 
 import { until } from '../support/until.js';
 
-/** Long: after a rollback clients wait before they connect again, and what is missing is asked for in its time. */
-const PATIENCE_MS = 60_000;
-const TIMEOUT = { timeout: 240_000 };
+/** Long: after a rollback clients wait before they connect again, and what is missing is asked for after a minute. */
+const PATIENCE_MS = 150_000;
+const TIMEOUT = { timeout: 400_000 };
 
 /** A relay and the profiles of its users, in a folder of their own: the stories run side by side, as each mostly waits. */
 class Place {
