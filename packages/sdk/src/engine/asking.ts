@@ -22,7 +22,10 @@ const MAX_WAITING = 1_000;
 const MAX_WAITING_GAPS = 100;
 
 /** A request as it may leave now, or how long it must wait; null when there is nothing left to ask for. */
-export type Ask = { readonly outgoing: Outgoing; readonly fresh: boolean } | { readonly waitMs: number } | null;
+export type Ask =
+  | { readonly outgoing: Outgoing; readonly fresh: boolean; readonly counted: boolean }
+  | { readonly waitMs: number }
+  | null;
 
 /**
  * Looks at a request just before it is sealed: whether it is still needed, and whether it may go.
@@ -42,7 +45,7 @@ export async function prepareAsk(
   const ready = isGap ? await prepareGap(context, unit, outgoing, only, now) : outgoing;
   if (!ready || 'waitMs' in ready) return ready;
   const plan = await repairs.plan(only);
-  return 'waitMs' in plan ? plan : { outgoing: ready, fresh: plan.session === 'fresh' };
+  return 'waitMs' in plan ? plan : { outgoing: ready, fresh: plan.session === 'fresh', counted: plan.counted };
 }
 
 /** What is missing now, unless it has come meanwhile or is accounted for by envelopes that could not be read. */

@@ -28,8 +28,9 @@ export function isAsked(cause: UndecryptableCause): boolean {
   return ASKED.has(cause);
 }
 
-/** How a request to a device may go out now. */
-export type RepairPlan = { readonly session: 'current' | 'fresh' } | { readonly waitMs: number };
+/** How a request to a device may go out now; `counted`: it is one of those that end when nothing readable comes. */
+export type RepairPlan =
+  { readonly session: 'current' | 'fresh'; readonly counted: boolean } | { readonly waitMs: number };
 
 /**
  * Keeps what went wrong with which device, so that asking again ends:
@@ -38,7 +39,8 @@ export type RepairPlan = { readonly session: 'current' | 'fresh' } | { readonly 
  *     ^                                                                                               |
  *     +------------------------------------ anything readable ---------------------------------------+
  *
- * A sound session is used as it is: one that decrypted something since the failure is never put aside for a fresh one.
+ * A sound session is used as it is: one that decrypted something since the failure is never put aside for a fresh one. Nor is one,
+ * for an hour, that was itself begun to ask and has been answered: what is unreadable then was damaged, or sealed under an older one.
  */
 export class Repairs {
   #rows: Map<string, RepairRow> | null = null;
@@ -75,20 +77,22 @@ export class Repairs {
 
   async plan({ user, device }: DeviceRef): Promise<RepairPlan> {
     const row = (await this.#load()).get(`${user}.${device}`);
-    if (row?.sound !== 0) return { session: 'current' };
+    if (row?.sound !== 0) return { session: 'current', counted: false };
     if (row.asks >= MAX_ASKS) return { waitMs: HOLD_MS };
     const since = this.#context.clock.now() - row.askedAt;
     // A clock that went back must not hold a request for ever.
-    return since >= 0 && since < FRESH_EVERY_MS ? { waitMs: FRESH_EVERY_MS - since } : { session: 'fresh' };
+    if (since < 0 || since >= FRESH_EVERY_MS) return { session: 'fresh', counted: true };
+    return row.asks === 0 ? { session: 'current', counted: true } : { waitMs: FRESH_EVERY_MS - since };
   }
 
-  /** In the transaction that stores a fresh session. @returns the row to {@link settle} */
+  /** In the transaction that stores a request that counts. @returns the row to {@link settle} */
   async asked(
     transaction: WriteTransaction<Pick<VaultRows, 'repairs'>>,
     { user, device, registration }: { user: Aci; device: number; registration: number },
+    isFresh: boolean,
   ): Promise<RepairRow> {
     const row = await transaction.get('repairs', [user, device]);
-    const askedAt = this.#context.clock.now();
+    const askedAt = isFresh ? this.#context.clock.now() : (row?.askedAt ?? 0);
     const next: RepairRow = { user, device, registration, sound: 0, asks: (row?.asks ?? 0) + 1, askedAt };
     await transaction.put('repairs', next);
     return next;

@@ -46,6 +46,8 @@ interface Job {
   readonly bundles: ReadonlyMap<string, PreKeyBundle>;
   /** A new session is started even where there is one. */
   readonly fresh: boolean;
+  /** A request that {@link Repairs} counts. */
+  readonly counted: boolean;
   readonly facts: ConversationFacts | undefined;
 }
 
@@ -132,12 +134,12 @@ export class Sealer {
   async #prepare(outgoing: Outgoing) {
     const { kind, only } = outgoing;
     // A request that is itself sent again goes the way of everything that is.
-    if (kind.name !== resendRequest.name || !only || outgoing.resend) return { outgoing, fresh: false };
+    if (kind.name !== resendRequest.name || !only || outgoing.resend) return { outgoing, fresh: false, counted: false };
     const sealed = await this.#context.vault.read(['sealedMessages'], (transaction) =>
       transaction.get('sealedMessages', [outgoing.id]),
     );
     // Allowed by an earlier life, which ended before it had left.
-    if (sealed) return { outgoing, fresh: false };
+    if (sealed) return { outgoing, fresh: false, counted: false };
     // What is missing must not arrive between the look and the notice of it.
     return this.#ratchets.run(() =>
       prepareAsk(this.#context, this.#repairs, this.#sessions.begin(), outgoing, only, this.#clock.now()),
@@ -230,7 +232,7 @@ export class Sealer {
   }
 
   async #commit(
-    { outgoing, targets, fresh: isFresh }: Job,
+    { outgoing, targets, fresh: isFresh, counted: isCounted }: Job,
     unit: SessionUnit,
     message: SealedMessageRow,
     isNew: boolean,
@@ -273,7 +275,8 @@ export class Sealer {
       for (const row of stale)
         await transaction.delete('sealedPayloads', [row.message, row.user, row.device, row.registration]);
       const [first] = targets;
-      const repaired = isFresh && fresh.length > 0 && first ? await this.#repairs.asked(transaction, first) : null;
+      const isAsked = isCounted && fresh.length > 0 && first;
+      const repaired = isAsked ? await this.#repairs.asked(transaction, first, isFresh) : null;
       return { counted, repaired };
     });
     if (!committed) return null;

@@ -65,6 +65,16 @@ test('a message that was damaged on its way is shown as such, and replaced in it
   expect(await alice.texts(bob, 4)).toEqual(['hello', 'hi', 'damaged', 'after']);
 });
 
+test('what is damaged within the hour after another is asked for at once: the session that healed the one heals the other', async () => {
+  const { relay, alice, bob } = await pair();
+  for (const text of ['one', 'two', 'three']) {
+    void once(relay, 'bob', damaged);
+    await alice.say(bob, text);
+    await bob.sees(alice, (list) => list.some((message) => message.text === text));
+  }
+  expect(kindsOf(await bob.sees(alice, isText))).toEqual(['hello', 'hi', 'one', 'two', 'three']);
+});
+
 test('Bob has lost his sessions: what Alice sends comes again under a fresh one', async () => {
   const { alice, bob } = await pair();
   await bob.sleep();
