@@ -22,20 +22,24 @@ export type TokenFor = (user: string) => Promise<string>;
 /** The website of an app that embeds Sotto: its page, and the endpoint that mints login tokens for whoever is logged in. */
 export class PageServer {
   readonly #server: Server;
-  readonly #script: string;
+  /** By path. */
+  readonly #scripts: ReadonlyMap<string, string>;
   readonly #token: TokenFor;
   readonly #folder: string;
 
-  private constructor(folder: string, script: string, token: TokenFor) {
+  private constructor(folder: string, scripts: ReadonlyMap<string, string>, token: TokenFor) {
     this.#folder = folder;
-    this.#script = script;
+    this.#scripts = scripts;
     this.#token = token;
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  /** @param folder with `index.html`, `page.css` and `main.ts` */
-  static async start(token: TokenFor, folder = PAGE): Promise<PageServer> {
-    const page = new PageServer(folder, await bundle(folder), token);
+  /**
+   * @param folder with `index.html`, `page.css` and `main.ts`
+   * @param splitting what is imported dynamically comes in files of its own, as the bundlers of most apps do it
+   */
+  static async start(token: TokenFor, folder = PAGE, splitting = false): Promise<PageServer> {
+    const page = new PageServer(folder, await bundle(folder, splitting), token);
     await new Promise<void>((resolve) => page.#server.listen(0, '127.0.0.1', resolve));
     return page;
   }
@@ -62,25 +66,27 @@ export class PageServer {
       case '/page.css':
         send(200, 'text/css', readFileSync(`${this.#folder}/page.css`, 'utf8'));
         return;
-      case '/main.js':
-        send(200, 'text/javascript', this.#script);
-        return;
       case '/token': {
         const token = await this.#token(url.searchParams.get('user') ?? '').catch(() => null);
         if (token === null) send(403, 'text/plain', 'nobody is logged in');
         else send(200, 'text/plain', token);
         return;
       }
-      default:
-        send(404, 'text/plain', 'nothing here');
+      default: {
+        const script = this.#scripts.get(url.pathname);
+        if (script === undefined) send(404, 'text/plain', 'nothing here');
+        else send(200, 'text/javascript', script);
+      }
     }
   }
 }
 
-async function bundle(folder: string): Promise<string> {
+async function bundle(folder: string, splitting: boolean): Promise<Map<string, string>> {
   const { outputFiles } = await build({
     entryPoints: [`${folder}/main.ts`],
     bundle: true,
+    splitting,
+    outdir: '/',
     format: 'esm',
     platform: 'browser',
     target: 'es2022',
@@ -88,5 +94,5 @@ async function bundle(folder: string): Promise<string> {
     write: false,
     logLevel: 'error',
   });
-  return outputFiles[0]?.text ?? '';
+  return new Map(outputFiles.map(({ path, text }) => [path, text]));
 }

@@ -33,7 +33,7 @@ export class Stage {
   static async set(): Promise<Stage> {
     const end: (() => Promise<unknown>)[] = [];
     try {
-      const site = await PageServer.start((user) => Stage.token(user), PAGE);
+      const site = await PageServer.start((user) => Stage.token(user), PAGE, true);
       end.push(() => site.stop());
       const folder = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
       end.push(async () => rmSync(folder, { recursive: true, force: true }));

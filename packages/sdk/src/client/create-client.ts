@@ -5,6 +5,7 @@ import type { Engine, EngineOptions } from '../engine/engine.js';
 import type { History } from '../history/schema.js';
 import { systemClock } from '../util/clock.js';
 import { broadcastTabChannel, localTabChannel } from '../util/tab-channel.js';
+import { nextTask } from '../util/breath.js';
 import { systemRandom } from '../util/random.js';
 import { Client } from './client.js';
 import { openDatabases, type Databases } from './databases.js';
@@ -81,7 +82,8 @@ type EngineModule = Awaited<ReturnType<typeof loadEngine>>;
 
 /** Keys, ratchets and network: two thirds of the SDK, in a chunk of their own. */
 function loadEngine() {
-  const loading = import('./engine-module.js');
+  // In a page that is one file, evaluating it would come at once, in the task that builds the page.
+  const loading = nextTask().then(() => import('./engine-module.js'));
   // Who needs it sees the failure; a tab that never leads does not.
   loading.catch(() => undefined);
   return loading;

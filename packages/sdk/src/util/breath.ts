@@ -22,7 +22,7 @@ export class Breath {
 }
 
 /** Not a timer: those are held back for up to a minute in tabs that nobody sees. */
-function nextTask(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
