@@ -16,6 +16,16 @@ const PAGE = fileURLToPath(new URL('../page', import.meta.url));
 /** Tabs in processes of their own, memory figures that are not rounded. */
 const ARGS = ['--disable-features=ProcessPerSiteUpToMainFrameThreshold', '--enable-precise-memory-info'];
 
+/** Of Chromium's trace format, what is looked at. */
+interface TraceEvent {
+  name: string;
+  pid: number;
+  tid: number;
+  args: { name?: string };
+  /** Processor time, microseconds. */
+  tdur?: number;
+}
+
 /** A website, a relay on PGlite and a browser, with nothing between them that would cost time. */
 export class Stage {
   readonly app = TEST_APP.id;
@@ -78,6 +88,20 @@ export class Stage {
     const page = await context.newPage();
     await this.visit(page, user, peer);
     return page;
+  }
+
+  /**
+   * Processor time of the longest task of the pages' main threads, milliseconds: unlike its duration, other programs on the
+   * machine do not lengthen it.
+   */
+  async longestTask(page: Page, work: () => Promise<void>): Promise<number> {
+    await this.browser.startTracing(page, { categories: ['toplevel', '__metadata'] });
+    await work();
+    const { traceEvents } = JSON.parse((await this.browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
+    const thread = ({ pid, tid }: TraceEvent) => `${pid}:${tid}`;
+    const mains = new Set(traceEvents.filter(({ args }) => args.name === 'CrRendererMain').map(thread));
+    const tasks = traceEvents.filter((event) => event.name.endsWith('RunTask') && mains.has(thread(event)));
+    return tasks.reduce((longest, { tdur = 0 }) => Math.max(longest, tdur / 1_000), 0);
   }
 
   async end(): Promise<void> {
