@@ -10,7 +10,8 @@ import { RelayError } from '../errors.js';
 import type { Proven } from '../observer.js';
 import type { AddressRules } from '../ops/address-list.js';
 import { clientAddress, clientIp, type TrustedProxies } from '../ops/client-address.js';
-import { toRefusal, type Admission } from './session.js';
+import type { Admission } from './admission.js';
+import { toRefusal } from './refusal.js';
 import { SocketPeer } from './socket-peer.js';
 
 /** A transport that never says hello is closed after this. */

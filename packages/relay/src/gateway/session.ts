@@ -1,6 +1,4 @@
 import {
-  limits,
-  PROTOCOL_VERSION,
   up,
   type Ack,
   type AppId,
@@ -8,27 +6,28 @@ import {
   type ExpiringDevice,
   type FreshToken,
   type ErrorBody,
-  type Hello,
   type Submit,
   type UpEvent,
   type UpReply,
 } from '@sotto/protocol';
 
 import type { Tenants } from '../apps/tenants.js';
-import type { Login, TokenVerifier } from '../auth/token-verifier.js';
+import type { TokenVerifier } from '../auth/token-verifier.js';
 import type { Deadlines } from '../deadlines.js';
 import { RelayError, toError } from '../errors.js';
 import type { AckWriter } from '../mailbox/ack.js';
-import { compareCursor, compareVault } from '../mailbox/cursor.js';
-import { asBuffer, Delivery } from '../mailbox/deliver.js';
+import { Delivery } from '../mailbox/deliver.js';
 import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
 import type { Ring } from '../mailbox/ring.js';
 import type { Switchboard } from '../mailbox/switchboard.js';
-import { StoreError, type DeviceRecord, type MailboxHead, type MailboxState, type Store } from '../store/store.js';
+import type { MailboxHead, Store } from '../store/store.js';
 import { Subscriptions, type TopicDeps, type TopicPeer } from '../topics/subscriptions.js';
+import type { Admission } from './admission.js';
 import { MailboxPort } from './mailbox-port.js';
 import { parseOrRefuse } from './parse.js';
+import { toRefusal } from './refusal.js';
 import { busy, Submissions, type SubmissionDeps } from './submissions.js';
+import { readWelcome } from './welcome.js';
 
 /** A socket may outlive its token by at most 60 s; less, so that the slot of time and the closing are within it too. */
 const TOKEN_GRACE_MS = 50_000;
@@ -61,19 +60,6 @@ export interface SessionDeps extends SubmissionDeps, TopicDeps {
   expiries: Deadlines<Session>;
   onClosed: (session: Session) => void;
   onError: (error: unknown) => void;
-}
-
-/** A device that has proven itself, before it has a socket. */
-export interface Admission {
-  login: Login;
-  hello: Hello;
-  device: DeviceRecord;
-  /** Version of the user's list when the device was admitted. */
-  listVersion: number;
-  /** What the device should know of the user's others. */
-  expiring: ExpiringDevice[];
-  /** Where the socket comes from; absent in a simulation. */
-  ip?: string;
 }
 
 /**
@@ -280,39 +266,12 @@ export class Session {
   }
 
   async #welcome({ expiring, hello }: Admission): Promise<void> {
-    const { store, clock, tenants, acks } = this.#deps;
-    const mailbox = await store.mailbox(this.app, this.mailbox);
-    if (!mailbox) throw new RelayError('device-gone');
-    const { cursor } = hello;
-    const isAbove = cursor.seq > mailbox.acked.seq && cursor.seq <= mailbox.head;
-    const standing = isAbove ? await store.envelopeIdAt(this.app, this.mailbox, cursor.seq) : null;
-    const story = compareCursor(mailbox, cursor, standing);
-    if (story === 'ok' && isAbove && cursor.id)
-      await acks.acked({ mailbox: this.mailbox, seq: cursor.seq, id: cursor.id });
-    const preKeys = await store.preKeyCounts(this.app, this.mailbox);
+    const welcome = await readWelcome({ app: this.app, mailbox: this.mailbox }, hello, this.#deps);
     if (this.#closed) return;
-    const acked = story === 'ok' ? cursor : mailbox.acked;
-    const first = Math.max(mailbox.first, acked.seq + 1);
-    this.#peer.emit('welcome', {
-      protocol: PROTOCOL_VERSION,
-      time: clock.now(),
-      verdict: compareVault(mailbox, hello, story),
-      sealings: mailbox.sealings,
-      acked: { seq: acked.seq, id: acked.id && asBuffer(acked.id) },
-      head: mailbox.head,
-      first,
-      retentionSeconds: Math.floor(tenants.policy(this.app).retentionMs / 1000),
-      listVersion: this.#list,
-      preKeys,
-      expiring,
-      limits: { payloadBytes: limits.MAX_PAYLOAD_BYTES, submitBytes: limits.MAX_SUBMIT_BYTES },
-    });
-    this.#deliverFrom(mailbox, acked.seq, first);
-  }
-
-  #deliverFrom(mailbox: MailboxState, after: number, first: number): void {
-    this.#delivery = new Delivery(new MailboxPort(this, this.#peer, this.#deps), { after, first });
-    this.#delivery.poke(mailbox.head);
+    this.#peer.emit('welcome', { ...welcome, listVersion: this.#list, expiring });
+    const { acked, first, head } = welcome;
+    this.#delivery = new Delivery(new MailboxPort(this, this.#peer, this.#deps), { after: acked.seq, first });
+    this.#delivery.poke(head);
   }
 
   async #renew({ token }: FreshToken): Promise<void> {
@@ -365,15 +324,4 @@ export class Session {
     this.#list = version;
     this.#peer.emit('device-list-changed', { version });
   }
-}
-
-/** What is not a refusal of ours is logged, and becomes `unavailable` or `internal` without a detail. */
-export function toRefusal(error: unknown, onError: (error: unknown) => void): RelayError {
-  if (error instanceof RelayError) {
-    if (error.cause !== undefined && error.status >= 500) onError(error.cause);
-    return error;
-  }
-  onError(error);
-  const isPassing = error instanceof StoreError && error.code !== 'failed';
-  return new RelayError(isPassing ? 'unavailable' : 'internal');
 }

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 
 import { RelayError } from '../errors.js';
-import { toRefusal } from '../gateway/session.js';
+import { toRefusal } from '../gateway/refusal.js';
 
 export function refuse(response: Response, refusal: RelayError): void {
   if (refusal.retryAfterMs !== undefined) response.set('retry-after', String(Math.ceil(refusal.retryAfterMs / 1000)));
