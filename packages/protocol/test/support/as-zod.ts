@@ -1,17 +1,9 @@
 import * as z from 'zod/mini';
 
 import type { Check, Schema } from '../../src/schema.js';
+import type { Bounds } from './bounds.js';
 
 type Kind = 'string' | 'array' | 'number';
-interface Bounds {
-  minLength?: number;
-  maxLength?: number;
-  minItems?: number;
-  maxItems?: number;
-  minimum?: number;
-  maximum?: number;
-  pattern?: string;
-}
 
 /** The same schema in zod, which has judged more inputs than we have: what it says is what ours must say. */
 export function asZod({ definition, checks }: Schema<unknown>): z.ZodMiniType {

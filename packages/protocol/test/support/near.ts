@@ -1,16 +1,7 @@
 import fc from 'fast-check';
 
 import { toJsonSchema, type Schema } from '../../src/schema.js';
-
-interface Bounds {
-  minLength?: number;
-  maxLength?: number;
-  minItems?: number;
-  maxItems?: number;
-  minimum?: number;
-  maximum?: number;
-  pattern?: string;
-}
+import type { Bounds } from './bounds.js';
 
 /** What a stranger may put anywhere. */
 const anything = fc.oneof(

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { crashing, LifeSpan } from '../support/crashing-tables.js';
+import { type LifeSpan, wakeMortal } from '../support/crashing-tables.js';
 import { aciOfName } from '../support/fake-relay.js';
 import { aliceAndBobTalking, type Person } from '../support/person.js';
 import { damaged, isText, kindsOf } from '../support/shown.js';
@@ -19,20 +19,16 @@ async function story(victims: readonly Name[], commits: number): Promise<{ died:
     relay.tamper = (untouched) => untouched;
     return damaged(payload);
   };
-  const lives = victims.map((name) => ({ person: people[name], life: new LifeSpan(commits) }));
-  for (const { person, life } of lives) {
+  const lives: { person: Person; life: LifeSpan }[] = [];
+  for (const person of victims.map((name) => people[name])) {
     await person.sleep();
-    await person
-      .wake({ history: crashing(person.history, life), vault: crashing(person.vault, life) })
-      .catch(() => undefined);
+    lives.push({ person, life: await wakeMortal(person, commits) });
   }
   await alice.say(bob, 'damaged');
   const healed = bob.sees(alice, (list) => list.length === 3 && isText(list));
-  let died = false;
   // Each begins again when it has died, while the other goes on.
   const again = lives.map(async ({ person, life }) => {
     await life.ended;
-    died = true;
     await person.sleep();
     await person.wake();
   });
@@ -51,7 +47,7 @@ async function story(victims: readonly Name[], commits: number): Promise<{ died:
   await nothingLeft(alice, bob);
   await nothingLeft(bob, alice);
   await Promise.all([alice.sleep(), bob.sleep()]);
-  return { died };
+  return { died: lives.some(({ life }) => life.isOver) };
 }
 
 /** Nothing waits, nothing is unreadable, nothing is asked for. */

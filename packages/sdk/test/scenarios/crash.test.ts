@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { FakeRelay } from '../support/fake-relay.js';
-import { crashing, LifeSpan } from '../support/crashing-tables.js';
+import { wakeMortal } from '../support/crashing-tables.js';
 import { aliceAndBobTalking, Person } from '../support/person.js';
 
 const TEXTS = ['one', 'two', 'three'];
@@ -12,12 +12,7 @@ async function story(victim: 'alice' | 'bob', commits: number): Promise<{ died: 
 
   const doomed = victim === 'alice' ? alice : bob;
   await doomed.sleep();
-  const life = new LifeSpan(commits);
-  let died = false;
-  void life.ended.then(() => (died = true));
-  await doomed
-    .wake({ history: crashing(doomed.history, life), vault: crashing(doomed.vault, life) })
-    .catch(() => undefined);
+  const life = await wakeMortal(doomed, commits);
   for (const text of TEXTS) await alice.say(bob, text);
   // Either the messages make it within this life, or the life ends first.
   await Promise.race([
@@ -44,7 +39,7 @@ async function story(victim: 'alice' | 'bob', commits: number): Promise<{ died: 
     expect(await person.vault.read(['sealedMessages'], (transaction) => transaction.count('sealedMessages'))).toBe(0);
     expect(await person.history.read(['outbox'], (transaction) => transaction.count('outbox'))).toBe(0);
   }
-  return { died };
+  return { died: life.isOver };
 }
 
 const isDelivered = (message: { kind: string; mine: boolean; status?: string | null }): boolean =>

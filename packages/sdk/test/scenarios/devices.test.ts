@@ -4,7 +4,7 @@ import { makeBundle, takeBundle } from '../support/bundle.js';
 import type { LaterModules } from '../../src/engine/later.js';
 import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
 import { RelayError } from '../../src/network/relay-error.js';
-import { crashing, LifeSpan } from '../support/crashing-tables.js';
+import { wakeMortal } from '../support/crashing-tables.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { atHand } from '../support/later.js';
 import { link, useBundle } from '../support/link.js';
@@ -17,6 +17,17 @@ async function aliceWithTwo(): Promise<{ relay: FakeRelay; phone: Person; laptop
   const laptop = await new Person('alice', relay).wake();
   await link(phone, laptop);
   return { relay, phone, laptop, bob };
+}
+
+/** Bob has written to Alice before her laptop was linked, and once more since. */
+async function linkedMeanwhile(): Promise<{ phone: Person; laptop: Person; bob: Person }> {
+  const { relay, alice: phone, bob } = await aliceAndBob();
+  await bob.say(phone, 'before');
+  await phone.texts(bob, 1);
+  const laptop = await new Person('alice', relay).wake();
+  await link(phone, laptop);
+  await bob.say(phone, 'after');
+  return { phone, laptop, bob };
 }
 
 test('a second device is linked by the first: both write, both read, and Bob sees one Alice', async () => {
@@ -51,23 +62,13 @@ test('what was read on one device is read on the other, and both see what became
 });
 
 test('a device that joins in the middle of a conversation gets what follows; stale lists are healed', async () => {
-  const { relay, alice: phone, bob } = await aliceAndBob();
-  await bob.say(phone, 'before');
-  await phone.texts(bob, 1);
-  const laptop = await new Person('alice', relay).wake();
-  await link(phone, laptop);
-  await bob.say(phone, 'after');
+  const { phone, laptop, bob } = await linkedMeanwhile();
   expect(await laptop.texts(bob, 1)).toEqual(['after']);
   expect(await phone.texts(bob, 2)).toEqual(['before', 'after']);
 });
 
 test('what is read on a device that joined later leaves unread what that device has never had', async () => {
-  const { relay, alice: phone, bob } = await aliceAndBob();
-  await bob.say(phone, 'before');
-  await phone.texts(bob, 1);
-  const laptop = await new Person('alice', relay).wake();
-  await link(phone, laptop);
-  await bob.say(phone, 'after');
+  const { phone, laptop, bob } = await linkedMeanwhile();
   await Promise.all([phone.texts(bob, 2), laptop.texts(bob, 1)]);
   await laptop.client.direct('bob').markRead();
   const here = await phone.sees(bob, (list) => list.some(({ unread }) => !unread));
@@ -245,10 +246,7 @@ test('a removed device that dies while it wipes itself goes on when it is starte
   if (!user) throw new Error('not registered');
   relay.remove(user, relay.mailbox('alice', 2).device);
   for (let commits = 1; ; commits++) {
-    const life = new LifeSpan(commits);
-    await laptop
-      .wake({ history: crashing(laptop.history, life), vault: crashing(laptop.vault, life) })
-      .catch(() => null);
+    const life = await wakeMortal(laptop, commits);
     const gone = until(laptop.client.connection, ({ state }) => state === 'signed-out').then(() => 'wiped' as const);
     const end = await Promise.race([gone, life.ended.then(() => 'died' as const)]);
     const keys = await laptop.vault.read(['sessions'], (transaction) => transaction.count('sessions'));
@@ -265,12 +263,7 @@ async function linkingStory(victim: 'phone' | 'laptop', commits: number): Promis
   await laptop.status(({ state }) => state === 'needs-device');
   const doomed = victim === 'phone' ? phone : laptop;
   await doomed.sleep();
-  const life = new LifeSpan(commits);
-  let died = false;
-  void life.ended.then(() => (died = true));
-  await doomed
-    .wake({ history: crashing(doomed.history, life), vault: crashing(doomed.vault, life) })
-    .catch(() => undefined);
+  const life = await wakeMortal(doomed, commits);
   // What Alice asks of an engine that dies is answered by nobody.
   const linking = link(phone, laptop).catch(() => undefined);
   await Promise.race([life.ended, linking]);
@@ -291,7 +284,7 @@ async function linkingStory(victim: 'phone' | 'laptop', commits: number): Promis
   for (const [device, peer] of [[phone, bob] as const, [laptop, bob] as const, [bob, phone] as const])
     expect(await device.texts(peer, 2)).toEqual(['to both', 'from the new one']);
   await Promise.all([phone.sleep(), laptop.sleep(), bob.sleep()]);
-  return { died };
+  return { died: life.isOver };
 }
 
 test.each(['phone', 'laptop'] as const)(

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import type { Rows, Tables } from '../../src/storage/tables.js';
 import { equalBytes } from '../../src/util/bytes.js';
 import type { Message } from '../../src/index.js';
-import { crashing, LifeSpan } from '../support/crashing-tables.js';
+import { wakeMortal } from '../support/crashing-tables.js';
 import { aciOfName } from '../support/fake-relay.js';
-import { aliceAndBobTalking, Person } from '../support/person.js';
+import { aliceAndBobTalking, type Pair, startsAfresh } from '../support/person.js';
 
 const NOTHING = new Uint8Array();
 
@@ -25,12 +25,18 @@ function observed<R extends Rows, T extends Tables<R>>(tables: T, after: () => P
   return { ...tables, write };
 }
 
-test('Bob starts afresh on a new device: Alice sees that his identity changed, and can go on writing', async () => {
+/** Alice and Bob have talked; what he writes last waits for her, who is away. */
+async function lastWordsWaiting(): Promise<Pair> {
   const { relay, alice, bob } = await aliceAndBobTalking();
-  await bob.sleep();
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+  await alice.sleep();
+  await bob.say(alice, 'last words');
+  await bob.hasSent(alice, 'last words');
+  return { relay, alice, bob };
+}
+
+test('Bob starts afresh on a new device: Alice sees that his identity changed, and can go on writing', async () => {
+  const { alice, bob } = await aliceAndBobTalking();
+  const newBob = await startsAfresh(bob);
   await newBob.say(alice, 'new phone');
   const messages = await alice.sees(bob, (list) => list.some(({ text }) => text === 'new phone'));
   expect(messages.filter(({ kind }) => kind === 'identity-changed')).toHaveLength(1);
@@ -48,9 +54,7 @@ test('what was sealed for an identity that is gone is not sent to the new one by
   await submitted;
   await alice.sleep();
   relay.onSubmit = () => null;
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+  const newBob = await startsAfresh(bob);
   await alice.wake();
   const messages = await alice.sees(bob, (list) => list.some((one) => one.kind === 'text' && one.status === 'failed'));
   const failed = messages.find((one) => one.kind === 'text' && one.status === 'failed');
@@ -60,14 +64,8 @@ test('what was sealed for an identity that is gone is not sent to the new one by
 });
 
 test('what Bob wrote before he started afresh is read, although it arrives together with the news', async () => {
-  const { relay, alice, bob } = await aliceAndBobTalking();
-  await alice.sleep();
-  await bob.say(alice, 'last words');
-  await bob.hasSent(alice, 'last words');
-  await bob.sleep();
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+  const { alice, bob } = await lastWordsWaiting();
+  const newBob = await startsAfresh(bob);
   await newBob.say(alice, 'new phone');
   await newBob.hasSent(alice, 'new phone');
   await alice.wake();
@@ -82,17 +80,11 @@ test('what Bob wrote before he started afresh is read, although it arrives toget
 });
 
 test('what Bob wrote before he started afresh is read once, although the news overtakes it between two commits', async () => {
-  const { relay, alice, bob } = await aliceAndBobTalking();
-  await alice.sleep();
-  await bob.say(alice, 'last words');
-  await bob.hasSent(alice, 'last words');
+  const { relay, alice, bob } = await lastWordsWaiting();
   const envelope = relay.mailbox('alice').envelopes.pop();
   relay.mailbox('alice').head--;
   if (!envelope) throw new Error('nothing was sent');
-  await bob.sleep();
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+  await startsAfresh(bob);
 
   // His message comes while Alice's device is told of his new identity; it stands in her history when his old sessions go.
   const shown = signal();
@@ -138,9 +130,7 @@ test('what waits for the old Bob is held back when the new Bob writes first', as
   });
   await alice.say(bob, 'for the old Bob only');
   await tried;
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+  const newBob = await startsAfresh(bob);
   await newBob.say(alice, 'it is me, really');
   const messages = await alice.sees(bob, (list) => list.some(({ text }) => text === 'it is me, really'));
   expect(messages.find(({ text }) => text === 'for the old Bob only')).toMatchObject({
@@ -154,20 +144,9 @@ test('what waits for the old Bob is held back when the new Bob writes first', as
 
 /** Alice's engine dies while it takes what Bob wrote last; the next one hears of his fresh start before it is handed that again. */
 async function lastWords(commits: number): Promise<{ died: boolean; list: readonly Message[] }> {
-  const { relay, alice, bob } = await aliceAndBobTalking();
-  await alice.sleep();
-  await bob.say(alice, 'last words');
-  await bob.hasSent(alice, 'last words');
-  await bob.sleep();
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
-  const life = new LifeSpan(commits);
-  let died = false;
-  void life.ended.then(() => (died = true));
-  await alice
-    .wake({ history: crashing(alice.history, life), vault: crashing(alice.vault, life) })
-    .catch(() => undefined);
+  const { relay, alice, bob } = await lastWordsWaiting();
+  const newBob = await startsAfresh(bob);
+  const life = await wakeMortal(alice, commits);
   await Promise.race([life.ended, relay.emptied('alice')]);
   await alice.sleep();
 
@@ -184,7 +163,7 @@ async function lastWords(commits: number): Promise<{ died: boolean; list: readon
   await alice.say(bob, 'hello?');
   const list = await alice.sees(bob, (messages) => messages.some(({ text }) => text === 'hello?'));
   await Promise.all([alice.sleep(), newBob.sleep()]);
-  return { died, list };
+  return { died: life.isOver, list };
 }
 
 test(

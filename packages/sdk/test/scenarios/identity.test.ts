@@ -2,9 +2,17 @@ import { expect, test } from 'vitest';
 
 import type { IdentityState, Message } from '../../src/index.js';
 import type { IdentityPolicy } from '../../src/history/identity-policy.js';
-import { crashing, LifeSpan } from '../support/crashing-tables.js';
-import { aciOfName, type FakeRelay } from '../support/fake-relay.js';
-import { aliceAndBob, aliceAndBobTalking, type Pair, Person, until } from '../support/person.js';
+import { wakeMortal } from '../support/crashing-tables.js';
+import { aciOfName } from '../support/fake-relay.js';
+import {
+  aliceAndBob,
+  aliceAndBobTalking,
+  type Pair,
+  type Person,
+  startsAfresh,
+  submitsToBob,
+  until,
+} from '../support/person.js';
 
 /** Alice and Bob have exchanged a message each. */
 const pair = (policy: IdentityPolicy = 'inform'): Promise<Pair> =>
@@ -21,28 +29,13 @@ async function accept(alice: Person): Promise<boolean> {
 }
 
 /** Bob loses his phone and starts afresh; Alice hears of it by his first message. */
-async function startsAfresh({ relay, bob, alice }: Pair): Promise<Person> {
-  await bob.sleep();
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+async function getsNewPhone({ bob, alice }: Pair): Promise<Person> {
+  const newBob = await startsAfresh(bob);
   await newBob.say(alice, 'new phone');
   const isNew = ({ text }: Message): boolean => text === 'new phone';
   const known = alice.client.direct('bob').messages.get().filter(isNew).length;
   await alice.sees(newBob, (list) => list.filter(isNew).length > known);
   return newBob;
-}
-
-/** What Alice's device submits to Bob from now on. */
-function submitsToBob(relay: FakeRelay): number[] {
-  const registrations: number[] = [];
-  relay.onSubmit = (submit, from) => {
-    if (from !== aciOfName('alice')) return null;
-    for (const { user, devices } of submit.recipients)
-      if (user === aciOfName('bob')) registrations.push(...devices.map(({ registration }) => registration));
-    return null;
-  };
-  return registrations;
 }
 
 test('Alice and Bob see the same sixty digits, and each code fits the other’s device only', async () => {
@@ -86,10 +79,10 @@ test('there is no number with somebody who has no device, nor offline with someb
 test('the key changes once more while Alice reads of the change: what she accepts is what she was shown', async () => {
   const two = await pair('block');
   const { relay, alice } = two;
-  const first = await startsAfresh(two);
+  const first = await getsNewPhone(two);
   const shown = await identity(alice, ({ state }) => state === 'changed');
   if (shown.state !== 'changed') throw new Error('unreachable');
-  const second = await startsAfresh({ ...two, bob: first });
+  const second = await getsNewPhone({ ...two, bob: first });
   const now = await identity(alice, (state) => state.state === 'changed' && state.key !== shown.key);
   const submitted = submitsToBob(relay);
   await alice.say(second, 'who is there?');
@@ -106,7 +99,7 @@ test('inform: the change shows until Alice accepts it, and she can write all the
   const two = await pair();
   const { alice } = two;
   const before = await alice.client.direct('bob').safetyNumber();
-  const newBob = await startsAfresh(two);
+  const newBob = await getsNewPhone(two);
   expect(await identity(alice)).toMatchObject({ state: 'changed', wasVerified: false, held: false });
   await alice.say(newBob, 'who is there?');
   expect(await newBob.texts(alice, 2)).toEqual(['new phone', 'who is there?']);
@@ -121,7 +114,7 @@ test('block: what Alice writes waits until she accepts; what she wrote before th
   let lost = true;
   relay.onSubmit = (_, from) => (from === aciOfName('alice') && lost ? 'unavailable' : null);
   await alice.say(two.bob, 'for the old Bob only');
-  const newBob = await startsAfresh(two);
+  const newBob = await getsNewPhone(two);
   lost = false;
   expect(await identity(alice)).toMatchObject({ state: 'changed', held: true });
   const submitted = submitsToBob(relay);
@@ -150,7 +143,7 @@ test('a verified contact blocks under either policy, and comparing again goes on
   const conversation = alice.client.direct('bob');
   const old = (await bob.client.direct('alice').safetyNumber()).scannable;
   expect(await conversation.verify(old)).toBe(true);
-  const newBob = await startsAfresh(two);
+  const newBob = await getsNewPhone(two);
   expect(await identity(alice)).toMatchObject({ state: 'changed', wasVerified: true, held: true });
   await alice.say(newBob, 'wait');
   expect(await conversation.verify(old)).toBe(false);
@@ -162,7 +155,7 @@ test('a verified contact blocks under either policy, and comparing again goes on
 test('no receipt goes to an identity that is not accepted', async () => {
   const two = await pair('block');
   const submitted = submitsToBob(two.relay);
-  const newBob = await startsAfresh(two);
+  const newBob = await getsNewPhone(two);
   await two.alice.client.direct('bob').markRead();
   await two.relay.emptied('alice');
   const toNewBob = two.relay.mailbox('bob').registration;
@@ -179,18 +172,10 @@ test(
       const two = await pair('block');
       const { relay, alice, bob } = two;
       await alice.sleep();
-      await bob.sleep();
-      relay.users.delete(aciOfName('bob'));
-      const newBob = await new Person('bob', relay).wake();
-      await newBob.online();
+      const newBob = await startsAfresh(bob);
       await newBob.say(alice, 'new phone');
       await newBob.hasSent(alice, 'new phone');
-      const life = new LifeSpan(commits);
-      died = false;
-      void life.ended.then(() => (died = true));
-      await alice
-        .wake({ history: crashing(alice.history, life), vault: crashing(alice.vault, life) })
-        .catch(() => undefined);
+      const life = await wakeMortal(alice, commits);
       await Promise.race([life.ended, relay.emptied('alice')]);
       await alice.sleep();
       await alice.wake();
@@ -203,6 +188,7 @@ test(
       expect(await identity(alice)).toMatchObject({ state: 'changed', held: true });
       await alice.sleep();
       await newBob.sleep();
+      died = life.isOver;
     }
   },
 );

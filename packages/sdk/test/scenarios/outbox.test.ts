@@ -11,6 +11,22 @@ import { TestClock } from '../support/test-clock.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** Alice writes to Bob, who is not there yet: he comes when she has asked for his keys in vain. */
+async function bobComesLate(alice: Person): Promise<Person> {
+  const { relay } = alice;
+  const bob = new Person('bob', relay);
+  const asked = new Promise<void>((resolve) => {
+    relay.onRequest = (path) => {
+      if (path.includes(aciOfName('bob'))) resolve();
+    };
+  });
+  await alice.say(bob, 'first');
+  await asked;
+  await bob.wake();
+  await bob.online();
+  return bob;
+}
+
 test('hundreds of receipts for somebody who is gone do not keep a message waiting', async () => {
   const relay = new FakeRelay();
   const alice = new Person('alice', relay);
@@ -94,16 +110,7 @@ test('what was written first stands first, also when its recipient was not there
   const relay = new FakeRelay();
   const alice = await new Person('alice', relay).wake();
   await alice.online();
-  const bob = new Person('bob', relay);
-  const asked = new Promise<void>((resolve) => {
-    relay.onRequest = (path) => {
-      if (path.includes(aciOfName('bob'))) resolve();
-    };
-  });
-  await alice.say(bob, 'first');
-  await asked;
-  await bob.wake();
-  await bob.online();
+  const bob = await bobComesLate(alice);
   await alice.say(bob, 'second');
   await alice.say(bob, 'third');
   expect(await bob.texts(alice, 3)).toEqual(['first', 'second', 'third']);
@@ -128,16 +135,7 @@ test('a message whose wait ends while the outbox is being read is not overtaken 
   };
   await alice.wake({ history });
   await alice.online();
-  const bob = new Person('bob', relay);
-  const asked = new Promise<void>((resolve) => {
-    relay.onRequest = (path) => {
-      if (path.includes(aciOfName('bob'))) resolve();
-    };
-  });
-  await alice.say(bob, 'first');
-  await asked;
-  await bob.wake();
-  await bob.online();
+  const bob = await bobComesLate(alice);
   isEnding = true;
   await alice.say(bob, 'second');
   expect(await bob.texts(alice, 2)).toEqual(['first', 'second']);

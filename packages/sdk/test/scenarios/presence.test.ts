@@ -5,7 +5,7 @@ import type { LaterModules } from '../../src/engine/later.js';
 import type { ReceiptPolicy } from '../../src/history/receipt-policy.js';
 import { TIMEOUT_MS } from '../../src/engine/watched-peer.js';
 import { aciOfName } from '../support/fake-relay.js';
-import { aliceAndBob, aliceAndBobTalking, type Pair, Person, until } from '../support/person.js';
+import { aliceAndBob, aliceAndBobTalking, type Pair, startsAfresh, until } from '../support/person.js';
 import { atHand } from '../support/later.js';
 import { pass, passUntil, TestClock } from '../support/test-clock.js';
 
@@ -13,12 +13,35 @@ import { pass, passUntil, TestClock } from '../support/test-clock.js';
 const pair = (receipts: ReceiptPolicy = 'answered', clock = new TestClock()): Promise<Pair> =>
   aliceAndBobTalking({ receipts, clock });
 
+/** The same with a clock each; `both` moves the two together. */
+async function pairWithTwoClocks(): Promise<{
+  hers: TestClock;
+  his: TestClock;
+  both: Pick<TestClock, 'advance' | 'ticks'>;
+  two: Pair;
+}> {
+  const [hers, his] = [new TestClock(), new TestClock()];
+  const both = {
+    advance: (by: number) => [hers, his].forEach((clock) => clock.advance(by)),
+    ticks: () => hers.ticks(),
+  };
+  const two = await aliceAndBobTalking({ receipts: 'answered', alice: { clock: hers }, bob: { clock: his } });
+  return { hers, his, both, two };
+}
+
 /** Puts the conversation on this client's screen; returns what takes it off. */
 const watch = (client: SottoClient, user: string): (() => void) =>
   client.direct(user).presence.subscribe(() => undefined);
 
 const presence = (client: SottoClient, user: string, condition: (presence: Presence) => boolean): Promise<Presence> =>
   until(client.direct(user).presence, condition);
+
+/** Lets time pass until Alice sees Bob so. */
+const aliceSees = (
+  clock: Pick<TestClock, 'advance'>,
+  { alice }: Pick<Pair, 'alice'>,
+  condition: (presence: Presence) => boolean,
+): Promise<Presence> => passUntil(clock, presence(alice.client, 'bob', condition));
 
 async function together(two: Pair): Promise<{ hers: () => void; his: () => void }> {
   const [hers, his] = [watch(two.alice.client, 'bob'), watch(two.bob.client, 'alice')];
@@ -50,26 +73,12 @@ test('Alice sees Bob type, until he sends or stops', async () => {
   const two = await pair('answered', clock);
   await together(two);
   two.bob.client.direct('alice').typing();
-  await passUntil(
-    clock,
-    presence(two.alice.client, 'bob', ({ typing }) => typing),
-  );
+  await aliceSees(clock, two, ({ typing }) => typing);
   await two.bob.say(two.alice, 'this is what he typed');
-  await passUntil(
-    clock,
-    presence(two.alice.client, 'bob', ({ typing }) => !typing),
-  );
+  await aliceSees(clock, two, ({ typing }) => !typing);
   two.bob.client.direct('alice').typing();
-  await passUntil(
-    clock,
-    presence(two.alice.client, 'bob', ({ typing }) => typing),
-  );
-  expect(
-    await passUntil(
-      clock,
-      presence(two.alice.client, 'bob', ({ typing }) => !typing),
-    ),
-  ).toMatchObject({ online: true });
+  await aliceSees(clock, two, ({ typing }) => typing);
+  expect(await aliceSees(clock, two, ({ typing }) => !typing)).toMatchObject({ online: true });
 });
 
 test('a stranger learns nothing: Bob is not on the topic before he has answered', async () => {
@@ -84,10 +93,7 @@ test('a stranger learns nothing: Bob is not on the topic before he has answered'
   await relay.emptied('bob');
   expect(relay.topics.subscriptions.length).toBeLessThanOrEqual(1);
   await bob.say(alice, 'hi');
-  await passUntil(
-    clock,
-    presence(alice.client, 'bob', ({ online }) => online),
-  );
+  await aliceSees(clock, { alice }, ({ online }) => online);
 });
 
 test('invisible: Bob joins nothing, and sees nobody', async () => {
@@ -150,10 +156,7 @@ test('left is a hint: Bob, who is there, says so; when he is gone, he is soon of
   const from = clock.now();
   two.relay.topics.withhold = (_, handlers) => handlers === two.relay.mailbox('bob').socket?.handlers;
   two.relay.topics.gone(two.relay.mailbox('bob').socket?.handlers as never);
-  await passUntil(
-    clock,
-    presence(two.alice.client, 'bob', ({ online }) => !online),
-  );
+  await aliceSees(clock, two, ({ online }) => !online);
   expect(clock.now() - from).toBeLessThan(10_000);
 });
 
@@ -161,12 +164,7 @@ test.each([
   ['back', -3_600_000],
   ['ahead', 3_600_000],
 ])('Alice’s clock is set %s by an hour: Bob stays online while he is there, and not a minute longer', async (_, ms) => {
-  const [hers, his] = [new TestClock(), new TestClock()];
-  const both = {
-    advance: (by: number) => [hers, his].forEach((clock) => clock.advance(by)),
-    ticks: () => hers.ticks(),
-  };
-  const two = await aliceAndBobTalking({ receipts: 'answered', alice: { clock: hers }, bob: { clock: his } });
+  const { hers, both, two } = await pairWithTwoClocks();
   await together(two);
   const changes: boolean[] = [];
   two.alice.client.direct('bob').presence.subscribe(({ online }) => changes.push(online));
@@ -177,36 +175,19 @@ test.each([
   two.relay.topics.withhold = (__, handlers) => handlers === two.relay.mailbox('bob').socket?.handlers;
   hers.set(ms);
   const from = hers.ticks();
-  await passUntil(
-    both,
-    presence(two.alice.client, 'bob', ({ online }) => !online),
-  );
+  await aliceSees(both, two, ({ online }) => !online);
   expect(hers.ticks() - from).toBeLessThanOrEqual(TIMEOUT_MS + 1_000);
 });
 
 test('Bob’s clock is set back while he types: Alice sees him type all the same', async () => {
-  const [hers, his] = [new TestClock(), new TestClock()];
-  const both = {
-    advance: (by: number) => [hers, his].forEach((clock) => clock.advance(by)),
-    ticks: () => hers.ticks(),
-  };
-  const two = await aliceAndBobTalking({ receipts: 'answered', alice: { clock: hers }, bob: { clock: his } });
+  const { his, both, two } = await pairWithTwoClocks();
   await together(two);
   two.bob.client.direct('alice').typing();
-  await passUntil(
-    both,
-    presence(two.alice.client, 'bob', ({ typing }) => typing),
-  );
+  await aliceSees(both, two, ({ typing }) => typing);
   his.set(-3_600_000);
-  await passUntil(
-    both,
-    presence(two.alice.client, 'bob', ({ typing }) => !typing),
-  );
+  await aliceSees(both, two, ({ typing }) => !typing);
   two.bob.client.direct('alice').typing();
-  await passUntil(
-    both,
-    presence(two.alice.client, 'bob', ({ typing }) => typing),
-  );
+  await aliceSees(both, two, ({ typing }) => typing);
 });
 
 test('forged, truncated, repeated and foreign payloads change nothing', async () => {
@@ -246,14 +227,11 @@ test('the topic tells the relay nothing: padded, unlike each other, and under an
 
 test('a changed identity that is not accepted is told nothing', async () => {
   const two = await pair();
-  const { relay, alice, bob } = two;
+  const { alice, bob } = two;
   const digits = (await alice.client.direct('bob').safetyNumber()).digits;
   await alice.client.direct('bob').verify(digits);
   await together(two);
-  await bob.sleep();
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+  const newBob = await startsAfresh(bob);
   watch(newBob.client, 'alice');
   await newBob.say(alice, 'new phone');
   await until(alice.client.direct('bob').identity, ({ state }) => state === 'changed');
@@ -277,10 +255,7 @@ test('what presence takes is fetched when a conversation comes on screen, and ag
   expect(tries).toBe(0);
   watch(alice.client, 'bob');
   watch(bob.client, 'alice');
-  await passUntil(
-    clock,
-    presence(alice.client, 'bob', ({ online }) => online),
-  );
+  await aliceSees(clock, { alice }, ({ online }) => online);
   // Twice on one of the two devices, once on the other.
   expect(tries).toBe(3);
 });

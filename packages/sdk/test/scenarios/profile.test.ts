@@ -5,7 +5,7 @@ import type { ProfileBody } from '../../src/content/kinds/profile.js';
 import { aciOfName } from '../support/fake-relay.js';
 import { honestContent, sendForged } from '../support/forge.js';
 import { link } from '../support/link.js';
-import { aliceAndBob, aliceAndBobTalking, Person, until } from '../support/person.js';
+import { aliceAndBob, aliceAndBobTalking, Person, startsAfresh, until } from '../support/person.js';
 
 /** Resolves when `of` knows `other` by that name. */
 const knows = (of: Person, other: Person, name: string | null): Promise<unknown> =>
@@ -97,13 +97,10 @@ test('all devices know the names: those that are there, and one that is linked l
 });
 
 test('Bob starts afresh and has forgotten everything: with her next message Alice tells him her name again', async () => {
-  const { relay, alice, bob } = await aliceAndBobTalking();
+  const { alice, bob } = await aliceAndBobTalking();
   await alice.client.setProfile({ name: 'Alice' });
   await knows(bob, alice, 'Alice');
-  await bob.sleep();
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+  const newBob = await startsAfresh(bob);
   await newBob.say(alice, 'new phone');
   await alice.sees(newBob, (list) => list.some(({ text }) => text === 'new phone'));
   await alice.say(newBob, 'it is me');

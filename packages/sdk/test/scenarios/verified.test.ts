@@ -9,7 +9,7 @@ import type { IdentityState } from '../../src/index.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { honestContent, sendForged } from '../support/forge.js';
 import { link } from '../support/link.js';
-import { aliceAndBob, Person, until } from '../support/person.js';
+import { aliceAndBob, Person, startsAfresh, until } from '../support/person.js';
 
 interface Cast {
   relay: FakeRelay;
@@ -68,10 +68,7 @@ test('a device that is linked later knows whom Alice has verified, before it has
   await link(phone, laptop);
   await becomes(laptop, 'verified');
   // Under another key than the verified one, what is written on the laptop waits.
-  await bob.sleep();
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+  const newBob = await startsAfresh(bob);
   await newBob.say(phone, 'new phone');
   await becomes(laptop, 'changed');
   expect(laptop.client.direct('bob').identity.get()).toMatchObject({ wasVerified: true, held: true });
@@ -95,10 +92,7 @@ test('the key changes while the mark is on its way: the mark does not pass to th
   await laptop.sleep();
   expect(await compare(phone, bob)).toBe(true);
   await relay.emptied('bob');
-  await bob.sleep();
-  relay.users.delete(aciOfName('bob'));
-  const newBob = await new Person('bob', relay).wake();
-  await newBob.online();
+  const newBob = await startsAfresh(bob);
   await newBob.say(phone, 'new phone');
   await becomes(phone, 'changed');
   await laptop.wake();

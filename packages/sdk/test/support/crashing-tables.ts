@@ -1,4 +1,5 @@
 import type { ObservableTables, Rows, Tables } from '../../src/storage/tables.js';
+import type { Person } from './person.js';
 
 export class Crash extends Error {
   override readonly name = 'Crash';
@@ -23,12 +24,16 @@ export class LifeSpan {
     if (--this.#left === 0) this.#onEnd();
   }
 
+  get isOver(): boolean {
+    return this.#left <= 0;
+  }
+
   check(): void {
-    if (this.#left <= 0) throw new Crash();
+    if (this.isOver) throw new Crash();
   }
 }
 
-export function crashing<R extends Rows, T extends Tables<R> | ObservableTables<R>>(tables: T, life: LifeSpan): T {
+function crashing<R extends Rows, T extends Tables<R> | ObservableTables<R>>(tables: T, life: LifeSpan): T {
   const wrapped: Tables<R> = {
     ...tables,
     read: async (names, work) => {
@@ -47,4 +52,13 @@ export function crashing<R extends Rows, T extends Tables<R> | ObservableTables<
     },
   };
   return wrapped as T;
+}
+
+/** Starts an engine on somebody's databases that dies after `commits` commits, perhaps before it has quite started. */
+export async function wakeMortal(person: Person, commits: number): Promise<LifeSpan> {
+  const life = new LifeSpan(commits);
+  await person
+    .wake({ history: crashing(person.history, life), vault: crashing(person.vault, life) })
+    .catch(() => undefined);
+  return life;
 }

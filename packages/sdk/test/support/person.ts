@@ -193,6 +193,32 @@ export async function aliceAndBobTalkingOn<R extends FakeRelay>(relay: R, option
   return { relay, alice, bob };
 }
 
+/** The relay has forgotten who had a name: somebody with another identity has it from now on. */
+export async function inPlaceOf(relay: FakeRelay, name: string): Promise<Person> {
+  relay.users.delete(aciOfName(name));
+  const person = await new Person(name, relay).wake();
+  await person.online();
+  return person;
+}
+
+/** Somebody loses their device, and begins on a new one as if they had never been there. */
+export async function startsAfresh(person: Person): Promise<Person> {
+  await person.sleep();
+  return inPlaceOf(person.relay, person.name);
+}
+
+/** The registrations of Bob's that Alice's device submits something to from now on. */
+export function submitsToBob(relay: FakeRelay): number[] {
+  const registrations: number[] = [];
+  relay.onSubmit = (submit, from) => {
+    if (from !== aciOfName('alice')) return null;
+    for (const { user, devices } of submit.recipients)
+      if (user === aciOfName('bob')) registrations.push(...devices.map(({ registration }) => registration));
+    return null;
+  };
+  return registrations;
+}
+
 /** Waits for an event, never for a time: the test runner's own limit ends what never comes. */
 export function until<T>(live: Live<T>, condition: (value: T) => boolean): Promise<T> {
   return new Promise((resolve) => {

@@ -15,7 +15,9 @@ import {
   aliceAndBobTalking,
   aliceAndBobTalkingOn,
   type Pair,
+  inPlaceOf,
   Person,
+  submitsToBob,
   until,
 } from '../../support/person.js';
 import { kindsOf } from '../../support/shown.js';
@@ -24,9 +26,7 @@ import { kindsOf } from '../../support/shown.js';
 async function impostor(relay: FakeRelay, name: string, text: string, to: Person): Promise<Uint8Array> {
   const user = aciOfName(name);
   const genuine = relay.users.get(user);
-  relay.users.delete(user);
-  const evil = await new Person(name, relay).wake();
-  await evil.online();
+  const evil = await inPlaceOf(relay, name);
   const payload = new Promise<Uint8Array>((resolve) => {
     relay.onSubmit = (submit, from) => {
       if (from === user && submit.payloads[0]) resolve(submit.payloads[0]);
@@ -86,16 +86,8 @@ test('a relay that puts its own keys in Bob’s place gets nothing, and the digi
   const digits = (await bob.client.direct('alice').safetyNumber()).digits;
   expect(await alice.client.direct('bob').verify(digits)).toBe(true);
   // The relay's own device under Bob's name.
-  relay.users.delete(aciOfName('bob'));
-  const evil = await new Person('bob', relay).wake();
-  await evil.online();
-  const submitted: number[] = [];
-  relay.onSubmit = (submit, from) => {
-    if (from !== aciOfName('alice')) return null;
-    for (const { user, devices } of submit.recipients)
-      if (user === aciOfName('bob')) submitted.push(...devices.map(({ registration }) => registration));
-    return null;
-  };
+  const evil = await inPlaceOf(relay, 'bob');
+  const submitted = submitsToBob(relay);
   await alice.say(bob, 'our secret');
   await until(alice.client.direct('bob').identity, ({ state }) => state === 'changed');
   await alice.sees(bob, (list) => list.some(({ kind }) => kind === 'identity-changed'));
@@ -279,9 +271,7 @@ test('a false identity at the very first contact: nothing shows it but the safet
   const { relay, alice, bob } = await aliceAndBob();
   const genuine = relay.users.get(aciOfName('bob'));
   if (!genuine) throw new Error('not registered');
-  relay.users.delete(aciOfName('bob'));
-  const evil = await new Person('bob', relay).wake();
-  await evil.online();
+  const evil = await inPlaceOf(relay, 'bob');
   await alice.say(evil, 'our secret');
   expect(await evil.texts(alice, 1)).toEqual(['our secret']);
   await alice.hasSent(bob, 'our secret');
