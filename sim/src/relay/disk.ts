@@ -71,7 +71,12 @@ export class RelayDisk {
           (this.#store[name] as (...all: never[]) => Promise<unknown>)(...args),
         )) as Store[K];
     return new Proxy(this.#store, {
-      get: (_, name: keyof Store) => (name in writes ? writes[name] : reads(name)),
+      get: (store, name: keyof Store) => {
+        if (name in writes) return writes[name];
+        // What the memory store says of itself, and what it does not have, is not asked for.
+        const own: unknown = Reflect.get(store, name);
+        return typeof own === 'function' ? reads(name) : own;
+      },
     });
   }
 
