@@ -23,7 +23,7 @@ export type TokenFor = (user: string) => Promise<string>;
 export class PageServer {
   readonly #server: Server;
   /** By path. */
-  readonly #scripts: ReadonlyMap<string, string>;
+  #scripts: ReadonlyMap<string, string>;
   readonly #token: TokenFor;
   readonly #folder: string;
 
@@ -46,6 +46,11 @@ export class PageServer {
 
   get origin(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** A deploy: the files of pages that are open are gone. */
+  withdrawScripts(): void {
+    this.#scripts = new Map();
   }
 
   async stop(): Promise<void> {

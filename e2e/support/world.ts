@@ -56,11 +56,12 @@ export class World {
     this.#parts = parts;
   }
 
-  static async create(setup: Setup, engine: Engine = 'chromium'): Promise<World> {
+  /** @param splitting as of {@link PageServer.start} */
+  static async create(setup: Setup, engine: Engine = 'chromium', { splitting = false } = {}): Promise<World> {
     const undo: (() => Promise<unknown>)[] = [];
     try {
       const tokens = new Tokens();
-      const site = await PageServer.start((user) => tokens.mint(user));
+      const site = await PageServer.start((user) => tokens.mint(user), undefined, splitting);
       undo.push(() => site.stop());
       const backend = await startBackend(setup);
       undo.push(() => backend.stop());
@@ -76,6 +77,10 @@ export class World {
   /** The first is the one that people connect to unless said otherwise. */
   get relays(): readonly [RelayProcess, ...RelayProcess[]] {
     return this.#parts.relays;
+  }
+
+  get site(): PageServer {
+    return this.#parts.site;
   }
 
   get backend(): Backend {

@@ -7,8 +7,9 @@ import type { Clock } from '../platform.js';
 import type { MailboxPage, Quota, Store } from '../store/store.js';
 import type { TopicPeer } from '../topics/subscriptions.js';
 
-/** A store that could not be read is asked again after this, milliseconds. */
-const AGAIN_MS = 2_000;
+/** A store that could not be read is asked again after one to three seconds: not by all mailboxes at once. */
+const AGAIN_MS = 1_000;
+const SPREAD_MS = 2_000;
 
 interface Owner {
   readonly app: AppId;
@@ -50,6 +51,7 @@ export class MailboxPort implements DeliveryPort {
 
   failed(error: unknown, again: () => void): void {
     this.#deps.onError(error);
-    this.#deps.clock.after(AGAIN_MS, again);
+    const share = Number.parseInt(this.#owner.mailbox.slice(0, 4), 16) / 0x10000;
+    this.#deps.clock.after(AGAIN_MS + share * SPREAD_MS, again);
   }
 }

@@ -10,7 +10,7 @@ import type { MailboxId } from './mailbox-id.js';
 /** Mailboxes in one statement; measured, more gain nothing. */
 const MAX_BATCH = 200;
 
-/** Nobody waits for an acknowledgement as one waits for a message. So they wait for each other, while there are few of them. */
+/** An acknowledgement is not waited for as a message is. So they wait for each other, while there are few of them. */
 const GATHER_MS = 5;
 const FEW = 20;
 

@@ -9,7 +9,7 @@ export interface DeliveryPort {
   read(after: number, limit: Quota): Promise<MailboxPage | null>;
   deliver(message: Deliver): void;
   drained(head: number): void;
-  /** The store could not be read; delivery goes on with `again`, or whatever it hears before. */
+  /** The store could not be read; delivery rests until `again`. */
   failed(error: unknown, again: () => void): void;
 }
 
@@ -35,6 +35,8 @@ export class Delivery {
   /** A read is owed whatever `known` says: the first one, or one that failed. */
   #owed = true;
   #reading = false;
+  /** Reading has failed: whatever comes is only noted until it is time to try again. */
+  #resting = false;
   #closed = false;
 
   constructor(port: DeliveryPort, start: { after: number; first: number }) {
@@ -91,17 +93,24 @@ export class Delivery {
   }
 
   async #pump(): Promise<void> {
-    if (this.#reading) return;
+    if (this.#reading || this.#resting) return;
     this.#reading = true;
     try {
       while (!this.#closed && this.#behind && this.#room().envelopes > 0) await this.#readPage();
     } catch (error) {
-      this.#port.failed(error, () => {
-        this.look();
-      });
+      this.#rest(error);
     } finally {
       this.#reading = false;
     }
+  }
+
+  #rest(error: unknown): void {
+    this.#owed = true;
+    this.#resting = true;
+    this.#port.failed(error, () => {
+      this.#resting = false;
+      void this.#pump();
+    });
   }
 
   get #behind(): boolean {
@@ -109,14 +118,16 @@ export class Delivery {
   }
 
   async #readPage(): Promise<void> {
-    this.#owed = true;
-    const page = await this.#port.read(this.#sent, this.#room());
+    // Before the read: a look that comes meanwhile wants another.
     this.#owed = false;
+    const known = this.#known;
+    const page = await this.#port.read(this.#sent, this.#room());
     if (!page) this.close();
     if (this.#closed || !page) return;
     this.#first = Math.max(this.#first, page.first);
-    this.#known = Math.max(this.#known, page.head);
     const last = page.envelopes.at(-1);
+    // What was known of a mailbox may have been lost in a crash: then nothing above comes, and nothing is waited for.
+    this.#known = last || this.#known > known ? Math.max(this.#known, page.head) : page.head;
     if (last) this.#emit(page.envelopes, page.head - last.seq);
     // Nothing held above: whatever was there has expired, and `first` says so.
     else this.#sent = Math.max(this.#sent, page.head);

@@ -123,9 +123,10 @@ export class SubmitWriter {
 
   #ring(batch: SubmitBatch, outcomes: ItemOutcome[]): void {
     const byMailbox = new Map<MailboxId, Envelope[]>();
+    const repeated = new Set<MailboxId>();
     batch.items.forEach((item, index) => {
       const outcome = outcomes[index];
-      if (outcome?.outcome === 'duplicate') this.#deps.switchboard.ring(item.mailbox, { kind: 'look' });
+      if (outcome?.outcome === 'duplicate') repeated.add(item.mailbox);
       const envelope = outcome?.outcome === 'stored' ? toEnvelope(batch, item, outcome.seq) : null;
       if (!envelope) return;
       const envelopes = byMailbox.get(item.mailbox);
@@ -137,6 +138,7 @@ export class SubmitWriter {
       this.#deps.observer.stored?.(this.#app, mailbox, envelopes);
       this.#deps.switchboard.ring(mailbox, { kind: 'envelopes', envelopes });
     }
+    for (const mailbox of repeated) this.#deps.switchboard.ring(mailbox, { kind: 'look' });
   }
 }
 

@@ -212,20 +212,42 @@ describe('delivery', () => {
     expect(log.slice(-2)).toEqual(['701-701', 'drained 701']);
   });
 
-  test.each(['poke', 'again'] as const)(
-    'a store that is away is asked again at the next poke, or after a while: %s',
-    async (by) => {
-      const { delivery, log, state } = mailboxOf(1);
-      state.failing = true;
-      delivery.start();
-      await settle();
-      state.failing = false;
-      if (by === 'poke') delivery.poke(0);
-      else state.again();
-      await settle();
-      expect(log).toEqual(['read 0', 'failed', 'read 0', '1-1', 'drained 1']);
-    },
-  );
+  test('a store that is away is asked again after a while, once, whatever is heard meanwhile', async () => {
+    const { delivery, log, state } = mailboxOf(1);
+    state.failing = true;
+    delivery.start();
+    await settle();
+    delivery.poke(1);
+    delivery.look();
+    delivery.ring([envelope(1)]);
+    await settle();
+    expect(log).toEqual(['read 0', 'failed']);
+    state.failing = false;
+    state.again();
+    await settle();
+    expect(log).toEqual(['read 0', 'failed', 'read 0', '1-1', 'drained 1']);
+  });
+
+  test('a head that the store does not have after a crash is not waited for', async () => {
+    const { delivery, log, state } = mailboxOf(1);
+    delivery.start();
+    await settle();
+    delivery.poke(5);
+    await settle();
+    expect(log).toEqual(['read 0', '1-1', 'drained 1', 'read 1', 'drained 1']);
+    state.head = 2;
+    delivery.ring([envelope(2)]);
+    await settle();
+    expect(log.at(-1)).toBe('2-2');
+  });
+
+  test('a look that comes while a page is read is another read', async () => {
+    const { delivery, log } = mailboxOf(0);
+    delivery.start();
+    delivery.look();
+    await settle();
+    expect(log.filter((line) => line === 'read 0')).toHaveLength(2);
+  });
 
   test('a look finds what nobody rang for', async () => {
     const { delivery, log, state } = mailboxOf(0);

@@ -1,5 +1,6 @@
 import { aciOf } from '../content/content.js';
 import { STANDARD_KINDS } from '../content/kinds.js';
+import { loadExport } from '../conversations/export-stream.js';
 import { Front } from '../conversations/front.js';
 import type { Engine, EngineOptions } from '../engine/engine.js';
 import type { History } from '../history/schema.js';
@@ -54,6 +55,7 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   const election = shared ? startElection(names.lock, names.channel, systemClock, lead) : leadAlone(systemClock, lead);
   const front = new Front({ ...common, channel: openTabChannel() });
   const stop = async (): Promise<void> => {
+    stopFetching();
     await election.stop();
     unstored.close();
   };
@@ -73,10 +75,14 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
       await release();
     },
   });
+  const stopFetching = fetchTheRest(client, engineModule);
   onHistoryLost = () => void client.close();
   if (parsed.storage === 'indexeddb') front.onFirstMessage = () => void askToPersist().catch(() => undefined);
   return client;
 }
+
+/** The start is over by then. */
+const FETCH_AFTER_MS = 5_000;
 
 type EngineModule = Awaited<ReturnType<typeof loadEngine>>;
 
@@ -87,6 +93,27 @@ function loadEngine() {
   // Who needs it sees the failure; a tab that never leads does not.
   loading.catch(() => undefined);
   return loading;
+}
+
+/**
+ * Some seconds after the tab is online, what it may need later is fetched: a file that could not be had once, a browser may not
+ * ask for again until the page is loaded anew, and after a deploy it may be gone.
+ *
+ * @returns what stops it
+ */
+function fetchTheRest(client: SottoClient, loaded: Promise<EngineModule>): () => void {
+  const fetchNow = async (): Promise<void> => {
+    const { laterModules } = await loaded;
+    await Promise.all([laterModules.presence(), laterModules.linking(), loadExport()]);
+  };
+  let cancel: (() => void) | null = null;
+  const unsubscribe = client.connection.subscribe(({ state }) => {
+    if (state === 'online') cancel ??= systemClock.after(FETCH_AFTER_MS, () => void fetchNow().catch(() => undefined));
+  });
+  return () => {
+    unsubscribe();
+    cancel?.();
+  };
 }
 
 /** What the tab that leads does: opens the vault and runs the engine on it. */

@@ -50,7 +50,9 @@ async function inBrowser(names: Names, onHistoryLost: () => void): Promise<Datab
 }
 
 async function inMemory(): Promise<Databases> {
-  const { memoryTables } = await import('../storage/memory-tables.js');
+  const { memoryTables } = await import('../storage/memory-tables.js').catch((cause: unknown) => {
+    throw new SottoError('storage-failed', undefined, { cause });
+  });
   return exclusive(memoryTables(HISTORY_SCHEMA), memoryTables(VAULT_SCHEMA), async () => undefined);
 }
 

@@ -29,7 +29,12 @@ const options = s.strictObject({
 });
 
 function isWebAddress(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  try {
+    // `URL.canParse` is younger than browsers in use.
+    return /^https?:\/\//i.test(text) && /^https?:$/.test(new URL(text).protocol);
+  } catch {
+    return false;
+  }
 }
 
 function isStorage(value: unknown): boolean {

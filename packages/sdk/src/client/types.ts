@@ -60,7 +60,7 @@ export type ConnectionState =
       /**
        * Becomes a further device with what `exportDevice` gave on another one.
        *
-       * @throws SottoError `wrong-passphrase`, `link-invalid`, `timed-out`
+       * @throws SottoError `wrong-passphrase`, `link-invalid`, `relay-unreachable`, `timed-out`
        */
       link(sealed: Uint8Array, passphrase: string): Promise<void>;
       /** Gives up the user's other devices and starts afresh. Needs a token with `sotto_reset`. */ reset(): Promise<void>;
@@ -140,7 +140,8 @@ export interface SottoClient {
   incoming(): AsyncIterableIterator<IncomingMessage>;
   /**
    * Everything that this device has of conversations and messages, as JSON text in UTF-8, streamed: it is read page by page as
-   * fast as it is taken. Not in it: keys. The format stands in the guide on exports.
+   * fast as it is taken. Not in it: keys. The format stands in the guide on exports. It fails with `relay-unreachable` in a page that
+   * has not been online for some seconds since it was loaded: the part of the SDK that makes exports is fetched then.
    */
   export(): ReadableStream<Uint8Array>;
   /**

@@ -1,13 +1,21 @@
+import { SottoError } from '../errors.js';
 import type { Front } from './front.js';
 
-/** The history as one JSON document, in pieces. What makes them is loaded when somebody wants one. */
+/** What makes an export. @throws SottoError `relay-unreachable`: nor could the file with it be */
+export function loadExport() {
+  return import('./export-history.js').catch((cause: unknown) => {
+    throw new SottoError('relay-unreachable', undefined, { cause });
+  });
+}
+
+/** The history as one JSON document, in pieces. */
 export function exportStream(front: Front): ReadableStream<Uint8Array> {
   let pieces: AsyncGenerator<string, void> | null = null;
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        pieces ??= (await import('./export-history.js')).exportHistory(front);
+        pieces ??= (await loadExport()).exportHistory(front);
         const { done, value } = await pieces.next();
         if (done) controller.close();
         else controller.enqueue(encoder.encode(value));

@@ -2,8 +2,8 @@ import type { makeLinkBundle, takeLinkBundle } from './linking.js';
 import type { PresenceKeeper } from './presence.js';
 
 /**
- * Parts of the engine that most tabs do not need when it starts. They are fetched when they are: neither works without the
- * network, so neither is missed where they cannot be had.
+ * Parts of the engine that are not needed when it starts. They are fetched when they are, or some seconds after the tab is
+ * online: neither works without the network, so neither is missed where they cannot be had.
  */
 export interface LaterModules {
   readonly presence: () => Promise<{ readonly PresenceKeeper: typeof PresenceKeeper }>;

@@ -37,7 +37,7 @@ export class PresenceOnDemand {
     this.#channel.post({ type: 'ask' } satisfies ToTabs);
   }
 
-  /** Where it cannot be loaded, the tabs' next word tries again. */
+  /** Where it cannot be loaded, the tabs' next word tries again; a browser may refuse that until the page is loaded anew. */
   async #begin(): Promise<void> {
     if (this.#loading || this.#keeper || this.#stopped) return;
     this.#loading = true;

@@ -85,13 +85,18 @@ export class Repairs {
     return row.asks === 0 ? { session: 'current', counted: true } : { waitMs: FRESH_EVERY_MS - since };
   }
 
-  /** In the transaction that stores a request that counts. @returns the row to {@link settle} */
+  /**
+   * In the transaction that stores a request that counts.
+   *
+   * @returns the row to {@link settle}; null where something readable has come meanwhile, so that the session is sound again
+   */
   async asked(
     transaction: WriteTransaction<Pick<VaultRows, 'repairs'>>,
     { user, device, registration }: { user: Aci; device: number; registration: number },
     isFresh: boolean,
-  ): Promise<RepairRow> {
+  ): Promise<RepairRow | null> {
     const row = await transaction.get('repairs', [user, device]);
+    if (!isFresh && row?.sound !== 0) return null;
     const askedAt = isFresh ? this.#context.clock.now() : (row?.askedAt ?? 0);
     const next: RepairRow = { user, device, registration, sound: 0, asks: (row?.asks ?? 0) + 1, askedAt };
     await transaction.put('repairs', next);

@@ -91,7 +91,7 @@ export class RelayApi {
       ...(who === undefined ? {} : { device: `${who.device}.${toBase64Url(who.secret)}` }),
     });
     const parsed = s.safeParse(response, answer);
-    if (!parsed.success) throw new RelayError(null, { cause: parsed.issue });
+    if (!parsed.success) throw new RelayError(null, { cause: new s.SchemaError(parsed.issue) });
     return parsed.data;
   }
 }

@@ -130,7 +130,7 @@ async function ask<S extends s.Schema<unknown>>(
   reply: S,
 ): Promise<s.Infer<S>> {
   const parsed = s.safeParse(reply, await wire.ask(event, message));
-  if (!parsed.success) throw new RelayError(null, { cause: parsed.issue });
+  if (!parsed.success) throw new RelayError(null, { cause: new s.SchemaError(parsed.issue) });
   return parsed.data;
 }
 

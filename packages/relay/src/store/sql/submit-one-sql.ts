@@ -6,8 +6,8 @@ import type { Queryable } from './driver.js';
 
 /**
  * A submit for one device, where nothing is special: starting the statement for many takes three times as long. Where its
- * list is not current, or the mailbox is gone or near its quota, or holds the envelope already, nothing is stored, and the
- * statement for many says why.
+ * list is not current, or the mailbox is gone or near its quota, or holds the envelope already, nothing but the sealing is noted,
+ * and the statement for many says why.
  */
 const SUBMIT_ONE = `
 WITH box AS MATERIALIZED (

@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { until } from '../support/until.js';
+import { World } from '../support/world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.create('embedded', 'chromium', { splitting: true });
+}, 120_000);
+afterAll(() => world.end());
+
+/** What a page does not need when it starts, each in a file of its own. */
+const LATER = ['export-history', 'presence', 'linking'];
+
+test('a page that was open before a deploy goes on, also with what it has not used yet', async () => {
+  const { alice, bob, her, his } = await world.acquainted();
+  await until(
+    'everything that may be needed later should be fetched',
+    () => her.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name)),
+    (names) => LATER.every((part) => names.some((name) => name.includes(`/${part}-`))),
+  );
+  world.site.withdrawScripts();
+  const exported = await her.page.evaluate(async () => {
+    const stream = window.probe?.client.export();
+    return stream ? new Response(stream).text() : '';
+  });
+  expect(exported).toContain('hello');
+  await his.send('still here');
+  await her.shows('hello', 'still here');
+  expect([...alice.errors, ...bob.errors]).toEqual([]);
+}, 120_000);
