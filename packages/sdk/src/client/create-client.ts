@@ -2,6 +2,7 @@ import { aciOf } from '../content/content.js';
 import { STANDARD_KINDS } from '../content/kinds.js';
 import { loadExport } from '../conversations/export-stream.js';
 import { Front } from '../conversations/front.js';
+import { loadFingerprint } from '../conversations/identity.js';
 import type { Engine, EngineOptions } from '../engine/engine.js';
 import type { History } from '../history/schema.js';
 import { systemClock } from '../util/clock.js';
@@ -104,7 +105,9 @@ function loadEngine() {
 function fetchTheRest(client: SottoClient, loaded: Promise<EngineModule>): () => void {
   const fetchNow = async (): Promise<void> => {
     const { laterModules } = await loaded;
-    await Promise.all([laterModules.presence(), laterModules.linking(), loadExport()]);
+    const ofEngine = [laterModules.presence(), laterModules.linking()];
+    const ofTab = [loadExport(), loadFingerprint(), import('./linking.js'), import('@sotto/crypto/sealing')];
+    await Promise.all([...ofEngine, ...ofTab]);
   };
   let cancel: (() => void) | null = null;
   const unsubscribe = client.connection.subscribe(({ state }) => {

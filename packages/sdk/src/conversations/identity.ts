@@ -11,7 +11,7 @@ import type { IdentityState, SafetyNumber } from './types.js';
 
 const DIGITS_PER_GROUP = 5;
 
-const loadFingerprint = () => import('./fingerprint.js');
+export const loadFingerprint = () => import('./fingerprint.js');
 
 /** The other user's identity, as a tab sees it: public keys and the person's word on them. */
 export class PeerIdentity {
