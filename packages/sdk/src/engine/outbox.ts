@@ -309,8 +309,6 @@ export class Outbox {
 
   /** The recipients' devices are not what we sealed for: look again. A changed identity withdraws the message meanwhile. */
   async #refreshAfterLoss(message: SealedMessageRow, users: ReadonlySet<Aci>): Promise<void> {
-    // Should its outbox rows be gone meanwhile, nothing but this leads back to it.
-    this.#resumeDue = true;
     for (const user of users) {
       try {
         await this.#directory.refresh(user);
@@ -321,6 +319,8 @@ export class Outbox {
         return;
       }
     }
+    // Should its outbox rows be gone meanwhile, nothing but this leads back to it. Not before: a look in between would spend it.
+    this.#resumeDue = true;
     this.#deferrals.deferUnlessFirst(message);
   }
 

@@ -6,7 +6,8 @@ import { receiptOutboxId } from '../../src/history/rows.js';
 import type { History } from '../../src/history/schema.js';
 import { systemRandom } from '../../src/util/random.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
-import { Person } from '../support/person.js';
+import { link } from '../support/link.js';
+import { aliceAndBobTalking, Person } from '../support/person.js';
 import { TestClock } from '../support/test-clock.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -139,4 +140,31 @@ test('a message whose wait ends while the outbox is being read is not overtaken 
   isEnding = true;
   await alice.say(bob, 'second');
   expect(await bob.texts(alice, 2)).toEqual(['first', 'second']);
+});
+
+test('what meets an old list, and is withdrawn while the new one is fetched, does not stay sealed for ever', async () => {
+  const { relay, alice, bob } = await aliceAndBobTalking();
+  const carol = await new Person('carol', relay).wake();
+  await carol.online();
+  await link(bob, await new Person('bob', relay).wake());
+  let fetching: () => void = () => undefined;
+  const fetched = new Promise<void>((resolve) => (fetching = resolve));
+  let answer: () => void = () => undefined;
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  relay.beforeAnswer = async (path) => {
+    if (!path.endsWith(`${aciOfName('bob')}/device-list`)) return;
+    fetching();
+    await answered;
+  };
+  await alice.say(bob, 'for an old list');
+  await fetched;
+  await alice.history.write(['outbox'], async (transaction) => {
+    for (const { id } of await transaction.range('outbox')) await transaction.delete('outbox', [id]);
+  });
+  // What else goes out meanwhile looks for what is left over, and finds this one under way.
+  await alice.say(carol, 'meanwhile');
+  await alice.hasSent(carol, 'meanwhile');
+  answer();
+  const sealed = () => alice.vault.read(['sealedMessages'], (transaction) => transaction.count('sealedMessages'));
+  while ((await sealed()) > 0) await new Promise(setImmediate);
 });
