@@ -3,18 +3,16 @@ import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type SubmitReply }
 
 import type { ContentKind } from '../content/kind.js';
 import type { SendFailure } from '../history/message-state.js';
-import { grownStatus, touchConversation } from '../history/rows.js';
-import { THIS_DEVICE } from '../history/schema.js';
 import { RelayError } from '../network/relay-error.js';
 import type { RelaySocket } from '../network/relay-port.js';
-import { startingWith, type WriteTransaction } from '../storage/tables.js';
-import type { SealedMessageRow, SealedPayloadRow, SentRow, VaultRows } from '../vault/schema.js';
-import { commitVault, type EngineContext } from './context.js';
+import type { SealedMessageRow, SealedPayloadRow, SentRow } from '../vault/schema.js';
+import type { EngineContext } from './context.js';
 import { Deferrals, type Waiting } from './deferrals.js';
 import { DirectoryError, type Directory } from './directory.js';
 import { Gathering } from './gathering.js';
 import { IdentityHeld } from './identities.js';
 import type { LocalDevice } from './local-device.js';
+import { dropSealed, markFailed, markSent, noteStored, withdraw } from './outbox-ends.js';
 import { readRound, type ConversationFacts, type Place } from './outbox-round.js';
 import type { Outgoing } from './outgoing.js';
 import type { Sealed, Sealer } from './seal.js';
@@ -260,7 +258,7 @@ export class Outbox {
     if (!this.#socket) return;
     // Stored in an earlier life, which ended before it could say so.
     if (open.length === 0) {
-      await this.#markSent(sealed.message);
+      await markSent(this.#context, sealed.message);
       return this.#finish(sealed.message);
     }
     const reply = await this.#socket.submit(toSubmit(sealed, open));
@@ -279,18 +277,14 @@ export class Outbox {
     const [gone, full] = [was('device-gone'), was('mailbox-full')];
     // The rule, with a commit less: should this life end before the second, the next one submits the same bytes again.
     if (stored.length === rows.length) {
-      await this.#markSent(message);
+      await markSent(this.#context, message);
       return this.#finish(message);
     }
-    await commitVault(this.#context, ['sealedPayloads'], async (transaction) => {
-      for (const row of stored) await transaction.put('sealedPayloads', { ...row, stored: 1 });
-      for (const { message: id, user, device, registration } of gone)
-        await transaction.delete('sealedPayloads', [id, user, device, registration]);
-    });
+    await noteStored(this.#context, stored, gone);
     const { user } = this.#context;
     const forPeer = (row: SealedPayloadRow): boolean => row.user !== user;
     const reached = stored.some(forPeer) || (rows.length > 0 && !rows.some(forPeer));
-    if (reached) await this.#markSent(message);
+    if (reached) await markSent(this.#context, message);
     if (full.length > 0) {
       this.#deferrals.defer(message, null);
       return;
@@ -335,32 +329,9 @@ export class Outbox {
     this.#isPlanStale = true;
   }
 
-  /** History first: the row takes its final position, and the outbox rows are done. */
-  async #markSent({ id, conversation, hlc, covers }: SealedMessageRow): Promise<void> {
-    await this.#context.history.write(['messages', 'conversations', 'outbox'], async (transaction) => {
-      const row = await transaction.get('messages', [conversation, this.#context.user, id, THIS_DEVICE]);
-      if (row) {
-        await transaction.put('messages', {
-          ...row,
-          hlc,
-          status: grownStatus(row.status, 'sent'),
-          failure: null,
-        });
-        await touchConversation(transaction, conversation);
-      }
-      for (const key of covers) await transaction.delete('outbox', [key]);
-    });
-  }
-
-  /** Then the sealed copy may go. */
+  /** The sealed copy may go, after history has heard. */
   async #finish({ id, covers }: Waiting, sent: SentRow['state'] = 'kept'): Promise<void> {
-    await commitVault(this.#context, ['sealedMessages', 'sealedPayloads', 'sent'], async (transaction) => {
-      for (const { user, device, registration } of await transaction.range('sealedPayloads', startingWith(id))) {
-        await transaction.delete('sealedPayloads', [id, user, device, registration]);
-      }
-      await transaction.delete('sealedMessages', [id]);
-      if (sent === 'void') await voidSent(transaction, id);
-    });
+    await dropSealed(this.#context, id, sent);
     this.#sealer.dropped(id);
     this.#deferrals.forget(id);
     for (const row of covers) this.#sealedAs.delete(row);
@@ -368,35 +339,19 @@ export class Outbox {
 
   /** Nobody to send it to. */
   async #forget({ id, covers }: Waiting): Promise<void> {
-    await this.#context.history.write(['outbox'], async (transaction) => {
-      for (const key of covers) await transaction.delete('outbox', [key]);
-    });
+    await withdraw(this.#context, covers);
     // Sealed for devices that are all gone, or for an identity that is another one now.
     if (covers.some((row) => this.#sealedAs.has(row))) await this.#finish({ id, covers }, 'void');
     this.#deferrals.forget(id);
   }
 
-  async #fail(
-    { id, conversation, covers }: Pick<SealedMessageRow, 'id' | 'conversation' | 'covers'>,
-    failure: SendFailure,
-  ): Promise<void> {
-    await this.#context.history.write(['messages', 'outbox'], async (transaction) => {
-      const row = await transaction.get('messages', [conversation, this.#context.user, id, THIS_DEVICE]);
-      if (row?.status === 'pending') await transaction.put('messages', { ...row, status: 'failed', failure });
-      for (const key of covers) await transaction.delete('outbox', [key]);
-    });
-    await this.#finish({ id, covers }, 'void');
+  async #fail(message: Pick<SealedMessageRow, 'id' | 'conversation' | 'covers'>, failure: SendFailure): Promise<void> {
+    await markFailed(this.#context, message, failure);
+    await this.#finish(message, 'void');
   }
 }
 
 /** A message that comes again has its place already. */
 function needsPlace({ kind, resend }: Pick<Outgoing, 'kind' | 'resend'>): boolean {
   return kind.shows === 'message' && resend === null;
-}
-
-/** It never went out: who misses it is told that nothing was lost. */
-async function voidSent(transaction: WriteTransaction<Pick<VaultRows, 'sent'>>, message: string): Promise<void> {
-  for (const row of await transaction.range('sent', { index: 'message', ...startingWith(message) })) {
-    if (row.state === 'kept') await transaction.put('sent', { ...row, state: 'void', body: null });
-  }
 }
