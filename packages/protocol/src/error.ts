@@ -3,7 +3,7 @@ import * as s from './schema.js';
 import { ERROR_CODES, type ErrorCode } from './error-code.js';
 import { aci, deviceId, registrationId } from './ids.js';
 
-const codes = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
+const codes = Object.keys(ERROR_CODES) as ErrorCode[];
 
 /** A device that a sender should, or should no longer, encrypt to. */
 const deviceRef = s.object({ device: deviceId, registration: registrationId });

@@ -1,8 +1,8 @@
 import { toError } from '../errors.js';
 
 /**
- * Natural batching: while batches are being worked on, the next gathers. No timer: an idle batcher works at once, a
- * busy one makes larger batches. They are begun in the order of their items.
+ * Natural batching: while batches are being worked on, the next gathers. An idle batcher works at once, or when
+ * `gather` says so; a busy one makes larger batches. They are begun in the order of their items.
  *
  *     idle --add--> working --batch done, queue empty--> idle
  *                      |  ^

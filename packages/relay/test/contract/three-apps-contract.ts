@@ -1,10 +1,10 @@
 import type { AppId } from '@sotto/protocol';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { purgeApp } from '../../src/apps/purge.js';
 import type { AppPolicy, Tenants } from '../../src/apps/tenants.js';
 import { DEFAULT_QUOTA } from '../../src/core.js';
-import { DAY_MS } from '../../src/directory/inactivity.js';
+import { DAY_MS, dayOf } from '../../src/directory/inactivity.js';
 import type { Store } from '../../src/store/store.js';
 import { coreWorld, settle } from '../support/core.js';
 import { messageTo, type TestDevice } from '../support/device.js';
@@ -92,6 +92,9 @@ export function threeAppsContract(name: string, openStore: () => Promise<Store>)
       return APPS.filter((_, index) => !isEqual(before[index], after[index]));
     }
 
+    const seenDayOf = async ({ app, user, device: own }: TestDevice) =>
+      (await store.user(app, user))?.devices.find(({ device }) => device === own)?.seenDay;
+
     /** Time passes, and everybody but the phones shows up. */
     async function sweptOn(day: number, present = APPS): Promise<AppId[]> {
       world.advance((day - today) * DAY_MS);
@@ -100,8 +103,10 @@ export function threeAppsContract(name: string, openStore: () => Promise<Store>)
         const { laptop, bob } = towns.get(app) ?? fail();
         await world.callerOf(laptop);
         await world.callerOf(bob);
+        // Noted behind their backs: it must not count as the sweep's doing.
+        for (const each of [laptop, bob])
+          await vi.waitFor(async () => expect(await seenDayOf(each)).toBe(dayOf(world.clock.now())));
       }
-      await settle();
       return changedBy(() => world.core.sweep());
     }
 

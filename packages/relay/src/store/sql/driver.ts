@@ -7,18 +7,22 @@ export interface Queryable {
   query<Row>(text: string, params?: readonly Param[]): Promise<Row[]>;
 }
 
+/** When a statement is answered: when a crash cannot undo it any more, or as soon as it is committed. */
+export type Answered = 'on-disk' | 'in-order';
+
 export interface Line extends Queryable {
   /** How many statements are worth giving it at once. */
   readonly depth: number;
   /** See `MailboxStore`. */
   readonly gather?: () => Promise<void>;
   /**
-   * Runs work whose commits need not wait for the disk, or that reads what others have committed so: resolves when all of
-   * that survives a crash of the database, and rejects with `unavailable` when nobody can say so.
+   * Runs work whose commits may be answered before they are on disk, if it is told so, or that reads what others have
+   * committed so: resolves when all of that survives a crash of the database, and rejects with `unavailable` when nobody can
+   * say so.
    *
    * @param matters whether anybody will be told of the result; all of them unless given
    */
-  durably<T>(work: () => Promise<T>, matters?: (result: T) => boolean): Promise<T>;
+  durably<T>(work: (answered: Answered) => Promise<T>, matters?: (result: T) => boolean): Promise<T>;
 }
 
 interface Transactions {

@@ -71,7 +71,7 @@ export function sqlMailboxes(sql: Sql): MailboxStore {
       const isAlone = submitting++ === 0;
       try {
         if (isAlone) return await submitBatch(line, app, batch, 'on-disk');
-        return await line.durably(() => submitBatch(line, app, batch, 'in-order'));
+        return await line.durably((answered) => submitBatch(line, app, batch, answered));
       } finally {
         submitting--;
       }

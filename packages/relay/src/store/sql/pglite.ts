@@ -3,7 +3,7 @@ import { parse, PGlite, protocol, types } from '@electric-sql/pglite';
 import { toStoreError, type Line, type Param, type Sql } from './driver.js';
 
 /** Array types that come as ready-made binary (see `binary-array.ts`): PGlite must not serialise them as text. */
-const ARRAY_OIDS = [1000, 1001, 1005, 1007, 1009, 1016, 2951];
+const ARRAY_OIDS = [1001, 1007, 1016, 2951];
 const serializers = Object.fromEntries(ARRAY_OIDS.map((oid) => [oid, (value: unknown) => value as string]));
 const parsers = { 20: Number };
 
@@ -74,7 +74,8 @@ function preparedLine(database: PGlite, alone: Alone): Line {
     depth: 1,
     // While it works nobody reads what arrives. So all that has arrived is read first: a batch of one makes the next wait.
     gather: () => new Promise((resolve) => setImmediate(resolve)),
-    durably: (work) => work(),
+    // With one connection there is nobody to wait for the disk instead.
+    durably: (work) => work('on-disk'),
 
     query: <Row>(text: string, params: readonly Param[] = []) =>
       alone(async () => {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 import { StoreError } from '../store.js';
-import { toStoreError, type Line, type Param } from './driver.js';
+import { toStoreError, type Answered, type Line, type Param } from './driver.js';
 import { run, SESSION } from './postgres-query.js';
 
 /**
@@ -37,9 +37,9 @@ export class PostgresLine implements Line {
   }
 
   /** A crash ends every connection. So what was committed after this one was opened, and before it answers, was not lost. */
-  async durably<T>(work: () => Promise<T>, matters?: (result: T) => boolean): Promise<T> {
+  async durably<T>(work: (answered: Answered) => Promise<T>, matters?: (result: T) => boolean): Promise<T> {
     const client = await this.#flushes.open();
-    const result = await work();
+    const result = await work('in-order');
     if (matters?.(result) ?? true) await this.#flushOn(client).done();
     return result;
   }

@@ -2,7 +2,7 @@ import type { AppId } from '@sotto/protocol';
 
 import type { BatchItem, SubmitBatch } from '../store.js';
 import { int4Array, uuidArray } from './binary-array.js';
-import type { Queryable } from './driver.js';
+import type { Answered, Queryable } from './driver.js';
 
 /**
  * A submit for one device, where nothing is special: starting the statement for many takes three times as long. Where its
@@ -33,9 +33,6 @@ WITH box AS MATERIALIZED (
   ON CONFLICT (account, mailbox, app) DO UPDATE SET count = excluded.count WHERE sealings.count < excluded.count
 )
 SELECT (SELECT f.seq FROM fresh f) AS seq, CASE WHEN $18 THEN set_config('synchronous_commit', 'off', true) END`;
-
-/** When a statement is answered: when a crash cannot undo it any more, or as soon as it is committed. */
-export type Answered = 'on-disk' | 'in-order';
 
 /** @returns its seq; null when nothing was stored */
 export async function submitOne(

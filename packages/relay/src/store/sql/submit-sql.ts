@@ -5,8 +5,8 @@ import type { AppId } from '@sotto/protocol';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { BatchItem, BatchSubmit, ItemOutcome, SubmitBatch } from '../store.js';
 import { BinaryArray, byteaArray, int4Array, int8Array, uuidArray, uuidBytes } from './binary-array.js';
-import type { Param, Queryable } from './driver.js';
-import { at, mostOfOne, submitOne, type Answered } from './submit-one-sql.js';
+import type { Answered, Param, Queryable } from './driver.js';
+import { at, mostOfOne, submitOne } from './submit-one-sql.js';
 
 /**
  * The write path: one statement, one commit for a whole batch (DESIGN section 3).
