@@ -5,15 +5,11 @@ import { equalBytes } from '../../src/util/bytes.js';
 import type { Message } from '../../src/index.js';
 import { wakeMortal } from '../support/crashing-tables.js';
 import { aciOfName } from '../support/fake-relay.js';
+import { gate } from '../support/gate.js';
 import { aliceAndBobTalking, type Pair, startsAfresh } from '../support/person.js';
+import { kindsOf } from '../support/shown.js';
 
 const NOTHING = new Uint8Array();
-
-function signal(): { give: () => void; given: Promise<void> } {
-  let give: () => void = () => undefined;
-  const given = new Promise<void>((resolve) => (give = resolve));
-  return { give, given };
-}
 
 /** The same tables; `after` is waited for after each commit. */
 function observed<R extends Rows, T extends Tables<R>>(tables: T, after: () => Promise<void>): T {
@@ -47,11 +43,14 @@ test('Bob starts afresh on a new device: Alice sees that his identity changed, a
 test('what was sealed for an identity that is gone is not sent to the new one by itself', async () => {
   const { relay, alice, bob } = await aliceAndBobTalking();
   await bob.sleep();
-  const submitted = new Promise<void>((resolve) => {
-    relay.onSubmit = (_, from) => (from === aciOfName('alice') ? (resolve(), 'unavailable') : null);
-  });
+  const tried = gate();
+  relay.onSubmit = (_, from) => {
+    if (from !== aciOfName('alice')) return null;
+    tried.open();
+    return 'unavailable';
+  };
   await alice.say(bob, 'for the old Bob only');
-  await submitted;
+  await tried.opened;
   await alice.sleep();
   relay.onSubmit = () => null;
   const newBob = await startsAfresh(bob);
@@ -70,13 +69,7 @@ test('what Bob wrote before he started afresh is read, although it arrives toget
   await newBob.hasSent(alice, 'new phone');
   await alice.wake();
   const list = await alice.sees(bob, (messages) => messages.some(({ text }) => text === 'new phone'));
-  expect(list.map(({ kind, text }) => (kind === 'text' ? text : kind))).toEqual([
-    'hello',
-    'hi',
-    'last words',
-    'identity-changed',
-    'new phone',
-  ]);
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'last words', 'identity-changed', 'new phone']);
 });
 
 test('what Bob wrote before he started afresh is read once, although the news overtakes it between two commits', async () => {
@@ -87,8 +80,7 @@ test('what Bob wrote before he started afresh is read once, although the news ov
   await startsAfresh(bob);
 
   // His message comes while Alice's device is told of his new identity; it stands in her history when his old sessions go.
-  const shown = signal();
-  const forgotten = signal();
+  const [shown, forgotten] = [gate(), gate()];
   const bobsIdentity = async (): Promise<Uint8Array | undefined> =>
     (await alice.vault.read(['peers'], (transaction) => transaction.get('peers', [aciOfName('bob')])))?.identityKey;
   const before = await bobsIdentity();
@@ -97,21 +89,21 @@ test('what Bob wrote before he started afresh is read once, although the news ov
     const rows = await alice.history.read(['messages'], (transaction) => transaction.range('messages'));
     if (isShown || !JSON.stringify(rows).includes('last words')) return;
     isShown = true;
-    shown.give();
-    await forgotten.given;
+    shown.open();
+    await forgotten.opened;
   });
   const vault = observed(alice.vault, async () => {
-    if (!equalBytes((await bobsIdentity()) ?? NOTHING, before ?? NOTHING)) forgotten.give();
+    if (!equalBytes((await bobsIdentity()) ?? NOTHING, before ?? NOTHING)) forgotten.open();
   });
   relay.beforeAnswer = async (path) => {
     if (path !== `/v1/users/${aciOfName('bob')}/device-list`) return;
     relay.beforeAnswer = async () => undefined;
     relay.inject('alice', envelope);
-    await shown.given;
+    await shown.opened;
   };
   await alice.wake({ history, vault });
   await alice.say(bob, 'are you there?');
-  await forgotten.given;
+  await forgotten.opened;
   await relay.emptied('alice');
   const list = await alice.sees(bob, (messages) => messages.some(({ kind }) => kind === 'identity-changed'));
   expect(list.filter(({ kind }) => kind === 'undecryptable')).toEqual([]);
@@ -121,15 +113,14 @@ test('what Bob wrote before he started afresh is read once, although the news ov
 test('what waits for the old Bob is held back when the new Bob writes first', async () => {
   const { relay, alice, bob } = await aliceAndBobTalking();
   await bob.sleep();
-  const tried = new Promise<void>((resolve) => {
-    relay.onSubmit = (_, from) => {
-      if (from !== aciOfName('alice')) return null;
-      resolve();
-      return 'unavailable';
-    };
-  });
+  const tried = gate();
+  relay.onSubmit = (_, from) => {
+    if (from !== aciOfName('alice')) return null;
+    tried.open();
+    return 'unavailable';
+  };
   await alice.say(bob, 'for the old Bob only');
-  await tried;
+  await tried.opened;
   const newBob = await startsAfresh(bob);
   await newBob.say(alice, 'it is me, really');
   const messages = await alice.sees(bob, (list) => list.some(({ text }) => text === 'it is me, really'));

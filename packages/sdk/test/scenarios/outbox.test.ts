@@ -6,6 +6,7 @@ import { receiptOutboxId } from '../../src/history/rows.js';
 import type { History } from '../../src/history/schema.js';
 import { systemRandom } from '../../src/util/random.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { gate } from '../support/gate.js';
 import { link } from '../support/link.js';
 import { aliceAndBobTalking, Person } from '../support/person.js';
 import { TestClock } from '../support/test-clock.js';
@@ -16,13 +17,12 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 async function bobComesLate(alice: Person): Promise<Person> {
   const { relay } = alice;
   const bob = new Person('bob', relay);
-  const asked = new Promise<void>((resolve) => {
-    relay.onRequest = (path) => {
-      if (path.includes(aciOfName('bob'))) resolve();
-    };
-  });
+  const asked = gate();
+  relay.onRequest = (path) => {
+    if (path.includes(aciOfName('bob'))) asked.open();
+  };
   await alice.say(bob, 'first');
-  await asked;
+  await asked.opened;
   await bob.wake();
   await bob.online();
   return bob;
@@ -140,6 +140,8 @@ test('a message whose wait ends while the outbox is being read is not overtaken 
   isEnding = true;
   await alice.say(bob, 'second');
   expect(await bob.texts(alice, 2)).toEqual(['first', 'second']);
+  // The wait did end there.
+  expect(isEnding).toBe(false);
 });
 
 test('what meets an old list, and is withdrawn while the new one is fetched, does not stay sealed for ever', async () => {
@@ -147,24 +149,21 @@ test('what meets an old list, and is withdrawn while the new one is fetched, doe
   const carol = await new Person('carol', relay).wake();
   await carol.online();
   await link(bob, await new Person('bob', relay).wake());
-  let fetching: () => void = () => undefined;
-  const fetched = new Promise<void>((resolve) => (fetching = resolve));
-  let answer: () => void = () => undefined;
-  const answered = new Promise<void>((resolve) => (answer = resolve));
+  const [asked, answered] = [gate(), gate()];
   relay.beforeAnswer = async (path) => {
     if (!path.endsWith(`${aciOfName('bob')}/device-list`)) return;
-    fetching();
-    await answered;
+    asked.open();
+    await answered.opened;
   };
   await alice.say(bob, 'for an old list');
-  await fetched;
+  await asked.opened;
   await alice.history.write(['outbox'], async (transaction) => {
     for (const { id } of await transaction.range('outbox')) await transaction.delete('outbox', [id]);
   });
   // What else goes out meanwhile looks for what is left over, and finds this one under way.
   await alice.say(carol, 'meanwhile');
   await alice.hasSent(carol, 'meanwhile');
-  answer();
+  answered.open();
   const sealed = () => alice.vault.read(['sealedMessages'], (transaction) => transaction.count('sealedMessages'));
   while ((await sealed()) > 0) await new Promise(setImmediate);
 });

@@ -2,19 +2,13 @@ import { expect, test } from 'vitest';
 
 import { makeBundle } from '../support/bundle.js';
 import { aciOfName } from '../support/fake-relay.js';
+import { gate } from '../support/gate.js';
 import { link, useBundle } from '../support/link.js';
 import { aliceAndBob, aliceAndBobTalking, Person } from '../support/person.js';
 
 /** What a device has sealed and not got rid of. */
 const unfinished = (person: Person): Promise<number> =>
   person.vault.read(['sealedMessages'], (transaction) => transaction.count('sealedMessages'));
-
-/** Resolves after this, so that who waits for it goes on only then. */
-function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open };
-}
 
 test('a message that leaves before its author has heard of a second device of theirs reaches that device', async () => {
   const { relay, alice: phone, bob } = await aliceAndBob();
