@@ -13,6 +13,7 @@ import {
   submitsToBob,
   until,
 } from '../support/person.js';
+import { kindsOf } from '../support/shown.js';
 
 /** Alice and Bob have exchanged a message each. */
 const pair = (policy: IdentityPolicy = 'inform'): Promise<Pair> =>
@@ -181,10 +182,7 @@ test(
       await alice.wake();
       await relay.emptied('alice');
       const list = await alice.sees(newBob, (messages) => messages.some(({ text }) => text === 'new phone'));
-      expect(list.map(({ kind, text }) => (kind === 'text' ? text : kind)).slice(2)).toEqual([
-        'identity-changed',
-        'new phone',
-      ]);
+      expect(kindsOf(list).slice(2)).toEqual(['identity-changed', 'new phone']);
       expect(await identity(alice)).toMatchObject({ state: 'changed', held: true });
       await alice.sleep();
       await newBob.sleep();

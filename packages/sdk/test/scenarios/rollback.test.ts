@@ -5,6 +5,7 @@ import { readSealings } from '../../src/engine/sealings.js';
 import { PAYLOAD_PREKEY, PAYLOAD_WHISPER } from '../../src/engine/payload.js';
 import { VAULT_SCHEMA, type Vault, type VaultRows } from '../../src/vault/schema.js';
 import { aciOfName, type FakeRelay } from '../support/fake-relay.js';
+import { envelopeFrom } from '../support/forge.js';
 import { aliceAndBobTalking } from '../support/person.js';
 
 /** A copy of a vault, as a restored browser profile is one. */
@@ -116,7 +117,6 @@ test('a session of the older copy still opens what was under way, and never seal
 
 test('a session of the older copy that opens something late does not take the place of the new one', async () => {
   const { relay, alice, bob, older, sent } = await onlySentSinceTheCopy();
-  const { user, device, registration } = { user: aciOfName('bob'), ...relay.mailbox('bob') };
   let late: Uint8Array | undefined;
   relay.tamper = (payload, to) => {
     if (to.user !== aciOfName('alice')) return payload;
@@ -133,7 +133,8 @@ test('a session of the older copy that opens something late does not take the pl
   await alice.say(bob, 'five');
   await alice.hasSent(bob, 'five');
   const { length } = relay.mailbox('bob').oneTime;
-  if (late) relay.inject('alice', { id: new Uint8Array(16), user, device, registration, payload: late });
+  if (!late) throw new Error('nothing was sent');
+  relay.inject('alice', await envelopeFrom(bob, late));
   await alice.sees(bob, (list) => list.some(({ text }) => text === 'four'));
   await alice.say(bob, 'six');
   await alice.hasSent(bob, 'six');

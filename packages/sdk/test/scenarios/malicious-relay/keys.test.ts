@@ -72,9 +72,7 @@ test('a handshake under a false identity is shown as a change, also in front of 
     list.some(({ kind }) => kind === 'undecryptable' || kind === 'identity-changed'),
   );
   await relay.emptied('alice');
-  const kinds = (await alice.sees(bob, (list) => list.length >= seen.length)).map(({ kind, text }) =>
-    kind === 'text' ? text : kind,
-  );
+  const kinds = kindsOf(await alice.sees(bob, (list) => list.length >= seen.length));
   const at = kinds.indexOf('forged by the relay');
   expect(kinds.slice(0, at === -1 ? undefined : at)).toContain('identity-changed');
 });
