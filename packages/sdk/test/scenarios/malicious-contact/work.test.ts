@@ -14,7 +14,7 @@ const newId = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(16
 interface Attack {
   readonly alice: Person;
   readonly bob: Person;
-  /** Sends what is made for each number, all at once, and resolves with what Alice's databases had to do for it. */
+  /** Sends what is made for each number, one after the other, and resolves with what Alice's databases had to do for it. */
   costOf(from: number, count: number): Promise<number>;
 }
 
