@@ -279,7 +279,7 @@ class World {
           this.#restored = device;
           this.#scheduler.note(`ROLLBACK vault of ${device.name}`);
           void device
-            .restore(profile, 'vault')
+            .restoreVault(profile)
             .then(() => this.#oracle.reload(device))
             .then(() => device.openTab());
         });

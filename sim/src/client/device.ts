@@ -47,7 +47,7 @@ export class Device {
   disk: DiskWeather = CALM_DISK;
   /** Milliseconds by which the device's clock is wrong. */
   clockOffset = 0;
-  history = new Database(HISTORY_SCHEMA);
+  readonly history = new Database(HISTORY_SCHEMA);
   vault = new Database(VAULT_SCHEMA);
   /** The person uses it: tabs come back after they have gone. */
   isUsed = false;
@@ -152,19 +152,13 @@ export class Device {
     this.#account = null;
   }
 
-  /** Puts databases back to an older state; no tab may be open. */
-  async restore(profile: Profile, what: 'vault' | 'both'): Promise<void> {
+  /** Puts the vault back to an older state; no tab may be open. */
+  async restoreVault(profile: Profile): Promise<void> {
     this.vault = new Database(VAULT_SCHEMA);
     this.#account = null;
     for (const row of (profile.vault.get('meta') ?? []) as VaultRows['meta'][]) this.#identityChanged(row);
     for (const [table, rows] of profile.vault)
       await this.vault.tables.write([table], async (transaction) => {
-        for (const row of rows) await transaction.put(table, row as never);
-      });
-    if (what === 'vault') return;
-    this.history = new Database(HISTORY_SCHEMA);
-    for (const [table, rows] of profile.history)
-      await this.history.tables.write([table], async (transaction) => {
         for (const row of rows) await transaction.put(table, row as never);
       });
   }
