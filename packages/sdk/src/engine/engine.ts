@@ -115,7 +115,8 @@ class RunningEngine implements Engine {
       api,
       devices: this.#devices,
       local: () => this.#local,
-      lookUp: (user) => this.#directory.refresh(user),
+      // Noted even if nothing is new: a link bundle pins people whom nobody has written down yet.
+      lookUp: (user) => this.#directory.refresh(user).then(() => this.#directory.note(user)),
       reset: () => this.#connection.reset(),
       startOver: () => this.#connection.startOver(),
       linking: later.linking,

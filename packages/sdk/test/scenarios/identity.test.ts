@@ -4,11 +4,12 @@ import type { IdentityState, Message } from '../../src/index.js';
 import type { IdentityPolicy } from '../../src/history/identity-policy.js';
 import { wakeMortal } from '../support/crashing-tables.js';
 import { aciOfName } from '../support/fake-relay.js';
+import { link } from '../support/link.js';
 import {
   aliceAndBob,
   aliceAndBobTalking,
   type Pair,
-  type Person,
+  Person,
   startsAfresh,
   submitsToBob,
   until,
@@ -68,6 +69,15 @@ test('before the first contact the number can be compared: the identity is fetch
   await identity(alice, ({ state }) => state === 'verified');
   expect(relay.mailbox('bob').head).toBe(0);
   expect(await alice.history.read(['conversations'], (transaction) => transaction.count('conversations'))).toBe(0);
+});
+
+test('a linked device that has heard of Bob only by its bundle can compare numbers before any message', async () => {
+  const { relay, alice, bob } = await aliceAndBob();
+  await alice.client.direct('bob').safetyNumber();
+  const laptop = await new Person('alice', relay).wake();
+  await link(alice, laptop);
+  const { digits } = await bob.client.direct('alice').safetyNumber();
+  expect((await laptop.client.direct('bob').safetyNumber()).digits).toBe(digits);
 });
 
 test('there is no number with somebody who has no device, nor offline with somebody whom nobody has met', async () => {
