@@ -23,19 +23,20 @@ export interface CommandPorts {
   readonly linking: LaterModules['linking'];
 }
 
-/** Does what tabs have asked for, and says what came of it. @throws VaultConflict, StorageError */
+/** Does what tabs have asked for, side by side, and says what came of it. @throws VaultConflict, StorageError */
 export async function runCommands(context: EngineContext, ports: CommandPorts): Promise<void> {
   const rows = await context.history.write(['commands'], async (transaction) => {
     const taken = await transaction.range('commands');
     for (const { id } of taken) await transaction.delete('commands', [id]);
     return taken;
   });
-  for (const row of rows) {
-    const { result, code } = await run(context, ports, row);
-    const answer: AnswerRow = { id: row.id, result, code };
-    if (row.command !== 'reset')
-      await context.history.write(['answers'], (transaction) => transaction.put('answers', answer));
-  }
+  await Promise.all(
+    rows.map(async (row) => {
+      const answer: AnswerRow = { id: row.id, ...(await run(context, ports, row)) };
+      if (row.command !== 'reset')
+        await context.history.write(['answers'], (transaction) => transaction.put('answers', answer));
+    }),
+  );
 }
 
 const NOTHING = new Uint8Array();
@@ -49,12 +50,15 @@ async function run(
     return { result: await attempt(context, ports, row), code: null };
   } catch (error) {
     if (error instanceof VaultConflict) throw error;
-    const isRelay = error instanceof RelayError || error instanceof DirectoryError;
-    return {
-      result: NOTHING,
-      code: isRelay ? 'relay-unreachable' : error instanceof Refused ? error.code : 'link-invalid',
-    };
+    return { result: NOTHING, code: codeOf(error, row) };
   }
+}
+
+/** What nobody has foreseen, when a bundle is taken, is the bundle's doing. */
+function codeOf(error: unknown, { command }: CommandRow): AnswerCode {
+  if (error instanceof Refused) return error.code;
+  const isRelay = error instanceof RelayError || error instanceof DirectoryError;
+  return command === 'link' && !isRelay ? 'link-invalid' : 'relay-unreachable';
 }
 
 class Refused extends Error {

@@ -7,6 +7,7 @@ import { enqueue } from '../history/rows.js';
 import type { DeviceRow, HistoryRows } from '../history/schema.js';
 import type { RelayApi } from '../network/relay-api.js';
 import type { WriteTransaction } from '../storage/tables.js';
+import { Mutex } from '../util/mutex.js';
 import type { EngineContext } from './context.js';
 import type { Directory } from './directory.js';
 import type { LocalDevice } from './local-device.js';
@@ -21,7 +22,7 @@ const same = (a: Ref, b: Ref): boolean => a.device === b.device && a.registratio
 
 /** This user's devices: what the signed list names, with what the relay knows of them and the names they gave themselves. */
 export class OwnDevices {
-  #running: Promise<void> = Promise.resolve();
+  readonly #turns = new Mutex();
   readonly #context: EngineContext;
   readonly #api: RelayApi;
   readonly #directory: Directory;
@@ -39,14 +40,15 @@ export class OwnDevices {
    * @throws RelayError, DirectoryError
    */
   sync(local: LocalDevice, expiring: readonly ExpiringDevice[] | null): Promise<void> {
-    this.#running = this.#running.catch(() => undefined).then(() => this.#sync(local, expiring));
-    return this.#running;
+    return this.#turns.run(() => this.#sync(local, expiring));
   }
 
   /** Takes a device off the list: the relay removes it, and it wipes itself when it hears of that. */
-  async remove(local: LocalDevice, gone: { device: DeviceId; registration: RegistrationId }): Promise<void> {
-    await this.#change(local, (devices) => devices.filter((entry) => !same(entry, gone)));
-    await this.sync(local, null);
+  remove(local: LocalDevice, gone: { device: DeviceId; registration: RegistrationId }): Promise<void> {
+    return this.#turns.run(async () => {
+      await this.#change(local, (devices) => devices.filter((entry) => !same(entry, gone)));
+      await this.#sync(local, null);
+    });
   }
 
   async #sync(local: LocalDevice, expiring: readonly ExpiringDevice[] | null): Promise<void> {

@@ -2,11 +2,13 @@ import { expect, test } from 'vitest';
 
 import { Front } from '../../src/conversations/front.js';
 import { STANDARD_KINDS } from '../../src/content/kinds.js';
-import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
+import { HISTORY_SCHEMA, type CommandRow, type History } from '../../src/history/schema.js';
 import { memoryTables } from '../../src/storage/memory-tables.js';
 import { systemRandom } from '../../src/util/random.js';
 import { localTabChannel } from '../../src/util/tab-channel.js';
 import { aciOfName } from '../support/fake-relay.js';
+import { atHand } from '../support/later.js';
+import { aliceAndBob } from '../support/person.js';
 import { TestClock } from '../support/test-clock.js';
 
 /** A tab without an engine, and how many look at its history. */
@@ -86,4 +88,38 @@ test('where no engine answers it ends, and so it does when the client is closed'
   front.close();
   await closed;
   expect(watched.now).toBe(0);
+});
+
+test('a command that ends in a way that nobody has foreseen says so in its own words: only a link can be invalid', async () => {
+  const linking = { makeLinkBundle: unforeseen, takeLinkBundle: unforeseen };
+  const { alice } = await aliceAndBob({ later: { ...atHand, linking: async () => linking } });
+  const makesLink = alice.front.ask({ command: 'make-link', publicKey: Uint8Array.of(5) });
+  await expect(makesLink).rejects.toMatchObject({ code: 'relay-unreachable' });
+  const links = alice.front.ask({ command: 'link', box: Uint8Array.of(5) });
+  await expect(links).rejects.toMatchObject({ code: 'link-invalid' });
+});
+
+function unforeseen(): never {
+  throw new TypeError('unforeseen');
+}
+
+test('a file that never comes holds up nobody but who needs it', async () => {
+  const linking = () => new Promise<never>(() => undefined);
+  const { alice } = await aliceAndBob({ later: { ...atHand, linking } });
+  const commands: CommandRow[] = [
+    { id: '1', command: 'make-link', publicKey: Uint8Array.of(5) },
+    { id: '2', command: 'look-up', user: aciOfName('bob') },
+  ];
+  await alice.history.write(['commands'], async (transaction) => {
+    for (const command of commands) await transaction.put('commands', command);
+  });
+  const answered = await new Promise((resolve, reject) => {
+    alice.history.observe(
+      ['answers'],
+      (transaction) => transaction.range('answers'),
+      ([row]) => row && resolve(row.id),
+      reject,
+    );
+  });
+  expect(answered).toBe('2');
 });
