@@ -260,11 +260,14 @@ class RunningEngine implements Engine {
     this.#cancelSync();
     const retry = (): void => this.#syncDevices(local, expiring, failures + 1);
     const ms = backoff(failures, randomFraction(this.#context.random));
-    this.#devices.sync(local, expiring).catch((error: unknown) => {
-      this.#background(error);
-      this.#cancelSync();
-      if (!this.#stopped && this.#isOnline) this.#cancelSync = this.#context.clock.after(ms, retry);
-    });
+    this.#devices.sync(local, expiring).then(
+      () => this.#cancelSync(),
+      (error: unknown) => {
+        this.#background(error);
+        this.#cancelSync();
+        if (!this.#stopped && this.#isOnline) this.#cancelSync = this.#context.clock.after(ms, retry);
+      },
+    );
   }
 
   /** The user has taken this device off the list, or started afresh elsewhere. */

@@ -9,6 +9,7 @@ import { aciOfName, FakeRelay } from '../support/fake-relay.js';
 import { atHand } from '../support/later.js';
 import { link, useBundle } from '../support/link.js';
 import { aliceAndBob, Person, until } from '../support/person.js';
+import { pass, TestClock } from '../support/test-clock.js';
 
 const PASSPHRASE = 'correct horse battery staple';
 
@@ -208,6 +209,21 @@ test('a device that could not ask for the list of devices asks again', async () 
   await Promise.all([phone, laptop].map(({ client }) => until(client.devices, ({ length }) => length === 2)));
   // Below none: both failed, and one was asked for that did not.
   expect(failures).toBeLessThan(0);
+});
+
+test('a look at the list of devices that has worked stands for one that failed before it', async () => {
+  const clock = new TestClock();
+  const { relay, alice } = await aliceAndBob({ alice: { clock } });
+  await until(alice.client.devices, ({ length }) => length === 1);
+  let looks = 0;
+  relay.beforeAnswer = async (path) => {
+    if (path === '/v1/devices' && looks++ === 0) throw new RelayError(null);
+  };
+  const { socket } = relay.mailbox('alice');
+  socket?.handlers.onDeviceListChanged();
+  socket?.handlers.onDeviceListChanged();
+  await pass(clock, 5_000);
+  expect(looks).toBe(2);
 });
 
 test('a device that the relay has dropped for inactivity leaves the list', async () => {
