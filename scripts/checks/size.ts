@@ -22,10 +22,11 @@ globalThis.sotto = createClient;
 `;
 
 /**
- * Behind a dynamic import until somebody does what it is for: has a conversation on screen (`presence`), compares safety
- * numbers, links a device, exports, has no database or no WebSocket. All else behind one counts: the leading tab needs the engine.
+ * Behind a dynamic import, and nothing that is shown, sent or read at start waits for it. What typing and presence, safety numbers,
+ * linking and exports need is fetched some seconds after the tab is online, or as soon as somebody asks for it; the rest only
+ * where there is no database or no WebSocket. All else behind a dynamic import counts: the leading tab needs the engine.
  */
-const LATER = /^(presence|fingerprint|linking|sealing|export|memory-tables|library-wire)-/;
+const LATER = /^(presence|fingerprint|linking|export|memory-tables|library-wire)-/;
 
 interface Chunk {
   name: string;
@@ -35,7 +36,7 @@ interface Chunk {
 }
 
 const ORDER: readonly Chunk['when'][] = ['first', 'meanwhile', 'later'];
-const NOTE = { first: '', meanwhile: ' (meanwhile)', later: ' (only when used, not counted)' };
+const NOTE = { first: '', meanwhile: ' (meanwhile)', later: ' (later, not counted)' };
 
 interface Sizes {
   chunks: Chunk[];
@@ -121,7 +122,7 @@ export async function checkSize(update = false): Promise<boolean> {
   console.log(`goal ${kilobytes(budget.goalBytes)}, last ${kilobytes(budget.startBytes)}`);
   console.log(`of it before the history can be shown: ${kilobytes(weigh('first'))}; the engine loads meanwhile`);
   for (const { name, bytes, when } of chunks) console.log(`  ${name.padEnd(40)} ${kilobytes(bytes)}${NOTE[when]}`);
-  console.log(`loaded only when used, not counted: ${kilobytes(weigh('later'))}`);
+  console.log(`loaded some seconds later or only where needed, not counted: ${kilobytes(weigh('later'))}`);
   console.log(`before gzip: ${origins.map(([name, bytes]) => `${name} ${kilobytes(bytes)}`).join(', ')}`);
   if (update) {
     writeFileSync(BUDGET_FILE, `${JSON.stringify({ ...budget, startBytes: total }, null, 2)}\n`);

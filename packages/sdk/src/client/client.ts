@@ -20,10 +20,14 @@ import type { ConnectionStatus } from '../history/connection-status.js';
 import { NOTICES, type Notice, type NoticeCode } from '../history/notice.js';
 import type { LiveQuery } from '../history/live-query.js';
 import type { PresenceMode } from '../history/schema.js';
+import { fetched } from '../util/fetched.js';
 import { randomId } from '../util/random.js';
 import { isUserName } from './options.js';
 import type { ConnectionState, Device, SottoClient } from './types.js';
 import { storageInfo, type StorageInfo } from './storage-info.js';
+
+/** What takes a device in, in the tab that asks. @throws SottoError `relay-unreachable` */
+export const loadLinking = () => fetched(import('./linking.js'));
 
 export interface Lifecycle {
   close(): Promise<void>;
@@ -160,14 +164,14 @@ export class Client implements SottoClient {
       reset: () => this.#reset(),
       link: async (sealed, passphrase) => {
         if (!publicKey) throw new SottoError('timed-out');
-        const { linkWith } = await import('./linking.js');
+        const { linkWith } = await loadLinking();
         await linkWith(this.#front, publicKey, sealed, passphrase);
       },
     };
   }
 
   async exportDevice(passphrase: string): Promise<Uint8Array> {
-    const { exportDevice } = await import('./linking.js');
+    const { exportDevice } = await loadLinking();
     return exportDevice(this.#front, passphrase);
   }
 

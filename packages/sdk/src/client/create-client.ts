@@ -9,7 +9,7 @@ import { systemClock } from '../util/clock.js';
 import { broadcastTabChannel, localTabChannel } from '../util/tab-channel.js';
 import { nextTask } from '../util/breath.js';
 import { systemRandom } from '../util/random.js';
-import { Client } from './client.js';
+import { Client, loadLinking } from './client.js';
 import { openDatabases, type Databases } from './databases.js';
 import { leadAlone, startElection, type Lead } from './election.js';
 import { namesFor } from './names.js';
@@ -68,8 +68,9 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
     destroy: async () => {
       await stop();
       const vault = await openVault(() => undefined);
-      const { socketIoRelay } = await loadEngine();
-      await unregister(vault, socketIoRelay(parsed.relay), parsed.token);
+      // Without the network it may not be had, and the relay is not reached either.
+      const engine = await loadEngine().catch(() => null);
+      if (engine) await unregister(vault, engine.socketIoRelay(parsed.relay), parsed.token);
       // History first: other tabs close when it goes, and then hold nothing of the vault.
       await history.destroy();
       await vault.destroy();
@@ -103,15 +104,16 @@ function loadEngine() {
  * @returns what stops it
  */
 function fetchTheRest(client: SottoClient, loaded: Promise<EngineModule>): () => void {
-  const fetchNow = async (): Promise<void> => {
-    const { laterModules } = await loaded;
-    const ofEngine = [laterModules.presence(), laterModules.linking()];
-    const ofTab = [loadExport(), loadFingerprint(), import('./linking.js'), import('@sotto/crypto/sealing')];
-    await Promise.all([...ofEngine, ...ofTab]);
+  const fetchForEngine = async (): Promise<void> => {
+    const { laterModules } = await loaded.catch(loadEngine);
+    await Promise.all([laterModules.presence(), laterModules.linking()]);
+  };
+  const fetchNow = (): void => {
+    for (const part of [fetchForEngine(), loadExport(), loadFingerprint(), loadLinking()]) part.catch(() => undefined);
   };
   let cancel: (() => void) | null = null;
   const unsubscribe = client.connection.subscribe(({ state }) => {
-    if (state === 'online') cancel ??= systemClock.after(FETCH_AFTER_MS, () => void fetchNow().catch(() => undefined));
+    if (state === 'online') cancel ??= systemClock.after(FETCH_AFTER_MS, fetchNow);
   });
   return () => {
     unsubscribe();

@@ -1,4 +1,5 @@
 import { CryptoError, generateKeyPair } from '@sotto/crypto';
+import { openWithPassphrase, sealWithPassphrase } from '@sotto/crypto/sealing';
 
 import type { Front } from '../conversations/front.js';
 import { SottoError } from '../errors.js';
@@ -7,7 +8,6 @@ import { openBox, sealBox } from '../util/sealed-box.js';
 /** A bundle for one further device, sealed by the passphrase. Opaque here: only an engine looks inside. */
 export async function exportDevice(front: Front, passphrase: string): Promise<Uint8Array> {
   if (passphrase === '') throw new SottoError('wrong-passphrase');
-  const { sealWithPassphrase } = await import('@sotto/crypto/sealing');
   const { random } = front;
   const mine = generateKeyPair(random);
   const box = await front.ask({ command: 'make-link', publicKey: mine.publicKey });
@@ -21,7 +21,6 @@ export async function linkWith(
   sealed: Uint8Array,
   passphrase: string,
 ): Promise<void> {
-  const { openWithPassphrase } = await import('@sotto/crypto/sealing');
   let bundle: Uint8Array;
   try {
     bundle = await openWithPassphrase({ passphrase, sealed });

@@ -31,7 +31,7 @@ const options = s.strictObject({
 function isWebAddress(text: string): boolean {
   try {
     // `URL.canParse` is younger than browsers in use.
-    return /^https?:\/\//i.test(text) && /^https?:$/.test(new URL(text).protocol);
+    return /^https?:\/\//i.test(text) && new URL(text).host !== '';
   } catch {
     return false;
   }

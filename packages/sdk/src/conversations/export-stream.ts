@@ -1,12 +1,8 @@
-import { SottoError } from '../errors.js';
+import { fetched } from '../util/fetched.js';
 import type { Front } from './front.js';
 
-/** What makes an export. @throws SottoError `relay-unreachable`: nor could the file with it be */
-export function loadExport() {
-  return import('./export-history.js').catch((cause: unknown) => {
-    throw new SottoError('relay-unreachable', undefined, { cause });
-  });
-}
+/** What makes an export. @throws SottoError `relay-unreachable` */
+export const loadExport = () => fetched(import('./export-history.js'));
 
 /** The history as one JSON document, in pieces. */
 export function exportStream(front: Front): ReadableStream<Uint8Array> {

@@ -40,8 +40,6 @@ export class Front {
   /** Resolves when the client is closed. */
   readonly closed = new Promise<void>((resolve) => (this.#end = resolve));
   readonly screen: Screen;
-  /** Ends the waiting for each answer. */
-  readonly #asking = new Set<() => void>();
   readonly #lives = new Set<LiveQuery<Table, unknown>>();
 
   constructor(private readonly ports: FrontPorts) {
@@ -122,11 +120,10 @@ export class Front {
           (row) => row && resolve(row),
           reject,
         );
-        this.#asking.add(giveUp);
+        void this.closed.then(giveUp);
         end = () => {
           cancel();
           stop();
-          this.#asking.delete(giveUp);
         };
       });
     } finally {
@@ -158,7 +155,6 @@ export class Front {
     this.#closed = true;
     this.#end();
     for (const live of this.#lives) live.close();
-    for (const giveUp of this.#asking) giveUp();
   }
 
   async #guarded<V>(work: () => Promise<V>): Promise<V> {

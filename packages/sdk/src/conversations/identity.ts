@@ -6,12 +6,14 @@ import type { IdentityRow } from '../history/schema.js';
 import { marked, markRow, settled } from '../history/identity-row.js';
 import { enqueue } from '../history/rows.js';
 import { equalBytes } from '../util/bytes.js';
+import { fetched } from '../util/fetched.js';
 import type { Front } from './front.js';
 import type { IdentityState, SafetyNumber } from './types.js';
 
 const DIGITS_PER_GROUP = 5;
 
-export const loadFingerprint = () => import('./fingerprint.js');
+/** What computes safety numbers. @throws SottoError `relay-unreachable` */
+export const loadFingerprint = () => fetched(import('./fingerprint.js'));
 
 /** The other user's identity, as a tab sees it: public keys and the person's word on them. */
 export class PeerIdentity {

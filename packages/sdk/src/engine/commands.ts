@@ -1,8 +1,10 @@
 import type { Aci } from '@sotto/protocol';
 
+import { SottoError } from '../errors.js';
 import type { AnswerCode, AnswerRow, CommandRow } from '../history/schema.js';
 import type { RelayApi } from '../network/relay-api.js';
 import { RelayError } from '../network/relay-error.js';
+import { fetched } from '../util/fetched.js';
 import { VaultConflict, type EngineContext } from './context.js';
 import { DirectoryError } from './directory.js';
 import type { LaterModules } from './later.js';
@@ -57,7 +59,7 @@ async function run(
 /** What nobody has foreseen, when a bundle is taken, is the bundle's doing. */
 function codeOf(error: unknown, { command }: CommandRow): AnswerCode {
   if (error instanceof Refused) return error.code;
-  const isRelay = error instanceof RelayError || error instanceof DirectoryError;
+  const isRelay = [RelayError, DirectoryError, SottoError].some((kind) => error instanceof kind);
   return command === 'link' && !isRelay ? 'link-invalid' : 'relay-unreachable';
 }
 
@@ -67,13 +69,6 @@ class Refused extends Error {
   constructor(readonly code: AnswerCode) {
     super(code);
   }
-}
-
-/** Without the network there is no linking either. @throws RelayError */
-function fetched<M>(module: Promise<M>): Promise<M> {
-  return module.catch((cause: unknown) => {
-    throw new RelayError(null, { cause });
-  });
 }
 
 async function attempt(context: EngineContext, ports: CommandPorts, row: CommandRow): Promise<Uint8Array> {

@@ -85,10 +85,7 @@ export class Connection {
 
   /** The browser says that there is a network again, or the person asked. */
   retryNow(): void {
-    if (this.#state.name !== 'waiting' && this.#state.name !== 'resting') return;
-    if (this.#state.name === 'waiting') this.#state.cancel();
-    this.#failures = 0;
-    this.#connect(false);
+    if (this.#state.name === 'waiting' || this.#state.name === 'resting') this.startOver();
   }
 
   /** This device is to be another than the relay was told, or is being told now: what it says to that no longer matters. */
