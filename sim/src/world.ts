@@ -152,7 +152,7 @@ class World {
   #device({ name, user }: DevicePlan): Device {
     const link = new Link(this.#scheduler, this.#random.fork(`link ${name}`), this.#cluster, {
       submitted: (submit) => this.#oracle.submitted(device, submit),
-      welcomed: ({ verdict }) => this.#oracle.welcomed(device, verdict),
+      welcomed: (welcome) => this.#oracle.welcomed(device, welcome),
     });
     const device: Device = new Device({
       name,

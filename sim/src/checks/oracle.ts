@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { toBase64Url, type CursorVerdict, type Submit } from '@sotto/protocol';
+import { toBase64Url, type Submit, type Welcome } from '@sotto/protocol';
 import { aciOf, type MailboxId } from '@sotto/relay';
 import { THIS_DEVICE, type VaultRows } from '@sotto/sdk/testing';
 
@@ -86,11 +86,9 @@ export class Oracle {
   readonly #reachedRelay = new Set<string>();
   /** The address of the device on which it was read first. */
   readonly #read = new Map<string, string>();
-  readonly #keys = new Map<string, { readonly bytes: string; readonly envelope: string }>();
-  /** Envelopes that a relay has stored for anybody. */
-  readonly #everStored = new Set<string>();
-  /** Devices whose vault was put back. */
-  readonly #restored = new Set<Device>();
+  readonly #keys = new Map<string, { readonly bytes: string; readonly sealing: number }>();
+  /** Devices whose vault was put back, with the sealings that the relay knew of when it next welcomed them. */
+  readonly #restored = new Map<Device, number | null>();
   readonly #sealed = new Map<string, string>();
 
   report(rule: string, detail: string): void {
@@ -166,7 +164,6 @@ export class Oracle {
 
   envelopeStored(mailbox: MailboxId, seq: number, envelope: Uint8Array): void {
     const id = toBase64Url(envelope);
-    this.#everStored.add(id);
     const box = this.#envelopes.get(mailbox) ?? new Map<number, string>();
     this.#envelopes.set(mailbox, box.set(seq, id));
     const message = this.#messages.get(id);
@@ -185,8 +182,9 @@ export class Oracle {
       this.report('acknowledged-before-commit', `${device.name}: relay holds ack ${seq}, vault ${cursor?.now ?? 0}`);
   }
 
-  welcomed(device: Device, verdict: CursorVerdict): void {
+  welcomed(device: Device, { verdict, sealings }: Pick<Welcome, 'verdict' | 'sealings'>): void {
     if (verdict === 'vault-behind') this.noticed.add(device);
+    if (this.#restored.get(device) === null) this.#restored.set(device, sealings);
   }
 
   /** Every submit that leaves a device. */
@@ -200,7 +198,7 @@ export class Oracle {
         const bytes = createHash('sha256').update(payload).digest('hex');
         this.#once(this.#sealed, `${to}/${envelope}`, bytes, 'retry-with-other-bytes');
         const use = keyUseOf(payload);
-        if (use) this.#keyUsed(device, `${to}/${use.ratchetKey}/${use.counter}`, { bytes, envelope });
+        if (use) this.#keyUsed(device, `${to}/${use.ratchetKey}/${use.counter}`, { bytes, sealing: submit.sealing });
       }
     }
   }
@@ -220,7 +218,7 @@ export class Oracle {
 
   /** The device's databases are others now. */
   async reload(device: Device): Promise<void> {
-    this.#restored.add(device);
+    this.#restored.set(device, null);
     const { history, vault } = await device.profile();
     const rows = new Map<string, MessageRow>();
     for (const row of (history.get('messages') ?? []) as MessageRow[]) rows.set(keyOf(row), row);
@@ -236,10 +234,14 @@ export class Oracle {
     else if (before !== bytes) this.report(rule, key);
   }
 
-  /** What never reached a relay it cannot have counted: a copy that does not know of it may use its keys. */
-  #keyUsed(device: Device, key: string, use: { readonly bytes: string; readonly envelope: string }): void {
+  /**
+   * A copy of which the relay had not seen more than the copy knows itself may use the keys of what was under way. Its
+   * salt keeps both secret: what counts is that no other key is used twice.
+   */
+  #keyUsed(device: Device, key: string, use: { readonly bytes: string; readonly sealing: number }): void {
     const before = this.#keys.get(key);
-    if (!before || (this.#restored.has(device) && !this.#everStored.has(before.envelope))) this.#keys.set(key, use);
+    const counted = this.#restored.get(device) ?? Infinity;
+    if (!before || before.sealing > counted) this.#keys.set(key, use);
     else if (before.bytes !== use.bytes) this.report('message-key-used-twice', key);
   }
 

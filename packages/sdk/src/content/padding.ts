@@ -7,17 +7,17 @@
 const SMALLEST_BUCKET = 256;
 const LARGEST_BUCKET = 64 * 1024;
 
-/** The longest content that fits the largest bucket with its marker byte. */
-export const MAX_CONTENT_BYTES = LARGEST_BUCKET - 1;
+/** The longest plaintext that fits the largest bucket with its marker byte. */
+export const MAX_PADDED_BYTES = LARGEST_BUCKET - 1;
 
 const MARKER = 0x80;
 
 /**
- * @param content at most {@link MAX_CONTENT_BYTES} bytes
+ * @param content at most {@link MAX_PADDED_BYTES} bytes
  * @throws RangeError if it is longer: callers bound their input before
  */
 export function pad(content: Uint8Array): Uint8Array {
-  if (content.length > MAX_CONTENT_BYTES) throw new RangeError('content exceeds the largest padding bucket');
+  if (content.length > MAX_PADDED_BYTES) throw new RangeError('content exceeds the largest padding bucket');
   let bucket = SMALLEST_BUCKET;
   while (bucket < content.length + 1) bucket *= 2;
   const padded = new Uint8Array(bucket);

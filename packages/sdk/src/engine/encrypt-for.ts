@@ -43,7 +43,7 @@ export async function encryptFor(
   const counters = await unit.counters(user, device, registration);
   const counter = outgoing.resend?.counter ?? counters.sent + 1;
   const content = toContent(app, outgoing, message, local, target, { counter, ownList });
-  const encoded = encodeContent(content);
+  const encoded = encodeContent(content, random);
   if (!encoded) throw new RangeError('a content that the front let through does not fit');
   const sealed = encrypt({ record, local: local.party, remote, plaintext: encoded.plaintext, now, random });
   unit.set(user, device, sealed.record, registration);

@@ -1,8 +1,11 @@
+import { cbc } from '@noble/ciphers/aes.js';
+import { toBase64Url } from '@sotto/protocol';
 import { expect, test } from 'vitest';
 
 import { decodeContent, encodeContent } from '../../src/content/codec.js';
 import { aciOf, directConversationId, type Content } from '../../src/content/content.js';
 import { textFits } from '../../src/content/kinds/text.js';
+import { systemRandom } from '../../src/util/random.js';
 
 const content = {
   v: 1,
@@ -21,8 +24,21 @@ const content = {
 
 test('a content survives the way through bytes, unknown fields included', () => {
   const more = { ...content, later: { nested: ['kept'] } };
-  const encoded = encodeContent(more);
+  const encoded = encodeContent(more, systemRandom);
   expect(encoded && decodeContent(encoded.plaintext)).toEqual({ content: more, raw: JSON.stringify(more) });
+});
+
+test('two contents under one key show nothing of each other, even where they are the same', () => {
+  const [key, iv] = [new Uint8Array(32), new Uint8Array(16)];
+  const blocks = [1, 2].flatMap(() => {
+    const encoded = encodeContent(content, systemRandom);
+    const ciphertext = cbc(key, iv).encrypt(encoded?.plaintext ?? new Uint8Array());
+    return Array.from({ length: ciphertext.length / 16 }, (_, at) =>
+      toBase64Url(ciphertext.subarray(at * 16, at * 16 + 16)),
+    );
+  });
+  expect(blocks.length).toBeGreaterThan(2 * 16);
+  expect(new Set(blocks).size).toBe(blocks.length);
 });
 
 test('users and conversations are named the same everywhere, for ever', () => {
@@ -47,7 +63,7 @@ test('the longest text that is let through always fits, also when every characte
       peer: names,
       body: { text },
     };
-    expect(encodeContent(largest)).not.toBeNull();
+    expect(encodeContent(largest, systemRandom)).not.toBeNull();
   }
   expect(textFits('a'.repeat(32_768))).toBe(true);
   expect(textFits('a'.repeat(32_769))).toBe(false);

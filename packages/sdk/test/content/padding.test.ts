@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { MAX_CONTENT_BYTES, pad, unpad } from '../../src/content/padding.js';
+import { MAX_PADDED_BYTES, pad, unpad } from '../../src/content/padding.js';
 
 test('any content survives padding, and its size shows only its bucket', () => {
   fc.assert(
@@ -15,8 +15,8 @@ test('any content survives padding, and its size shows only its bucket', () => {
 });
 
 test('the longest content fits the largest bucket, and one byte more is refused', () => {
-  expect(pad(new Uint8Array(MAX_CONTENT_BYTES))).toHaveLength(65_536);
-  expect(() => pad(new Uint8Array(MAX_CONTENT_BYTES + 1))).toThrow(RangeError);
+  expect(pad(new Uint8Array(MAX_PADDED_BYTES))).toHaveLength(65_536);
+  expect(() => pad(new Uint8Array(MAX_PADDED_BYTES + 1))).toThrow(RangeError);
 });
 
 test('a content that ends in zeros or in the marker itself is not shortened', () => {

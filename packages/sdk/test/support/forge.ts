@@ -2,7 +2,7 @@ import { deserializeSession, encrypt, serializeSession } from '@sotto/crypto';
 import type { DeviceId, Envelope, RegistrationId } from '@sotto/protocol';
 
 import { directConversationId, type Content } from '../../src/content/content.js';
-import { pad } from '../../src/content/padding.js';
+import { toPlaintext } from '../../src/content/codec.js';
 import { storedDevice } from '../../src/engine/registration.js';
 import { toPayload } from '../../src/engine/payload.js';
 import { systemRandom, randomId } from '../../src/util/random.js';
@@ -38,7 +38,7 @@ export async function sendForged(from: Person, to: Person, plaintext: unknown): 
   const row = await from.vault.read(['sessions'], (transaction) => transaction.get('sessions', key));
   if (!row?.current) throw new Error(`${from.name} has no session with ${to.name}`);
   const remote = { name: aciOfName(to.name), deviceId: 1 };
-  const bytes = plaintext instanceof Uint8Array ? plaintext : pad(new TextEncoder().encode(JSON.stringify(plaintext)));
+  const bytes = plaintext instanceof Uint8Array ? plaintext : plaintextOf(JSON.stringify(plaintext));
   const record = { current: deserializeSession(row.current), archived: [] };
   const sealed = encrypt({
     record,
@@ -57,6 +57,13 @@ export async function sendForged(from: Person, to: Person, plaintext: unknown): 
       });
   });
   from.relay.inject(to.name, await envelopeFrom(from, toPayload(sealed.message)));
+}
+
+/** What decrypts to `raw`, whether that is a content or not. */
+export function plaintextOf(raw: string): Uint8Array {
+  const plaintext = toPlaintext(raw, systemRandom);
+  if (!plaintext) throw new RangeError('too long');
+  return plaintext;
 }
 
 export async function envelopeFrom(from: Person, payload: Uint8Array): Promise<Omit<Envelope, 'seq' | 'at'>> {

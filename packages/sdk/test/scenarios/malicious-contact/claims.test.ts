@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 
 import type { Content } from '../../../src/content/content.js';
-import { pad } from '../../../src/content/padding.js';
 import { FakeRelay } from '../../support/fake-relay.js';
-import { honestContent, sendForged } from '../../support/forge.js';
+import { honestContent, plaintextOf, sendForged } from '../../support/forge.js';
 import { Person } from '../../support/person.js';
 import { causesOf } from '../../support/shown.js';
 
@@ -67,7 +66,7 @@ test.each<[string, Uint8Array]>([
   ['padding inside', Uint8Array.of(0x7b, 0x7d, 0x80, 1, 0)],
   ['broken UTF-8', Uint8Array.of(0xff, 0xfe, 0x80)],
   ['nothing', Uint8Array.of(0x80)],
-  ['nothing but deep nesting', pad(new TextEncoder().encode('['.repeat(30_000) + ']'.repeat(30_000)))],
+  ['nothing but deep nesting', plaintextOf('['.repeat(30_000) + ']'.repeat(30_000))],
 ])('a content with %s is malformed', async (_, plaintext) => {
   const { alice, bob } = await cast();
   await sendForged(bob, alice, plaintext);

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { Content } from '../../../src/content/content.js';
-import { pad } from '../../../src/content/padding.js';
-import { honestContent, sendForged } from '../../support/forge.js';
+import { honestContent, plaintextOf, sendForged } from '../../support/forge.js';
 import { aliceAndBobTalking, type Pair, Person, until } from '../../support/person.js';
 import { causesOf, kindsOf } from '../../support/shown.js';
 
@@ -18,7 +17,7 @@ const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 /** A content whose body is this JSON, as it stands. */
 async function withBody(from: Person, to: Person, kind: string, json: string): Promise<Uint8Array> {
   const content = JSON.stringify({ ...(await honestContent(from, to)), kind, body: 0 });
-  return pad(new TextEncoder().encode(content.replace('"body":0', `"body":${json}`)));
+  return plaintextOf(content.replace('"body":0', `"body":${json}`));
 }
 
 /** The conversation still works, and so does everything that reads it. */
