@@ -6,19 +6,20 @@ import type { SentRow, VaultRows } from '../vault/schema.js';
 import { HISTORY_SCHEMA } from '../history/schema.js';
 import { remembering } from '../storage/remembering.js';
 import type { WriteTransaction } from '../storage/tables.js';
-import { answerable, envelopeName, requestIn } from './answering.js';
+import { answerable, requestIn } from './answering.js';
 import { applyAll, type Facts } from './apply.js';
-import { enqueueAsk } from './asking.js';
 import { commitVault, retryConflicts, VaultConflict, type EngineContext } from './context.js';
 import type { Directory } from './directory.js';
+import { noteExpired } from './expired.js';
 import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import type { LocalDevice } from './local-device.js';
 import { IdentityChange, openEnvelope, UsedKeys, type Opened } from './open.js';
 import type { RelayClock } from './relay-clock.js';
 import type { Repairs } from './repair.js';
 import { countOn } from './sealings.js';
-import { healedBy, settleAnswers } from './settle-answers.js';
+import { settleAnswers } from './settle-answers.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
+import { addressOf, keepSealed, withoutRepeats } from './undecryptable.js';
 
 /** The relay sent something that its own contract rules out: the socket is closed and opened again. */
 export class DeliveryViolation extends Error {
@@ -49,14 +50,8 @@ const TABLES = [
   'repairs',
 ] as const;
 
-/** Devices that are asked what they sent while it expired here. */
-const MAX_ASKED_AFTER_EXPIRY = 200;
-
 /** What an opened envelope may change in history. */
 const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects', 'devices', 'profiles', 'applied'] as const;
-
-/** Sealed bytes kept for a later repair. */
-const MAX_UNDECRYPTABLE = 1_000;
 
 /**
  * Receives: decrypt -> one history transaction -> one vault transaction with sessions and cursor -> acknowledge. A crash
@@ -170,7 +165,7 @@ export class Inbox {
     const used = new UsedKeys(async (user) => (await this.#directory.peer(user))?.identityKey);
     const now = this.#clock.now();
     const { opened: all, change } = await this.#open(envelopes, local, unit, used, this.#clock.latest());
-    const opened = await this.#withoutRepeats(all);
+    const opened = await withoutRepeats(this.#context.vault, this.#applied, all);
     const left = await settleAnswers(unit, opened);
     const facts: Facts = { left, answers: await this.#answers(opened) };
     const repairs = await this.#repairs.after(opened);
@@ -199,24 +194,6 @@ export class Inbox {
     return { opened, change };
   }
 
-  /** An unreadable envelope that was read before, or is known already, also from before it healed, is a repeat. */
-  async #withoutRepeats(opened: readonly Opened[]): Promise<Opened[]> {
-    if (!opened.some(({ kind }) => kind === 'failed')) return [...opened];
-    return this.#context.vault.read(['undecryptable'], async (transaction) => {
-      const seen = new Set<string>();
-      const fresh: Opened[] = [];
-      for (const one of opened) {
-        const id = addressOf(one.envelope);
-        const repeated =
-          one.kind === 'failed' &&
-          (this.#applied.has(id) || seen.has(id) || (await transaction.get('undecryptable', [id])) !== undefined);
-        seen.add(id);
-        fresh.push(repeated ? { kind: 'duplicate', envelope: one.envelope } : one);
-      }
-      return fresh;
-    });
-  }
-
   /** What history holds of these envelopes once the opened ones are applied. */
   #appliedWith(envelopes: readonly Envelope[], opened: readonly Opened[]): ReadonlySet<string> {
     const before = envelopes.map(addressOf).filter((id) => this.#applied.has(id));
@@ -236,32 +213,9 @@ export class Inbox {
     return answers;
   }
 
-  /**
-   * What lies below `first` and was not seen has expired at the relay. Everybody who wrote before is asked what that was.
-   *
-   * @param first the lowest seq that the relay still holds
-   */
-  async noteExpired(first: number): Promise<void> {
-    const upTo = first - 1;
-    if (upTo <= this.#cursor.seq) return;
-    const row = await this.#context.vault.read(['meta'], (transaction) => transaction.get('meta', ['expired']));
-    if (row?.name === 'expired' && upTo <= row.upTo) return;
-    const sessions = await this.#context.vault.read(['sessions'], (transaction) => transaction.range('sessions'));
-    const heard = sessions.filter(({ counters }) => counters.received > 0).slice(0, MAX_ASKED_AFTER_EXPIRY);
-    const now = this.#clock.now();
-    await this.#context.history.write(['outbox', 'conversations', 'notices'], async (transaction) => {
-      for (const { user, device, registration, counters } of heard) {
-        const only = {
-          user,
-          device: device as Envelope['device'],
-          registration: registration as Envelope['registration'],
-        };
-        const body = { envelopes: [], counters: [], after: counters.received };
-        await enqueueAsk(transaction, this.#context, only, `after ${upTo}`, body, now);
-      }
-      await transaction.put('notices', { code: 'expired', at: now });
-    });
-    await commitVault(this.#context, [], (transaction) => transaction.put('meta', { name: 'expired', upTo }));
+  /** @param first the lowest seq that the relay still holds */
+  noteExpired(first: number): Promise<void> {
+    return noteExpired(this.#context, this.#clock, this.#cursor, first);
   }
 
   /** Opens in order; stops before a change of identity. */
@@ -324,37 +278,5 @@ async function writeUsedKeys(
   for (const [user, identityKey] of used.firstSeen) {
     if (await transaction.get('peers', [user])) throw new VaultConflict('conflict');
     await transaction.put('peers', { user, identityKey, list: null });
-  }
-}
-
-const addressOf = ({ user, device, ...envelope }: Pick<Envelope, 'user' | 'device' | 'id'>): string =>
-  `${user}.${device}.${envelopeName(envelope)}`;
-
-/** Keeps the sealed bytes of what failed; drops those of what has come again or was said not to matter. */
-async function keepSealed(
-  transaction: WriteTransaction<Pick<VaultRows, 'undecryptable'>>,
-  opened: readonly Opened[],
-): Promise<void> {
-  let more = false;
-  for (const one of opened) {
-    const { user, device, at, payload } = one.envelope;
-    if (one.kind === 'failed') {
-      const id = addressOf(one.envelope);
-      await transaction.put('undecryptable', { id, user, device, at, cause: one.cause, payload, healed: 0 });
-      more = true;
-    }
-    for (const name of healedBy(one)) {
-      const row = await transaction.get('undecryptable', [`${user}.${device}.${name}`]);
-      if (row) await transaction.put('undecryptable', { ...row, payload: new Uint8Array(), healed: 1 });
-    }
-  }
-  if (more) await dropOldest(transaction);
-}
-
-async function dropOldest(transaction: WriteTransaction<Pick<VaultRows, 'undecryptable'>>): Promise<void> {
-  const excess = (await transaction.count('undecryptable')) - MAX_UNDECRYPTABLE;
-  if (excess <= 0) return;
-  for (const row of await transaction.range('undecryptable', { index: 'at', limit: excess })) {
-    await transaction.delete('undecryptable', [row.id]);
   }
 }
