@@ -45,6 +45,11 @@ class Client {
     return this.device.name;
   }
 
+  /** The one to which it last connected. */
+  protected get node(): number {
+    return this.connection % this.surroundings.nodes.length;
+  }
+
   /** Ends the connection without a word, as a network does. */
   cut(): void {
     this.socket?.io.engine.close();
@@ -57,8 +62,8 @@ class Client {
 
   protected async connected(cursor: Cursor, prepare?: (socket: Socket) => void): Promise<Socket | null> {
     if (this.socket?.connected) return this.socket;
-    const { nodes } = this.surroundings;
-    const url = nodes[++this.connection % nodes.length] ?? '';
+    this.connection++;
+    const url = this.surroundings.nodes[this.node] ?? '';
     const socket = open(url, helloOf(this.device, { epoch: this.connection, cursor }));
     this.socket = socket;
     prepare?.(socket);
@@ -91,10 +96,13 @@ interface Message {
 export class Sender extends Client {
   readonly #recipients: readonly TestDevice[];
   sent = 0;
+  /** How many of its submits each node has answered. */
+  readonly answeredBy: number[];
 
   constructor(device: TestDevice, recipients: readonly TestDevice[], surroundings: Surroundings) {
     super(device, surroundings);
     this.#recipients = recipients;
+    this.answeredBy = surroundings.nodes.map(() => 0);
   }
 
   async run(): Promise<void> {
@@ -141,6 +149,7 @@ export class Sender extends Client {
       if (!outcomes) continue;
       const byName = Object.fromEntries(this.#recipients.map(({ name }, at) => [name, outcomes[at] ?? 'device-gone']));
       this.surroundings.note({ kind: 'answered', message: hex(message.id), outcomes: byName });
+      this.answeredBy[this.node] = (this.answeredBy[this.node] ?? 0) + 1;
       return;
     }
   }

@@ -25,6 +25,12 @@ export async function strike(step: Step, scene: Scene): Promise<void> {
   if (node) await STRIKES[step.fault](step, node, scene);
 }
 
+/** Replaces a node, by one that runs these sources if some are named. */
+export async function deploy(node: Node, { world, note }: Pick<Scene, 'world' | 'note'>, root?: string): Promise<void> {
+  const code = await world.deploy(node, root);
+  if (code !== 0) note({ kind: 'anomaly', what: `a relay that was told to go ended with ${code}` });
+}
+
 const STRIKES: Record<Fault, (step: Step, node: Node, scene: Scene) => Promise<void>> = {
   async 'relay killed'({ holdMs }, node) {
     await node.process.kill();
@@ -32,10 +38,7 @@ const STRIKES: Record<Fault, (step: Step, node: Node, scene: Scene) => Promise<v
     await node.process.start();
   },
 
-  async 'relay deployed'(_step, node, { world, note }) {
-    const code = await world.deploy(node);
-    if (code !== 0) note({ kind: 'anomaly', what: `a relay that was told to go ended with ${code}` });
-  },
+  'relay deployed': (_step, node, scene) => deploy(node, scene),
 
   async 'relay frozen'({ holdMs }, node) {
     node.process.freeze();

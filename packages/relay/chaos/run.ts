@@ -4,10 +4,11 @@ import { newUser, type TestDevice } from '../test/support/device.js';
 import { eventually } from '../test/support/servers.js';
 import { checkHistory } from './checker.js';
 import { Receiver, Sender, type Surroundings } from './clients.js';
-import { strike } from './faults.js';
+import { deploy, strike } from './faults.js';
 import type { Observation } from './history.js';
 import { makePlan, type Fault, type Step } from './plan.js';
-import { World } from './world.js';
+import { ROOT } from '../test/support/process.js';
+import { World, type Node } from './world.js';
 
 const NODES = 2;
 
@@ -19,9 +20,11 @@ export interface ChaosReport {
   faults: Record<string, number>;
   /** Submits that were acknowledged, and the longest time in which none was. */
   acknowledged: number;
+  longestStandstillMs: number;
+  /** Answers of each node. */
+  answeredBy: number[];
   delivered: number;
   repeated: number;
-  longestStandstillMs: number;
   /** Left in the mailbox of the device that never acknowledges. */
   held: number;
   violations: string[];
@@ -33,6 +36,11 @@ interface ChaosOptions {
   pairs: number;
   /** Only faults of this kind. */
   only?: Fault | undefined;
+  /**
+   * Root of an older checkout. All nodes begin with it; all but the first are replaced by this one before the first fault,
+   * and the first after the last.
+   */
+  older?: string | undefined;
   /** Hears of each step before it happens. */
   onStep?: (step: Step, index: number) => void;
 }
@@ -43,8 +51,8 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
  * Two relays on PostgreSQL and Redis under load, one fault after another, and a check of everything that clients saw.
  * Each sender writes to a recipient of its own and to one that all share; one recipient never acknowledges.
  */
-export async function runChaos({ seed, faults, pairs, only, onStep }: ChaosOptions): Promise<ChaosReport> {
-  const world = await World.create(NODES);
+export async function runChaos({ seed, faults, pairs, only, older, onStep }: ChaosOptions): Promise<ChaosReport> {
+  const world = await World.create(NODES, older);
   try {
     const history: Observation[] = [];
     const clock = new StandstillClock();
@@ -57,6 +65,10 @@ export async function runChaos({ seed, faults, pairs, only, onStep }: ChaosOptio
     for (const receiver of receivers) void receiver.run();
     const sending = senders.map((sender) => sender.run());
 
+    const rollOut = async (outdated: readonly Node[]) => {
+      if (older !== undefined) for (const node of outdated) await deploy(node, { world, note }, ROOT);
+    };
+    await rollOut(world.nodes.slice(1));
     const plan = makePlan(seed, faults, NODES, only && [only]);
     clock.beat();
     for (const [index, step] of plan.entries()) {
@@ -64,6 +76,7 @@ export async function runChaos({ seed, faults, pairs, only, onStep }: ChaosOptio
       await strike(step, { world, senders, receivers, note });
       await pause(step.restMs);
     }
+    await rollOut(world.nodes.slice(0, 1));
     for (const sender of senders) sender.isStopped = true;
     await Promise.all(sending);
     await quiescence(
@@ -72,7 +85,10 @@ export async function runChaos({ seed, faults, pairs, only, onStep }: ChaosOptio
     );
     for (const receiver of receivers) receiver.stop();
     for (const envelope of await world.held(silent.device)) note(asHeld(silent.name, envelope));
-    return report(seed, plan, history, clock.longestMs);
+    const answeredBy = nodes.map((_, node) =>
+      senders.reduce((sum, { answeredBy }) => sum + (answeredBy[node] ?? 0), 0),
+    );
+    return { ...report(seed, plan, history), longestStandstillMs: clock.longestMs, answeredBy };
   } finally {
     await world.remove();
   }
@@ -111,7 +127,11 @@ function asHeld(recipient: string, { seq, id, payload }: { seq: number; id: Buff
   return { kind: 'held', recipient, seq, message: id.toString('hex'), content };
 }
 
-function report(seed: number, plan: Step[], history: Observation[], longestStandstillMs: number): ChaosReport {
+function report(
+  seed: number,
+  plan: Step[],
+  history: Observation[],
+): Omit<ChaosReport, 'longestStandstillMs' | 'answeredBy'> {
   const faults: Record<string, number> = {};
   for (const { fault } of plan) faults[fault] = (faults[fault] ?? 0) + 1;
   const answers = history.filter(({ kind }) => kind === 'answered');
@@ -122,7 +142,6 @@ function report(seed: number, plan: Step[], history: Observation[], longestStand
     acknowledged,
     delivered: history.filter(({ kind }) => kind === 'delivered').length,
     repeated: answers.length - acknowledged,
-    longestStandstillMs,
     held: history.filter(({ kind }) => kind === 'held').length,
     violations: checkHistory(history),
   };

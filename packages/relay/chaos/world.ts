@@ -3,13 +3,15 @@ import pg from 'pg';
 import { mailboxId } from '../src/mailbox/mailbox-id.js';
 import type { TestDevice } from '../test/support/device.js';
 import { startPostgres, type PostgresServer } from '../test/support/postgres.js';
-import { startRelayProcess, type RelayProcess } from '../test/support/process.js';
+import { ROOT, startRelayProcess, type RelayProcess } from '../test/support/process.js';
 import { TcpProxy } from '../test/support/proxy.js';
 import { startRedis, type RedisServer } from '../test/support/redis.js';
 
 /** One node with all its ways: from the clients, to PostgreSQL and to Redis. Each can be cut on its own. */
 export interface Node {
   process: RelayProcess;
+  /** Of the checkout whose sources it runs. */
+  root: string;
   readonly environment: Record<string, string>;
   /** What a load balancer is: clients keep the address while the process behind it changes. */
   readonly front: TcpProxy;
@@ -37,10 +39,11 @@ export class World {
     this.nodes = nodes;
   }
 
-  static async create(size: number): Promise<World> {
+  /** @param root of a checkout whose sources all nodes run at first */
+  static async create(size: number, root = ROOT): Promise<World> {
     const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
     const databaseUrl = await postgres.newDatabase();
-    const nodes = await Promise.all(Array.from({ length: size }, () => newNode(databaseUrl, redis.url)));
+    const nodes = await Promise.all(Array.from({ length: size }, () => newNode(databaseUrl, redis.url, root)));
     const world = new World(postgres, redis, databaseUrl, nodes);
     await world.#sql(SLOW_COMMIT);
     return world;
@@ -56,10 +59,14 @@ export class World {
     );
   }
 
-  /** A node is replaced as in a deploy: the new one is ready before the old one is told to go. Resolves to the old one's exit code. */
-  async deploy(node: Node): Promise<number | null> {
+  /**
+   * A node is replaced as in a deploy: the new one is ready before the old one is told to go. Resolves to the old one's exit
+   * code.
+   */
+  async deploy(node: Node, root = node.root): Promise<number | null> {
     const old = node.process;
-    node.process = await startRelayProcess(node.environment, { jumpingClock: true });
+    node.process = await startRelayProcess(node.environment, { jumpingClock: true, root });
+    node.root = root;
     node.front.retarget({ host: '127.0.0.1', port: node.process.port });
     return old.stop();
   }
@@ -94,7 +101,7 @@ export class World {
   }
 }
 
-async function newNode(databaseUrl: string, redisUrl: string): Promise<Node> {
+async function newNode(databaseUrl: string, redisUrl: string, root: string): Promise<Node> {
   const [toDatabase, toRedis] = await Promise.all([proxyOf(databaseUrl), proxyOf(redisUrl)]);
   const environment = {
     DATABASE_URL: through(toDatabase, databaseUrl),
@@ -102,9 +109,9 @@ async function newNode(databaseUrl: string, redisUrl: string): Promise<Node> {
     // So often that a clock that jumps meets it.
     SOTTO_SWEEP_SECONDS: '2',
   };
-  const process = await startRelayProcess(environment, { jumpingClock: true });
+  const process = await startRelayProcess(environment, { jumpingClock: true, root });
   const front = await new TcpProxy({ host: '127.0.0.1', port: process.port }).listen();
-  return { process, environment, front, toDatabase, toRedis };
+  return { process, root, environment, front, toDatabase, toRedis };
 }
 
 function proxyOf(url: string): Promise<TcpProxy> {

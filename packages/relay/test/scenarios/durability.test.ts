@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Sql } from '../../src/store/sql/driver.js';
 import { openPostgres } from '../../src/store/sql/postgres.js';
@@ -7,6 +7,10 @@ import { submitBatch } from '../../src/store/sql/submit-sql.js';
 import { APP, repeat, storeWorld } from '../contract/store-world.js';
 import { startPostgres, type PostgresServer } from '../support/postgres.js';
 import { eventually } from '../support/servers.js';
+
+/** One or two to a test; each brings every file to a disk that others use as well. */
+const RECOVERY_MS = 60_000;
+vi.setConfig({ testTimeout: 3 * RECOVERY_MS });
 
 let postgres: PostgresServer;
 let sql: Sql;
@@ -38,9 +42,10 @@ async function holdBackWal(): Promise<void> {
 async function crash(): Promise<void> {
   const before = await walWriter();
   process.kill(before, 'SIGKILL');
-  await eventually('the recovery', async () => {
+  const recovered = async () => {
     if ((await walWriter()) === before) throw new Error('not yet');
-  });
+  };
+  await eventually('the recovery', recovered, RECOVERY_MS);
 }
 
 /** Answered before it is on disk. */

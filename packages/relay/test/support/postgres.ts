@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import pg from 'pg';
 
-import { end, eventually, findProgram, freePort, postgresFolders, run } from './servers.js';
+import { end, eventually, findProgram, freePort, isRunning, postgresFolders, run } from './servers.js';
 
 const MISSING =
   'PostgreSQL is not installed, so this cannot be tested here. Install it: apt-get install postgresql (Debian), or put initdb and postgres on PATH.';
+
+/** A recovery brings every file to a disk that others use as well. */
+const READY_MS = 180_000;
 
 export interface PostgresServer {
   readonly pid: number;
@@ -61,7 +63,12 @@ export async function startPostgres(options: { fsync?: boolean } = {}): Promise<
       },
     );
   let child = launch();
-  const ready = () => eventually('PostgreSQL', () => query(url('postgres'), 'SELECT 1'));
+  /** One that ends is not waited for. */
+  const ready = async () => {
+    const answered = () => query(url('postgres'), 'SELECT 1');
+    await eventually('PostgreSQL', () => (isRunning(child) ? answered() : Promise.resolve()), READY_MS);
+    if (!isRunning(child)) throw new Error(`PostgreSQL ended with ${child.exitCode ?? child.signalCode}`);
+  };
   await ready();
   let count = 0;
 
@@ -77,7 +84,7 @@ export async function startPostgres(options: { fsync?: boolean } = {}): Promise<
     stop: (mode = 'fast') => end(child, mode === 'fast' ? 'SIGINT' : 'SIGQUIT'),
     async start() {
       child = launch();
-      await Promise.race([ready(), once(child, 'exit').then(() => Promise.reject(new Error('PostgreSQL ended')))]);
+      await ready();
     },
     async remove() {
       await end(child, 'SIGQUIT');

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { LIMITS } from '../../src/limits/limits.js';
 import { TEST_APP } from './device.js';
-import { end, eventually, freePort } from './servers.js';
+import { end, eventually, freePort, isRunning } from './servers.js';
 
 const AMPLE = { points: 1_000_000_000, seconds: 60 };
 const AMPLE_LIMITS = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, AMPLE]));
@@ -11,9 +12,9 @@ const AMPLE_LIMITS = Object.fromEntries(Object.keys(LIMITS).map((name) => [name,
 /** From sources, on two cores that others use as well. */
 const READY_MS = 180_000;
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** Of this checkout. */
+export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const TSX = ['--conditions=@sotto/source', '--import', 'tsx'];
-const SOURCES = [...TSX, MAIN];
 
 export interface RelayProcess {
   url: string;
@@ -33,19 +34,21 @@ export interface RelayProcess {
 }
 
 interface ProcessOptions {
-  /** Arguments of Node; by default they run the sources. */
+  /** Of the checkout whose sources it runs; this one unless given. */
+  root?: string;
+  /** Arguments of Node, instead of those that run the sources. */
   command?: readonly string[];
   jumpingClock?: boolean;
   /** Hears what it prints on standard output and standard error. */
   onOutput?: (text: string) => void;
 }
 
-const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
+const sourcesOf = (root: string) => [...TSX, join(root, 'packages/relay/src/main.ts')];
 
 /** A relay in a process of its own, as an operator runs it, with limits that no test reaches. */
 export async function startRelayProcess(
   environment: Record<string, string>,
-  { command = SOURCES, jumpingClock = false, onOutput }: ProcessOptions = {},
+  { root = ROOT, command = sourcesOf(root), jumpingClock = false, onOutput }: ProcessOptions = {},
 ): Promise<RelayProcess> {
   const port = await freePort();
   const clock = jumpingClock ? [...TSX, '--import', new URL('jumping-clock.ts', import.meta.url).href] : [];
@@ -53,6 +56,7 @@ export async function startRelayProcess(
   const launch = () => {
     const output = onOutput ? 'pipe' : 'ignore';
     const child = spawn(process.execPath, [...clock, ...command], {
+      cwd: root,
       stdio: ['ignore', output, onOutput ? 'pipe' : 'inherit', 'ipc'],
       env: {
         ...process.env,

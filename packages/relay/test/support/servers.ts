@@ -53,9 +53,11 @@ export function run(program: string, args: readonly string[]): Promise<void> {
   });
 }
 
+export const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null;
+
 /** Sends a signal and waits until the process is gone. */
 export function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  if (!isRunning(child)) return Promise.resolve();
   return new Promise((resolve) => {
     child.once('exit', () => {
       resolve();
