@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'const current: SealedPayloadRow[] = [];',
       },
       {
-        file: 'packages/sdk/src/engine/seal.ts',
+        file: 'packages/sdk/src/engine/commit-sealing.ts',
         find: "await transaction.add('sealedPayloads', row);",
         replace: "await transaction.put('sealedPayloads', row);",
       },

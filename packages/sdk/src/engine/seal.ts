@@ -1,16 +1,16 @@
 import { hasUsableSession, type PreKeyBundle } from '@sotto/crypto';
-import { toBase64Url, type Aci, type DeviceId } from '@sotto/protocol';
+import type { Aci, DeviceId } from '@sotto/protocol';
 
 import { resendRequest } from '../content/kinds/resend.js';
 import { MAX_HLC_AHEAD_MS, nextHlc } from '../content/position.js';
 import { largestHlc } from '../history/rows.js';
 import { RelayError } from '../network/relay-error.js';
-import type { WriteTransaction } from '../storage/tables.js';
 import { equalBytes } from '../util/bytes.js';
 import type { Mutex } from '../util/mutex.js';
-import type { PositionRow, SealedMessageRow, SealedPayloadRow, SentRow, VaultRows } from '../vault/schema.js';
+import type { PositionRow, SealedMessageRow, SealedPayloadRow } from '../vault/schema.js';
 import { prepareAsk } from './asking.js';
-import { commitVault, retryConflicts, sideBySide, VaultConflict, type EngineContext } from './context.js';
+import { commitSealing, type UncountedRow } from './commit-sealing.js';
+import { retryConflicts, VaultConflict, type EngineContext } from './context.js';
 import type { Directory } from './directory.js';
 import { encryptFor } from './encrypt-for.js';
 import { IdentityHeld, sendingVerdict } from './identities.js';
@@ -20,9 +20,8 @@ import type { Outgoing } from './outgoing.js';
 import type { RelayClock } from './relay-clock.js';
 import type { Repairs } from './repair.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
-import { nextSealing, putSealing } from './sealings.js';
 import { SealedMemory, type SealedCopy } from './sealed-memory.js';
-import { findTargets, type Target } from './targets.js';
+import { findTargets, isFor, type Target } from './targets.js';
 
 /** A message with its bytes for every device that should get it. */
 export interface Sealed {
@@ -50,20 +49,6 @@ interface Job {
   readonly counted: boolean;
   readonly facts: ConversationFacts | undefined;
 }
-
-/** Sealed, but for its number: that comes with the commit. */
-type UncountedRow = Omit<SealedPayloadRow, 'sealing'>;
-
-const TABLES = [
-  'peers',
-  'sessions',
-  'archivedSessions',
-  'sealedMessages',
-  'sealedPayloads',
-  'positions',
-  'sent',
-  'repairs',
-] as const;
 
 /**
  * Encrypts once: session step and sealed bytes are committed together, under (message id, device, registration id), so
@@ -214,7 +199,7 @@ export class Sealer {
   }
 
   async #sealAll(job: Job): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
-    const { outgoing, targets } = job;
+    const { outgoing, targets, fresh: isFresh, counted: isCounted } = job;
     const [largest, before] = await Promise.all([this.#largestHlc(job), this.#memory.before(outgoing)]);
     if (largest === null) return null;
     const message = before.message ?? this.#fix(outgoing, largest, before.position);
@@ -228,57 +213,10 @@ export class Sealer {
     }
     requireSomePeer(outgoing, [...current, ...fresh], this.#context.user);
     const stale = before.payloads.filter((row) => !current.includes(row));
-    return this.#commit(job, unit, message, before.message === undefined, { current, fresh, stale });
-  }
-
-  async #commit(
-    { outgoing, targets, fresh: isFresh, counted: isCounted }: Job,
-    unit: SessionUnit,
-    message: SealedMessageRow,
-    isNew: boolean,
-    {
-      current,
-      fresh,
-      stale,
-    }: Record<'current' | 'stale', readonly SealedPayloadRow[]> & { fresh: readonly UncountedRow[] },
-  ): Promise<Pick<Sealed, 'message' | 'payloads'> | null> {
+    const isNew = before.message === undefined;
+    const step = { outgoing, targets, unit, message, isNew, isFresh, isCounted, fresh, stale };
     this.#memory.sealing(message);
-    const committed = await commitVault(this.#context, TABLES, async (transaction) => {
-      // Side by side: each waits for the database, and the message for all of them.
-      const checked = sideBySide(checkPins(transaction, targets), unit.confirm(transaction));
-      const [, sealing] = await sideBySide(checked, nextSealing(transaction));
-      if (isNew && outgoing.only && outgoing.answers.length > 0) {
-        const { user, device, registration } = outgoing.only;
-        let open = 0;
-        for (const counter of outgoing.answers) {
-          const row = await transaction.get('sent', [user, device, registration, counter]);
-          if (!row || row.state === 'answered') continue;
-          await transaction.put('sent', { ...row, state: 'answered', body: null });
-          open++;
-        }
-        if (open === 0) return null;
-      }
-      await unit.put(transaction);
-      if (isNew) {
-        await transaction.add('sealedMessages', message);
-        if (!outgoing.resend)
-          await transaction.put('positions', { conversation: message.conversation, hlc: message.hlc });
-      }
-      if (fresh.length > 0) await putSealing(transaction, sealing);
-      const counted = fresh.map((row) => ({ ...row, sealing }));
-      for (const row of counted) {
-        await transaction.add('sealedPayloads', row);
-        const target = targets.find((one) => isFor(row, one));
-        if (!outgoing.resend && target)
-          await transaction.put('sent', toSent(outgoing, message, row, target, this.#context.clock.now()));
-      }
-      for (const row of stale)
-        await transaction.delete('sealedPayloads', [row.message, row.user, row.device, row.registration]);
-      const [first] = targets;
-      const isAsked = isCounted && fresh.length > 0 && first;
-      const repaired = isAsked ? await this.#repairs.asked(transaction, first, isFresh) : null;
-      return { counted, repaired };
-    });
+    const committed = await commitSealing(this.#context, this.#repairs, step);
     if (!committed) return null;
     unit.settle();
     if (isNew && !outgoing.resend) this.#memory.placed(message);
@@ -312,31 +250,6 @@ export class Sealer {
   }
 }
 
-/** @throws VaultConflict `conflict` when somebody is pinned under another identity than it was sealed for */
-async function checkPins(
-  transaction: WriteTransaction<Pick<VaultRows, 'peers'>>,
-  targets: readonly Target[],
-): Promise<void> {
-  const pinned = await Promise.all(targets.map(({ user }) => transaction.get('peers', [user])));
-  for (const [i, { identityKey }] of targets.entries()) {
-    const peer = pinned[i];
-    if (!peer || !equalBytes(peer.identityKey, identityKey)) throw new VaultConflict('conflict');
-  }
-}
-
-function toSent(
-  { kind, body, conversation, peer, at }: Outgoing,
-  { id, envelopeId, hlc }: SealedMessageRow,
-  { user, device, registration, counter }: SealedPayloadRow,
-  { identityKey }: Target,
-  sealedAt: number,
-): SentRow {
-  const again = kind.resent && kind.shows === 'effect' ? body : null;
-  const what = { message: id, conversation, peer, kind: kind.name, body: again, hlc, at };
-  const envelope = toBase64Url(envelopeId);
-  return { user, device, registration, counter, envelope, identityKey, ...what, sealedAt, state: 'kept' };
-}
-
 /**
  * A message that would reach none of the peer's devices waits: they are on the list, but their keys are not to be had.
  *
@@ -345,8 +258,4 @@ function toSent(
 function requireSomePeer({ to, only }: Outgoing, payloads: readonly UncountedRow[], self: Aci): void {
   if (only ? payloads.length > 0 : !to.peer || payloads.some(({ user }) => user !== self)) return;
   throw new RelayError({ code: 'user-unknown', message: 'No device of the recipient has prekeys.' });
-}
-
-function isFor(row: UncountedRow, target: Target): boolean {
-  return row.user === target.user && row.device === target.device && row.registration === target.registration;
 }

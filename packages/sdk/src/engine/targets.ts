@@ -17,6 +17,9 @@ export interface Target {
   readonly identityKey: Uint8Array;
 }
 
+/** One registration of a device. */
+type Address = Pick<Target, 'user' | 'device' | 'registration'>;
+
 /** Whom a content goes to now. */
 export interface Targets {
   readonly targets: readonly Target[];
@@ -78,4 +81,8 @@ async function findOne(
     identityKey: list.identityKey,
   };
   return { targets: isListed(list) ? [target] : [], lists: new Map() };
+}
+
+export function isFor(row: Address, target: Address): boolean {
+  return row.user === target.user && row.device === target.device && row.registration === target.registration;
 }
