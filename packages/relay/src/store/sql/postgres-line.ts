@@ -2,6 +2,7 @@ import pg from 'pg';
 
 import { StoreError } from '../store.js';
 import { toStoreError, type Answered, type Line, type Param } from './driver.js';
+import type { Present } from './postgres-present.js';
 import { run, SESSION } from './postgres-query.js';
 
 /**
@@ -17,6 +18,8 @@ const LINE_SESSION = `${SESSION} -c plan_cache_mode=force_generic_plan -c enable
  */
 const FLUSH = "SELECT pg_logical_emit_message(true, 'sotto', '')";
 
+const MOVED = 'the address leads to another PostgreSQL now';
+
 /** The write path of one node: one connection for its statements, and one that waits for the disk meanwhile. */
 export class PostgresLine implements Line {
   /** While one statement is run, one waits for the disk and the next is on its way: the database never waits for this process. */
@@ -25,18 +28,21 @@ export class PostgresLine implements Line {
   readonly #flushes: Connection;
   readonly #flushing = new WeakMap<pg.Client, Flush>();
 
-  constructor(config: pg.ClientConfig, answerMs: number) {
+  constructor(config: pg.ClientConfig, present: Present, answerMs: number) {
     // The server gives up a little earlier, if it can hear at all: then the connection lives on, and no lock stays behind.
     const limit = `-c statement_timeout=${Math.ceil(answerMs * 0.8)}`;
-    this.#statements = new Connection({ ...config, options: `${LINE_SESSION} ${limit}` }, answerMs);
-    this.#flushes = new Connection({ ...config, options: `${SESSION} ${limit}` }, answerMs);
+    this.#statements = new Connection({ ...config, options: `${LINE_SESSION} ${limit}` }, present, answerMs);
+    this.#flushes = new Connection({ ...config, options: `${SESSION} ${limit}` }, present, answerMs);
   }
 
   query<Row>(text: string, params?: readonly Param[]): Promise<Row[]> {
     return this.#statements.query<Row>(text, params);
   }
 
-  /** A crash ends every connection. So what was committed after this one was opened, and before it answers, was not lost. */
+  /**
+   * A crash ends every connection, and when one opened meanwhile leads to another server this one is not used any more. So
+   * what was committed after this one was opened, and before it answers, was not lost.
+   */
   async durably<T>(work: (answered: Answered) => Promise<T>, matters?: (result: T) => boolean): Promise<T> {
     const client = await this.#flushes.open();
     const result = await work('in-order');
@@ -84,11 +90,13 @@ class Flush {
  */
 class Connection {
   readonly #config: pg.ClientConfig;
+  readonly #present: Present;
   readonly #answerMs: number;
   #current: { client: pg.Client; ready: Promise<unknown> } | null = null;
 
-  constructor(config: pg.ClientConfig, answerMs: number) {
+  constructor(config: pg.ClientConfig, present: Present, answerMs: number) {
     this.#config = { ...config, pipeline: true };
+    this.#present = present;
     this.#answerMs = answerMs;
   }
 
@@ -96,8 +104,9 @@ class Connection {
     return this.on(await this.open(), text, params);
   }
 
-  /** Only on this one, which may be gone by now. */
+  /** Only on this one, which may be gone by now, or lead to a server that is not the present one any more. */
   on<Row>(client: pg.Client, text: string, params?: readonly Param[]): Promise<Row[]> {
+    if (!this.#present.has(client)) return Promise.reject(new StoreError('unavailable', MOVED));
     return run<Row>(client, { text, params, timeoutMs: this.#answerMs }).catch((error: unknown) => {
       // The next statement must not follow this one into a connection that is being given up.
       if (isLost(error)) this.#forget(client);
@@ -109,11 +118,13 @@ class Connection {
     const { client, ready } = (this.#current ??= this.#connect());
     try {
       await ready;
-      return client;
     } catch (error) {
-      this.#forget(client);
+      this.#leave(client);
       throw toStoreError(error);
     }
+    if (this.#present.has(client)) return client;
+    this.#leave(client);
+    return this.open();
   }
 
   async close(): Promise<void> {
@@ -129,7 +140,14 @@ class Connection {
     client.on('end', () => {
       this.#forget(client);
     });
-    return { client, ready: client.connect() };
+    return { client, ready: client.connect().then(() => this.#present.meet(client, this.#answerMs)) };
+  }
+
+  /** What is under way on it may still be answered. */
+  #leave(client: pg.Client): void {
+    if (this.#current?.client !== client) return;
+    this.#current = null;
+    void client.end();
   }
 
   #forget(client: pg.Client): void {

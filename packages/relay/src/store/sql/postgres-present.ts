@@ -1,0 +1,30 @@
+import type pg from 'pg';
+
+import { run } from './postgres-query.js';
+
+/** One that was restarted is another one; so is a standby that has taken over. */
+const SINCE = 'SELECT pg_postmaster_start_time()::text AS since';
+
+/**
+ * The PostgreSQL to which the address led when a connection was last opened. Connections to the one before may stand as if
+ * nothing had happened, but must not be used: what they say of commits on this one is not true, and what they have in their
+ * tables is old.
+ */
+export class Present {
+  #since: string | undefined;
+  #known = new WeakSet<pg.ClientBase>();
+
+  /** To be awaited for each connection before it is used. */
+  async meet(client: pg.ClientBase, timeoutMs: number): Promise<void> {
+    const [row] = await run<{ since: string }>(client, { text: SINCE, timeoutMs });
+    // Whoever led to another one is forgotten for good, also when the address moves back.
+    if (row?.since !== this.#since) this.#known = new WeakSet();
+    this.#since = row?.since;
+    this.#known.add(client);
+  }
+
+  /** Whether this connection leads to it. */
+  has(client: pg.ClientBase): boolean {
+    return this.#known.has(client);
+  }
+}
