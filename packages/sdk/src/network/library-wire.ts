@@ -1,19 +1,22 @@
 import { SOCKET_PATH } from '@sotto/protocol';
+import * as s from '@sotto/protocol/schema';
 import { io } from 'socket.io-client';
-import parser from 'socket.io-msgpack-parser';
 
+import { encodeMessagePack } from './message-pack.js';
+import { EVENT, readPacket, type Packet } from './packet.js';
 import { RelayError } from './relay-error.js';
-import { TIMEOUT_MS, type Wire, type WireEvents } from './wire.js';
+import { MAX_SILENCE_MS, TIMEOUT_MS, type Wire, type WireEvents } from './wire.js';
 
 /**
  * Socket.IO's own client, for where a {@link WebSocket} is not to be had: long polling behind proxies that refuse it, and
- * Node 20. Loaded only there.
+ * Node 20. Loaded only there. It believes what a relay says: unsound packets would be thrown where nobody catches them, and end
+ * a Node process.
  */
 export function openLibraryWire(origin: string, hello: object, events: WireEvents): Wire {
   const socket = io(origin, {
     path: SOCKET_PATH,
     parser,
-    auth: toWire(hello) as Record<string, unknown>,
+    auth: { ...hello },
     transports: 'WebSocket' in globalThis ? ['polling'] : ['websocket', 'polling'],
     tryAllTransports: true,
     reconnection: false,
@@ -29,6 +32,18 @@ export function openLibraryWire(origin: string, hello: object, events: WireEvent
     socket.disconnect();
     events.ended(refusal);
   };
+  const { engine } = socket.io;
+  let isOpen = false;
+  // Heard before the engine reads it: as an error it closes the transport.
+  engine.on('packet', (packet) => {
+    if (packet.type !== 'open') return;
+    isOpen = isHandshake(packet.data);
+    if (!isOpen) packet.type = 'error';
+  });
+  // The library itself says nothing of an end before the beginning.
+  engine.on('close', () => {
+    if (!isOpen) end(null);
+  });
   socket.onAny((name: string, message: unknown) => {
     if (!over) events.event(name, message);
   });
@@ -37,7 +52,7 @@ export function openLibraryWire(origin: string, hello: object, events: WireEvent
   return {
     ask: async (event, message) => {
       try {
-        const answer: unknown = await socket.timeout(TIMEOUT_MS).emitWithAck(event, toWire(message));
+        const answer: unknown = await socket.timeout(TIMEOUT_MS).emitWithAck(event, message);
         return answer;
       } catch (cause) {
         throw new RelayError(null, { cause });
@@ -50,27 +65,56 @@ export function openLibraryWire(origin: string, hello: object, events: WireEvent
   };
 }
 
-/**
- * The MessagePack parser knows binary data as `ArrayBuffer` in browsers and as `Buffer` in Node; a `Uint8Array` would become
- * a map of numbers in the one and an extension type in the other.
- */
-function toWire(value: unknown): unknown {
-  if (value instanceof Uint8Array) {
-    return 'Buffer' in globalThis ? nodeBuffer(value) : value.slice().buffer;
+/** Events that the library tells of itself. */
+const RESERVED: ReadonlySet<string> = new Set(['connect_error', 'disconnect']);
+
+class Encoder {
+  encode(packet: object): Uint8Array[] {
+    return [encodeMessagePack(packet)];
   }
-  if (Array.isArray(value)) return value.map(toWire);
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, toWire(inner)]));
-  }
-  return value;
 }
 
-interface BufferLike {
-  from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
+/** What it throws closes the connection. */
+class Decoder {
+  #hear: (packet: Packet) => void = () => undefined;
+
+  on(_: 'decoded', hear: (packet: Packet) => void): void {
+    this.#hear = hear;
+  }
+
+  off(): void {
+    this.#hear = () => undefined;
+  }
+
+  add(frame: string | ArrayBuffer | Uint8Array): void {
+    if (typeof frame === 'string') throw new TypeError('text where MessagePack is spoken');
+    // A `Buffer` has another `slice`.
+    const packet = readPacket(
+      ArrayBuffer.isView(frame) ? new Uint8Array(frame.buffer, frame.byteOffset, frame.length) : new Uint8Array(frame),
+    );
+    if (packet.type === EVENT && RESERVED.has(packet.data[0])) throw new TypeError('not for a relay to say');
+    this.#hear(packet);
+  }
+
+  destroy(): void {
+    this.off();
+  }
 }
 
-/** Reached through `globalThis`, so that no bundler adds a polyfill for it. */
-function nodeBuffer(value: Uint8Array): Uint8Array {
-  const { Buffer } = globalThis as unknown as { Buffer: BufferLike };
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+const parser = { Encoder, Decoder };
+
+const handshake = s.object({
+  sid: s.string(),
+  upgrades: s.array(s.string()).check(s.maxLength(8)),
+  pingInterval: s.number(),
+  pingTimeout: s.number(),
+});
+
+function isHandshake(text: unknown): boolean {
+  try {
+    const { pingInterval, pingTimeout } = s.parse(handshake, JSON.parse(String(text)));
+    return pingInterval + pingTimeout <= MAX_SILENCE_MS;
+  } catch {
+    return false;
+  }
 }

@@ -1,21 +1,12 @@
 import { SOCKET_PATH } from '@sotto/protocol';
 
-import { decodeMessagePack, encodeMessagePack } from './message-pack.js';
+import { encodeMessagePack } from './message-pack.js';
+import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, readPacket, type Packet } from './packet.js';
 import { RelayError } from './relay-error.js';
-import { TIMEOUT_MS, type Wire, type WireEvents } from './wire.js';
-
-/** Socket.IO packets: https://github.com/socketio/socket.io-protocol */
-const CONNECT = 0;
-const DISCONNECT = 1;
-const EVENT = 2;
-const ACK = 3;
-const CONNECT_ERROR = 4;
+import { MAX_SILENCE_MS, TIMEOUT_MS, type Wire, type WireEvents } from './wire.js';
 
 /** How long a relay may be silent that has not named its heartbeat, milliseconds: https://github.com/socketio/engine.io-protocol */
 const DEFAULT_SILENCE_MS = 45_000;
-
-/** No relay may ask for more patience than this. */
-const MAX_SILENCE_MS = 300_000;
 
 /** A relay that has not answered by then is not to be reached this way. */
 const OPEN_WITHIN_MS = 10_000;
@@ -98,8 +89,8 @@ export class WebSocketWire implements Wire {
   /** Engine.IO: text frames begin with a digit, binary ones are Socket.IO packets. */
   #received(data: unknown): void {
     try {
-      if (data instanceof ArrayBuffer) this.#packet(decodeMessagePack(new Uint8Array(data)));
-      else if (typeof data === 'string') this.#engine(data);
+      if (typeof data === 'string') this.#engine(data);
+      else if (this.#opened && data instanceof ArrayBuffer) this.#packet(readPacket(new Uint8Array(data)));
     } catch {
       // Not what a relay says.
       this.#end(null);
@@ -129,20 +120,24 @@ export class WebSocketWire implements Wire {
     this.#silence = setTimeout(() => this.#end(null), this.#silenceMs);
   }
 
-  #packet(packet: unknown): void {
-    const { type, id, data } = packet as { type?: unknown; id?: unknown; data?: unknown };
-    if (type === EVENT) {
-      const [name, message] = data as [unknown, unknown];
-      this.#events.event(String(name), message);
-    } else if (type === ACK) {
-      const waiting = this.#waiting.get(Number(id));
-      if (!waiting) return;
-      this.#waiting.delete(Number(id));
-      clearTimeout(waiting.timer);
-      waiting.resolve((data as unknown[])[0]);
-    } else if (type === CONNECT_ERROR) this.#end((data as { data?: unknown }).data ?? null);
-    else if (type === DISCONNECT) this.#end(null);
-    else if (type !== CONNECT) throw new TypeError('no Socket.IO packet');
+  #packet(packet: Packet): void {
+    switch (packet.type) {
+      case EVENT:
+        this.#events.event(...packet.data);
+        break;
+      case ACK: {
+        const waiting = this.#waiting.get(packet.id);
+        this.#waiting.delete(packet.id);
+        clearTimeout(waiting?.timer);
+        waiting?.resolve(packet.data[0]);
+        break;
+      }
+      case CONNECT_ERROR:
+        this.#end(packet.data.data ?? null);
+        break;
+      case DISCONNECT:
+        this.#end(null);
+    }
   }
 
   #send(packet: object): void {
