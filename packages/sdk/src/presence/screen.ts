@@ -1,7 +1,7 @@
 import type { Live } from '../live.js';
 import type { Clock } from '../util/clock.js';
 import type { TabChannel } from '../util/tab-channel.js';
-import { MAX_WATCHED, parseToTabs, WATCH_EVERY_MS, type ToEngine } from './tab-messages.js';
+import { MAX_WATCHED, parseToTabs, WATCH_EVERY_MS, WATCH_LEASE_MS, type ToEngine } from './tab-messages.js';
 
 /** Whether the other user is there. */
 export interface Presence {
@@ -81,10 +81,18 @@ export class Screen {
   /** Says what is on screen now, and again while anything is. */
   announce(): void {
     this.#cancel();
+    if (this.#announced) this.#doubt();
     const users = isVisible() ? this.#onScreen() : [];
     if (users.length > 0 || this.#announced) this.#post({ type: 'watch', tab: this.#tab, users });
     this.#announced = users.length > 0;
     if (this.#announced) this.#cancel = this.#clock.after(WATCH_EVERY_MS, () => this.announce());
+  }
+
+  /** An engine says at every announcement who is there. One that says nothing has lost sight of them, or never had it. */
+  #doubt(): void {
+    const since = this.#clock.ticks() - WATCH_LEASE_MS;
+    for (const live of this.#watched.values())
+      if (live.heardAt < since) live.set({ ...live.get(), online: false, typing: false });
   }
 
   close(): void {
@@ -105,10 +113,11 @@ export class Screen {
   #hear(message: unknown): void {
     const parsed = parseToTabs(message);
     if (parsed?.type === 'ask') this.announce();
-    if (parsed?.type === 'presence') {
-      const { online, typing, lastSeen } = parsed;
-      this.#watched.get(parsed.user)?.set({ online, typing, lastSeen });
-    }
+    const live = parsed?.type === 'presence' && this.#watched.get(parsed.user);
+    if (!live) return;
+    const { online, typing, lastSeen } = parsed;
+    live.heardAt = this.#clock.ticks();
+    live.set({ online, typing, lastSeen });
   }
 
   #post(message: ToEngine): void {
@@ -118,6 +127,8 @@ export class Screen {
 
 class WatchedPresence implements Live<Presence> {
   #value = NOBODY;
+  /** When the engine last spoke of them, ticks. */
+  heardAt = 0;
   readonly #listeners = new Set<(value: Presence) => void>();
 
   constructor(private readonly changed: () => void) {}

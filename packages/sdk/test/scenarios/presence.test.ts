@@ -259,3 +259,21 @@ test('what presence takes is fetched when a conversation comes on screen, and ag
   // Twice on one of the two devices, once on the other.
   expect(tries).toBe(3);
 });
+
+test('an engine that takes the lead without what presence takes: Bob does not stay online, and is again when it comes', async () => {
+  let broken = false;
+  const presenceLater: LaterModules['presence'] = async () => {
+    if (broken) throw new TypeError('Failed to fetch dynamically imported module');
+    return atHand.presence();
+  };
+  const clock = new TestClock();
+  const two = await aliceAndBobTalking({ clock, alice: { later: { ...atHand, presence: presenceLater } } });
+  await together(two);
+  broken = true;
+  await two.alice.sleep();
+  await two.alice.wake();
+  const { lastSeen } = await aliceSees(clock, two, ({ online }) => !online);
+  expect(lastSeen).not.toBeNull();
+  broken = false;
+  await aliceSees(clock, two, ({ online }) => online);
+});
