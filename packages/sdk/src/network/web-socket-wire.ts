@@ -137,6 +137,8 @@ export class WebSocketWire implements Wire {
         break;
       case DISCONNECT:
         this.#end(null);
+        break;
+      case CONNECT:
     }
   }
 

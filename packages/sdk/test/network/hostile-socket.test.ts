@@ -1,4 +1,4 @@
-import { limits, PROTOCOL_VERSION, type Ack, type ErrorBody, type Hello } from '@sotto/protocol';
+import { limits, PROTOCOL_VERSION, type Ack, type Hello } from '@sotto/protocol';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -14,8 +14,8 @@ const HELLO: Hello = {
   registration: 1 as Hello['registration'],
   secret: new Uint8Array(32),
   epoch: 1,
-  cursor: { seq: 0 as Ack['seq'], id: null },
-  sealings: 0 as Hello['sealings'],
+  cursor: { seq: 0, id: null },
+  sealings: 0,
 };
 const ACK = { seq: 1, id: new Uint8Array(16) } as Ack;
 
@@ -119,6 +119,7 @@ const NO_HANDSHAKES: Record<string, Frame> = {
 
 let relay: RawRelay | null = null;
 const failures: unknown[] = [];
+const none = (): void => undefined;
 const onFailure = (error: unknown): void => void failures.push(error);
 
 /** Resolves when the socket has been closed, or what stands behind the frames was heard. */
@@ -128,19 +129,24 @@ async function meet(turns: readonly (readonly Frame[])[]): Promise<{ heard: (str
   const heard: (string | null)[] = [];
   let asked: unknown = null;
   await new Promise<void>((resolve) => {
-    const known: Partial<SocketHandlers> = {
+    const handlers: SocketHandlers = {
+      onWelcome: none,
+      onDeliver: none,
+      onPreKeysLow: none,
+      onDeviceListChanged: none,
+      onTopic: none,
+      onDeviceExpiring: none,
       onDrained: ({ head }) => {
         if (head === 1) asked = socket.ack(ACK).catch((error: unknown) => error);
         else heard.push('the rest');
         if (head === 2) resolve();
       },
-      onClose: (reason: ErrorBody | null) => {
+      onClose: (reason) => {
         heard.push(reason?.code ?? null);
         resolve();
       },
     };
-    const handlers = new Proxy(known, { get: (all, name) => Reflect.get(all, name) ?? (() => undefined) });
-    const socket = socketIoRelay(origin).connect(HELLO, handlers as SocketHandlers);
+    const socket = socketIoRelay(origin).connect(HELLO, handlers);
   });
   relay.stop();
   return { heard, answer: await asked };
