@@ -114,7 +114,7 @@ export class Front {
       return await new Promise<AnswerRow | null>((resolve, reject) => {
         const giveUp = (): void => resolve(null);
         const cancel = this.clock.after(ANSWER_WITHIN_MS, giveUp);
-        const stop = this.ports.history.observe(
+        const observation = this.ports.history.observe(
           ['answers'],
           (transaction) => transaction.get('answers', [id]),
           (row) => row && resolve(row),
@@ -123,7 +123,7 @@ export class Front {
         void this.closed.then(giveUp);
         end = () => {
           cancel();
-          stop();
+          observation.end();
         };
       });
     } finally {

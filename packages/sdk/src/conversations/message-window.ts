@@ -63,53 +63,67 @@ export class MessageWindow {
   }
 
   loadEarlier(count: number): Promise<boolean> {
-    return this.#move(async (transaction) => {
-      const { rows, edges } = await this.#read(transaction);
+    return this.#extend(async (transaction, { rows, edges }) => {
       const [first] = rows;
-      if (!first || !edges.earlier) return false;
-      const earlier = await transaction.range('messages', { ...this.#before(first), limit: step(count) });
-      const all = [...earlier.reverse(), ...rows];
-      this.#cover(all.slice(0, WINDOW_MAX), edges.later || all.length > WINDOW_MAX);
-      return true;
+      if (!first || !edges.earlier) return null;
+      const limit = step(count);
+      const found = await transaction.range('messages', { ...this.#before(first), limit: limit + 1 });
+      const all = [...found.slice(0, limit).reverse(), ...rows];
+      const later = edges.later || all.length > WINDOW_MAX;
+      return { rows: all.slice(0, WINDOW_MAX), edges: { earlier: found.length > limit, later } };
     });
   }
 
   loadLater(count: number): Promise<boolean> {
-    return this.#move(async (transaction) => {
-      const { rows, edges } = await this.#read(transaction);
+    return this.#extend(async (transaction, { rows, edges }) => {
       const last = rows.at(-1);
-      if (!last || !edges.later) return false;
+      if (!last || !edges.later) return null;
       const limit = step(count);
-      const later = await transaction.range('messages', { ...this.#after(last), limit: limit + 1 });
-      this.#cover([...rows, ...later.slice(0, limit)].slice(-WINDOW_MAX), later.length > limit);
-      return true;
+      const found = await transaction.range('messages', { ...this.#after(last), limit: limit + 1 });
+      const all = [...rows, ...found.slice(0, limit)];
+      const earlier = edges.earlier || all.length > WINDOW_MAX;
+      return { rows: all.slice(-WINDOW_MAX), edges: { earlier, later: found.length > limit } };
     });
   }
 
   /** @returns the row jumped to, null when there is none like it */
-  jumpTo(target: JumpTarget): Promise<MessageRow | null> {
-    return this.#move(async (transaction) => {
+  async jumpTo(target: JumpTarget): Promise<MessageRow | null> {
+    const found = await this.#front.read(['messages'], async (transaction) => {
       const row = await this.#find(transaction, target);
       if (!row) return null;
       const [before, after] = await Promise.all([
         transaction.range('messages', { ...this.#before(row), limit: WINDOW_PAGE }),
         transaction.range('messages', { ...this.#after(row), limit: WINDOW_PAGE + 1 }),
       ]);
-      this.#cover([...before.reverse(), row, ...after.slice(0, WINDOW_PAGE)], after.length > WINDOW_PAGE);
-      return row;
+      const rows = [...before.reverse(), row, ...after.slice(0, WINDOW_PAGE)];
+      return { row, extent: extentOf(rows, after.length > WINDOW_PAGE) };
     });
+    if (!found) return null;
+    this.#extent = found.extent;
+    this.messages.again();
+    return found.row;
   }
 
-  async #move<V>(work: (transaction: Transaction) => Promise<V>): Promise<V> {
-    const value = await this.#front.read(['messages'], work);
-    this.messages.restart();
-    return value;
-  }
-
-  #cover(rows: readonly MessageRow[], later: boolean): void {
-    const [from, to] = [rows[0], rows.at(-1)];
-    if (later && from && to) this.#extent = { at: 'past', from: positionOf(from), to: positionOf(to) };
-    else this.#extent = { at: 'newest', count: Math.max(rows.length, WINDOW_PAGE) };
+  /**
+   * What is shown stays as it is, and only what is new is read: a step through a long history costs the same everywhere.
+   *
+   * @param more the longer page; null if there is no more
+   */
+  async #extend(more: (transaction: Transaction, page: Page) => Promise<Page | null>): Promise<boolean> {
+    for (;;) {
+      const last = this.#last;
+      const known = this.messages.isHeard && last?.extent === this.#extent ? last.page : null;
+      const page = await this.#front.read(['messages'], async (transaction) =>
+        more(transaction, known ?? (await this.#read(transaction))),
+      );
+      if (!page) return false;
+      // The list has changed meanwhile: this may not continue it.
+      if (last !== this.#last) continue;
+      this.#extent = extentOf(page.rows, page.edges.later);
+      this.#last = { extent: this.#extent, page };
+      this.messages.again();
+      return true;
+    }
   }
 
   /**
@@ -119,19 +133,28 @@ export class MessageWindow {
   async #update(transaction: Transaction, changes: Footprint): Promise<Page | null> {
     const keys = keysTouched(changes, 'messages', this.#id);
     const extent = this.#extent;
-    if (!keys || extent.at === 'past' || this.#last?.extent !== extent) return null;
+    if (!keys || this.#last?.extent !== extent) return null;
     const { rows: before, edges } = this.#last.page;
     const found = await Promise.all(keys.map((key) => transaction.get('messages', key)));
-    const kept = before.filter((row) => !keys.some((key) => isAt(row, key)));
     const fresh = found.filter((row) => row !== undefined);
-    const [first] = before;
-    const isOutside = (row: MessageRow): boolean => edges.earlier && first !== undefined && inOrder(row, first) < 0;
-    // Something before the window has changed: perhaps nothing is there any more.
-    const known = keys.filter((key) => [...before, ...fresh].some((row) => isAt(row, key)));
-    if (edges.earlier && (known.length < keys.length || fresh.some(isOutside))) return null;
-    const rows = [...kept, ...fresh].sort(inOrder);
-    const excess = rows.length - extent.count;
-    if (edges.earlier && excess < 0) return null;
+    const isBounded = edges.earlier || edges.later;
+    // Something outside the window has changed: perhaps nothing is there any more.
+    if (isBounded && keys.some((key) => ![...before, ...fresh].some((row) => isAt(row, key)))) return null;
+    const rows = [...before.filter((row) => !keys.some((key) => isAt(row, key))), ...fresh].sort(inOrder);
+    if (extent.at === 'newest') return this.#newestOf(rows, extent.count, before[0], edges);
+    const isEarlier = (row: MessageRow): boolean => comparePositions(row, extent.from) < 0;
+    const isLater = (row: MessageRow): boolean => comparePositions(row, extent.to) > 0;
+    return bounded(
+      rows.filter((row) => !isEarlier(row) && !isLater(row)),
+      { earlier: edges.earlier || rows.some(isEarlier), later: edges.later || rows.some(isLater) },
+    );
+  }
+
+  /** @param first of the last answer; null where what now belongs to it lies before that */
+  #newestOf(rows: readonly MessageRow[], count: number, first: MessageRow | undefined, edges: Edges): Page | null {
+    const excess = rows.length - count;
+    const isBefore = first !== undefined && rows[0] !== undefined && inOrder(rows[0], first) < 0;
+    if (edges.earlier && (excess < 0 || isBefore)) return null;
     return { rows: rows.slice(Math.max(0, excess)), edges: { earlier: edges.earlier || excess > 0, later: false } };
   }
 
@@ -149,12 +172,12 @@ export class MessageWindow {
         index: 'position',
         lower: this.#key(from),
         upper: this.#key(to),
-        limit: WINDOW_MAX,
+        limit: WINDOW_MAX + 1,
       }),
       transaction.range('messages', { ...this.#before(from), limit: 1 }),
       transaction.range('messages', { ...this.#after(to), limit: 1 }),
     ]);
-    return { rows, edges: { earlier: before.length > 0, later: after.length > 0 } };
+    return bounded(rows, { earlier: before.length > 0, later: after.length > 0 });
   }
 
   async #find(transaction: Transaction, target: JumpTarget): Promise<MessageRow | undefined> {
@@ -210,4 +233,18 @@ function inOrder(a: MessageRow, b: MessageRow): number {
   return compareKeys([a.hlc, a.id, a.user, a.device], [b.hlc, b.id, b.user, b.device]);
 }
 
+const comparePositions = (a: Position, b: Position): number => compareKeys([a.hlc, a.id], [b.hlc, b.id]);
+
 const positionOf = ({ hlc, id }: MessageRow): Position => ({ hlc, id });
+
+/** What lies between two positions may have become more than a window holds. */
+function bounded(rows: readonly MessageRow[], { earlier, later }: Edges): Page {
+  return { rows: rows.slice(0, WINDOW_MAX), edges: { earlier, later: later || rows.length > WINDOW_MAX } };
+}
+
+/** @param later there are newer ones than these */
+function extentOf(rows: readonly MessageRow[], later: boolean): Extent {
+  const [from, to] = [rows[0], rows.at(-1)];
+  if (later && from && to) return { at: 'past', from: positionOf(from), to: positionOf(to) };
+  return { at: 'newest', count: Math.max(rows.length, WINDOW_PAGE) };
+}

@@ -161,7 +161,7 @@ class RunningEngine implements Engine {
         (transaction) => transaction.count('commands'),
         (count) => this.#command(count),
         fail,
-      ),
+      ).end,
     ];
     this.#connection.start();
     this.#presence.start();

@@ -1,7 +1,7 @@
 import { LiveValue } from './live-value.js';
 import type { History, HistoryRows } from './schema.js';
 import type { Footprint } from '../storage/changes.js';
-import type { ReadTransaction } from '../storage/tables.js';
+import type { Observation, ReadTransaction } from '../storage/tables.js';
 
 /** @param changes what may have changed since this query's last answer; null: everything */
 export type Query<T extends keyof HistoryRows, V> = (
@@ -14,7 +14,7 @@ export type Query<T extends keyof HistoryRows, V> = (
  * value seen.
  */
 export class LiveQuery<T extends keyof HistoryRows, V> extends LiveValue<V> {
-  #stop: (() => void) | null = null;
+  #observation: Observation | null = null;
   readonly #history: History;
   readonly #tables: readonly T[];
   readonly #query: Query<T, V>;
@@ -36,7 +36,7 @@ export class LiveQuery<T extends keyof HistoryRows, V> extends LiveValue<V> {
 
   override subscribe(listener: (value: V) => void): () => void {
     const end = super.subscribe(listener);
-    if (!this.#stop) this.#start();
+    if (!this.#observation) this.#start();
     return () => {
       end();
       if (!this.isHeard) this.close();
@@ -45,18 +45,23 @@ export class LiveQuery<T extends keyof HistoryRows, V> extends LiveValue<V> {
 
   /** Runs the query anew, because what it depends on besides the database has changed. */
   restart(): void {
-    if (this.#stop) {
-      this.#stop();
+    if (this.#observation) {
+      this.#observation.end();
       this.#start();
     }
   }
 
+  /** Like {@link restart}, but what the query has seen so far stays good: it is told only what has changed since. */
+  again(): void {
+    this.#observation?.again();
+  }
+
   close(): void {
-    this.#stop?.();
-    this.#stop = null;
+    this.#observation?.end();
+    this.#observation = null;
   }
 
   #start(): void {
-    this.#stop = this.#history.observe(this.#tables, this.#query, (value) => this.set(value), this.#onError);
+    this.#observation = this.#history.observe(this.#tables, this.#query, (value) => this.set(value), this.#onError);
   }
 }

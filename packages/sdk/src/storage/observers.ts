@@ -1,5 +1,5 @@
 import { FootprintRecorder, overlaps, recordingReads, type Footprint } from './changes.js';
-import type { ReadTransaction, Rows, Schema, Tables } from './tables.js';
+import type { Observation, ReadTransaction, Rows, Schema, Tables } from './tables.js';
 
 type Read<R extends Rows> = Tables<R>['read'];
 
@@ -44,7 +44,7 @@ export class Observers<R extends Rows> {
     query: (transaction: ReadTransaction<Pick<R, T>>, changes: Footprint | null) => Promise<V>,
     next: (value: V) => void,
     fail: (error: unknown) => void,
-  ): () => void {
+  ): Observation {
     const run = (read: FootprintRecorder, changes: Footprint | null): Promise<V> =>
       this.#read(tables, (transaction) =>
         query(recordingReads(transaction, this.#schema as unknown as Schema<Pick<R, T>>, read), changes),
@@ -52,9 +52,12 @@ export class Observers<R extends Rows> {
     const live = new LiveRun(tables, run, next, fail);
     const end = this.#register(live);
     live.changed(null);
-    return () => {
-      live.end();
-      end();
+    return {
+      again: () => live.again(),
+      end: () => {
+        live.end();
+        end();
+      },
     };
   }
 
@@ -72,6 +75,8 @@ class LiveRun<V> implements Observer {
   #changes: FootprintRecorder | null = new FootprintRecorder();
   /** The last run has failed: the next one must read everything. */
   #failed = false;
+  /** It shall run though nothing has changed. */
+  #again = false;
   #running = false;
   #ended = false;
 
@@ -88,6 +93,11 @@ class LiveRun<V> implements Observer {
     if (!this.#running) void this.#run();
   }
 
+  again(): void {
+    this.#again = true;
+    if (!this.#running) void this.#run();
+  }
+
   end(): void {
     this.#ended = true;
   }
@@ -100,7 +110,7 @@ class LiveRun<V> implements Observer {
 
   #isDue(): boolean {
     if (this.#ended) return false;
-    if (this.#changes === null || overlaps(this.#changes.footprint, this.#read.footprint)) return true;
+    if (this.#again || this.#changes === null || overlaps(this.#changes.footprint, this.#read.footprint)) return true;
     this.#changes.clear();
     return false;
   }
@@ -108,6 +118,7 @@ class LiveRun<V> implements Observer {
   async #once(): Promise<void> {
     const changes = this.#failed ? null : (this.#changes?.footprint ?? null);
     this.#failed = false;
+    this.#again = false;
     this.#changes = new FootprintRecorder();
     try {
       const value = await this.query(this.#read, changes);

@@ -68,18 +68,25 @@ export interface Tables<R extends Rows> {
   destroy(): Promise<void>;
 }
 
+/** A query that runs whenever what it has read changes. */
+export interface Observation {
+  /** Runs it once more, as what it depends on besides the database has changed. What it knows stays good. */
+  again(): void;
+  end(): void;
+}
+
 export interface ObservableTables<R extends Rows> extends Tables<R> {
   /**
    * Runs `query` now and again after every commit, in any tab, that touched what it read. A query that failed runs again
    * after the next commit to its tables. It is told what may have changed since its last answer (null: everything), so that it
-   * need not read all anew. Returns the function that ends it.
+   * need not read all anew.
    */
   observe<T extends keyof R & string, V>(
     tables: readonly T[],
     query: (transaction: ReadTransaction<Pick<R, T>>, changes: Footprint | null) => Promise<V>,
     next: (value: V) => void,
     error: (error: unknown) => void,
-  ): () => void;
+  ): Observation;
   /**
    * Calls `changed` when a transaction in any tab has written to the table, with the first parts of the keys it wrote, or null when
    * they are many or unknown. It may come just before that commit: a transaction begun then sees it. Returns the function

@@ -196,7 +196,7 @@ function follow<V>(
 ): { readonly seen: V[]; reach(value: V): Promise<void>; end(): void } {
   const seen: V[] = [];
   let wake: () => void = () => undefined;
-  const end = tables.observe(
+  const { end } = tables.observe(
     ['notes', 'marks'],
     query,
     (value) => {
@@ -304,7 +304,7 @@ export function observableContract(
       let wake: () => void = () => undefined;
       const next = (): Promise<void> => new Promise((resolve) => (wake = resolve));
       const first = next();
-      const end = tables.observe(
+      const { end } = tables.observe(
         ['notes'],
         async (transaction) => {
           if (fail) throw new Error('broken');

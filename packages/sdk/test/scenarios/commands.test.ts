@@ -18,10 +18,13 @@ function tab() {
   const observe: History['observe'] = (...query) => {
     watched.now++;
     watched.ever++;
-    const stop = tables.observe(...query);
-    return () => {
-      watched.now--;
-      stop();
+    const observation = tables.observe(...query);
+    return {
+      ...observation,
+      end: () => {
+        watched.now--;
+        observation.end();
+      },
     };
   };
   const clock = new TestClock();
@@ -42,12 +45,12 @@ function tab() {
 /** What an engine would do: takes the command, and answers it. */
 async function answerWith(tables: History, code: 'link-invalid' | null): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const stop = tables.observe(
+    const observation = tables.observe(
       ['commands'],
       (transaction) => transaction.range('commands'),
       ([row]) => {
         if (!row) return;
-        stop();
+        observation.end();
         const answer = { id: row.id, result: Uint8Array.of(7), code };
         tables.write(['answers'], (transaction) => transaction.put('answers', answer)).then(resolve, reject);
       },

@@ -136,12 +136,12 @@ export class Person {
    */
   status(condition: (status: ConnectionStatus) => boolean): Promise<ConnectionStatus> {
     return new Promise((resolve, reject) => {
-      const stop = this.history.observe(
+      const observation = this.history.observe(
         ['status'],
         (transaction) => transaction.get('status', ['connection']),
         (row) => {
           if (!row || !condition(row.value)) return;
-          stop();
+          observation.end();
           resolve(row.value);
         },
         reject,
