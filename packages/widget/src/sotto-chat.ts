@@ -64,6 +64,7 @@ export class SottoChat extends LitElement {
   #oldest: string | null = null;
   #newest: string | null = null;
   #hadLater = false;
+  readonly #found = new Map<string, HTMLElement>();
   readonly #scroll = new ScrollKeeper(
     this,
     () => this.#find('.scroller'),
@@ -263,8 +264,13 @@ export class SottoChat extends LitElement {
     this.dispatchEvent(new SottoErrorEvent(action, error));
   }
 
+  /** Looked for once while it is there: in a long list looking takes long. */
   #find(selector: string): HTMLElement | null {
-    return this.shadowRoot?.querySelector<HTMLElement>(selector) ?? null;
+    const known = this.#found.get(selector);
+    if (known?.isConnected === true) return known;
+    const found = this.shadowRoot?.querySelector<HTMLElement>(selector) ?? null;
+    if (found !== null) this.#found.set(selector, found);
+    return found;
   }
 
   /** The browser gives the focus back to what opened the dialog, unless that is gone. */

@@ -70,15 +70,16 @@ export class ScrollKeeper implements ReactiveController {
 /** The first message whose lower edge is in sight. Messages stay through renders, while day separators may move. */
 function firstInSight(scroller: HTMLElement): { element: Element; top: number } | null {
   const edge = scroller.getBoundingClientRect().top;
-  const messages = scroller.querySelectorAll('[data-id]');
+  const rows = scroller.firstElementChild?.children ?? [];
   let low = 0;
-  let high = messages.length;
+  let high = rows.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const bottom = messages[middle]?.getBoundingClientRect().bottom ?? Infinity;
+    const bottom = rows[middle]?.getBoundingClientRect().bottom ?? Infinity;
     if (bottom > edge) high = middle;
     else low = middle + 1;
   }
-  const element = messages[low];
-  return element === undefined ? null : { element, top: element.getBoundingClientRect().top };
+  let element = rows[low] ?? null;
+  while (element !== null && !element.hasAttribute('data-id')) element = element.nextElementSibling;
+  return element && { element, top: element.getBoundingClientRect().top };
 }

@@ -148,10 +148,6 @@ export const listStyles = css`
     font-weight: 500;
   }
 
-  .day:first-of-type {
-    margin-block-start: 8px;
-  }
-
   .unread {
     color: var(--_accent);
   }
