@@ -50,7 +50,7 @@ export class ScrollKeeper implements ReactiveController {
   hostUpdate(): void {
     const scroller = this.scroller();
     this.#wasAtEnd = this.atEnd && this.#endedHere;
-    this.#anchor = scroller === null || this.#wasAtEnd ? null : firstInSight(scroller);
+    this.#anchor = scroller === null || this.#wasAtEnd ? null : firstInSight(scroller, this.#anchor?.element);
   }
 
   hostUpdated(): void {
@@ -67,19 +67,16 @@ export class ScrollKeeper implements ReactiveController {
   }
 }
 
-/** The first message whose lower edge is in sight. Messages stay through renders, while day separators may move. */
-function firstInSight(scroller: HTMLElement): { element: Element; top: number } | null {
+/**
+ * The first message whose lower edge is in sight. Messages stay through renders, while day separators may move.
+ *
+ * @param near one that was in sight not long ago: in a long list it is not far
+ */
+function firstInSight(scroller: HTMLElement, near: Element | undefined): { element: Element; top: number } | null {
   const edge = scroller.getBoundingClientRect().top;
-  const rows = scroller.firstElementChild?.children ?? [];
-  let low = 0;
-  let high = rows.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const bottom = rows[middle]?.getBoundingClientRect().bottom ?? Infinity;
-    if (bottom > edge) high = middle;
-    else low = middle + 1;
-  }
-  let element = rows[low] ?? null;
-  while (element !== null && !element.hasAttribute('data-id')) element = element.nextElementSibling;
-  return element && { element, top: element.getBoundingClientRect().top };
+  const isAbove = (row: Element): boolean => row.getBoundingClientRect().bottom <= edge;
+  let row = near?.isConnected === true ? near : (scroller.firstElementChild?.lastElementChild ?? null);
+  while (row?.previousElementSibling && !isAbove(row.previousElementSibling)) row = row.previousElementSibling;
+  while (row !== null && (isAbove(row) || !row.hasAttribute('data-id'))) row = row.nextElementSibling;
+  return row && { element: row, top: row.getBoundingClientRect().top };
 }
