@@ -71,8 +71,8 @@ export interface Tables<R extends Rows> {
 /** A query that runs whenever what it has read changes. */
 export interface Observation {
   /** Runs it once more, as what it depends on besides the database has changed. What it knows stays good. */
-  again(): void;
-  end(): void;
+  readonly again: () => void;
+  readonly end: () => void;
 }
 
 export interface ObservableTables<R extends Rows> extends Tables<R> {
