@@ -1,35 +1,26 @@
 import { CryptoError } from '@sotto/crypto';
-import { ERROR_CODES, type Aci, type ErrorBody, type Outcome, type SubmitReply } from '@sotto/protocol';
+import { ERROR_CODES } from '@sotto/protocol';
 
 import type { ContentKind } from '../content/kind.js';
-import type { SendFailure } from '../history/message-state.js';
 import { RelayError } from '../network/relay-error.js';
 import type { RelaySocket } from '../network/relay-port.js';
-import type { SealedMessageRow, SealedPayloadRow, SentRow } from '../vault/schema.js';
 import type { EngineContext } from './context.js';
 import { Deferrals, type Waiting } from './deferrals.js';
 import { DirectoryError, type Directory } from './directory.js';
 import { Gathering } from './gathering.js';
 import { IdentityHeld } from './identities.js';
 import type { LocalDevice } from './local-device.js';
-import { dropSealed, markFailed, markSent, noteStored, withdraw } from './outbox-ends.js';
+import { withdraw } from './outbox-ends.js';
 import { readRound, type ConversationFacts, type Place } from './outbox-round.js';
 import type { Outgoing } from './outgoing.js';
-import type { Sealed, Sealer } from './seal.js';
-import { submitOrder, toSubmit } from './to-submit.js';
-
-/** Submits under way at once: enough to keep the relay's batches full, few enough that a lost socket repeats little. */
-const MAX_IN_FLIGHT = 32;
-
-/** How long after a lost answer the same bytes are submitted again, should the socket have survived. */
-const LOST_ANSWER_MS = 1_000;
+import type { Sealer } from './seal.js';
+import { Submits } from './submits.js';
 
 /**
- * Sends: takes outbox rows in order, seals each once, submits until the relay has stored it, marks it sent in history, and
- * only then drops the sealed copy. Works while {@link online}; everything it needs to go on later is in the two databases.
+ * Sends: takes outbox rows in order, seals each once, and hands it to {@link Submits}. Works while {@link online}; everything it
+ * needs to go on later is in the two databases.
  */
 export class Outbox {
-  #socket: RelaySocket | null = null;
   #local: LocalDevice | null = null;
   #running: Promise<void> | null = null;
   #again = false;
@@ -41,22 +32,17 @@ export class Outbox {
   #identities = 0;
   /** Where the last message was sent: the next one probably goes there too. */
   #likely: Place | undefined;
-  readonly #busy = new Set<string>();
-  readonly #busyRows = new Set<string>();
-  /** By outbox row: the message that it was sealed as, while that is not finished. */
-  readonly #sealedAs = new Map<string, string>();
   readonly #gathering: Gathering;
   readonly #deferrals: Deferrals;
+  readonly #submits: Submits;
   readonly #context: EngineContext;
   readonly #sealer: Sealer;
-  readonly #directory: Directory;
   readonly #onFailure: (error: unknown) => void;
 
   /** @param onFailure told of what this cannot mend: storage failures, a lost leadership */
   constructor(context: EngineContext, sealer: Sealer, directory: Directory, onFailure: (error: unknown) => void) {
     this.#context = context;
     this.#sealer = sealer;
-    this.#directory = directory;
     this.#onFailure = onFailure;
     this.#gathering = new Gathering(context.clock, () => this.kick());
     this.#deferrals = new Deferrals(context.clock, () => {
@@ -64,17 +50,22 @@ export class Outbox {
       this.#isPlanStale = true;
       this.kick();
     });
+    this.#submits = new Submits(context, sealer, directory, this.#deferrals, {
+      onOver: () => this.kick(),
+      onLeft: () => (this.#resumeDue = true),
+      onFailure,
+    });
   }
 
   online(socket: RelaySocket, local: LocalDevice): void {
-    this.#socket = socket;
+    this.#submits.online(socket);
     this.#local = local;
     this.#wakeAll();
     this.kick();
   }
 
   offline(): void {
-    this.#socket = null;
+    this.#submits.offline();
     this.#wakeAll();
   }
 
@@ -91,9 +82,9 @@ export class Outbox {
 
   /** Rows were written, or null: any may have been. Those that are being worked on are looked at after that. */
   changed(rows: ReadonlySet<string | number> | null): void {
-    if (rows !== null && [...rows].every((row) => this.#busyRows.has(String(row)))) return;
+    if (rows !== null && [...rows].every((row) => this.#submits.rows.has(String(row)))) return;
     // A tab may have withdrawn what is sealed, as it does with a receipt that says less than another.
-    this.#resumeDue ||= rows === null || [...rows].some((row) => this.#sealedAs.has(String(row)));
+    this.#resumeDue ||= rows === null || [...rows].some((row) => this.#submits.sealedAs.has(String(row)));
     this.kick();
   }
 
@@ -104,7 +95,7 @@ export class Outbox {
       .catch(this.#onFailure)
       .finally(() => {
         this.#running = null;
-        if (this.#again && this.#socket) this.kick();
+        if (this.#again && this.#submits.isOnline()) this.kick();
       });
   }
 
@@ -114,7 +105,7 @@ export class Outbox {
   }
 
   async #run(): Promise<void> {
-    while (this.#again && this.#isOnline()) {
+    while (this.#again && this.#submits.isOnline()) {
       this.#again = false;
       if (this.#resumeDue) await this.#resume();
       const identities = this.#identities;
@@ -123,9 +114,9 @@ export class Outbox {
       const [first] = plan;
       if (first) this.#likely = { conversation: first.conversation, peer: first.peer };
       for (const outgoing of plan) {
-        if (!this.#isOnline() || this.#busy.size >= MAX_IN_FLIGHT) break;
+        if (!this.#submits.isOnline() || this.#submits.isFull()) break;
         if (this.#mayOvertake(outgoing)) break;
-        if (this.#busy.has(outgoing.id) || this.#deferrals.has(outgoing.id)) continue;
+        if (this.#submits.has(outgoing.id) || this.#deferrals.has(outgoing.id)) continue;
         if (!this.#mustQueue(outgoing.conversation, outgoing.kind, outgoing.resend))
           await this.#send(outgoing, identities === this.#identities ? facts.get(outgoing.conversation) : undefined);
       }
@@ -145,16 +136,11 @@ export class Outbox {
     return this.#isPlanStale && needsPlace(outgoing);
   }
 
-  /** Asked again after every await: the socket may be gone by then. */
-  #isOnline(): boolean {
-    return this.#socket !== null;
-  }
-
   /** What may go now. A row that must wait for others to leave with is looked at again when it may leave. */
   #look() {
-    const blocked = new Set([...this.#busyRows, ...this.#deferrals.covered()]);
+    const blocked = new Set([...this.#submits.rows, ...this.#deferrals.covered()]);
     const gathered = this.#gathering.take();
-    return readRound(this.#context, this.#sealedAs, this.#likely, (row, held) => {
+    return readRound(this.#context, this.#submits.sealedAs, this.#likely, (row, held) => {
       const kind = this.#context.kinds.get(row.kind);
       // A kind that only a newer tab knows waits for its engine.
       if (!kind || blocked.has(row.id) || this.#mustGather(kind, gathered)) return false;
@@ -179,14 +165,14 @@ export class Outbox {
   async #resume(): Promise<void> {
     this.#resumeDue = false;
     for (const { message, payloads } of await this.#sealer.unfinished()) {
-      if (this.#busy.has(message.id) || this.#deferrals.has(message.id) || !this.#socket) continue;
+      if (this.#submits.has(message.id) || this.#deferrals.has(message.id) || !this.#submits.isOnline()) continue;
       if (await this.#isPlanned(message)) {
-        this.#remember(message);
+        this.#submits.remember(message);
         continue;
       }
       const open = payloads.filter(({ stored }) => stored === 0);
-      if (open.length > 0) this.#track(message, () => this.#submit({ message, payloads: open, lists: new Map() }));
-      else await this.#finish(message);
+      if (open.length > 0) this.#submits.start({ message, payloads: open, lists: new Map() });
+      else await this.#submits.finish(message);
     }
   }
 
@@ -198,10 +184,6 @@ export class Outbox {
     });
   }
 
-  #remember({ id, covers }: Waiting): void {
-    for (const row of covers) this.#sealedAs.set(row, id);
-  }
-
   async #send(outgoing: Outgoing, facts: ConversationFacts | undefined): Promise<void> {
     const local = this.#local;
     if (!local) return;
@@ -210,8 +192,8 @@ export class Outbox {
       if (outcome === 'nothing') await this.#forget(outgoing);
       else if ('waitMs' in outcome) this.#deferrals.hold(outgoing, outcome.waitMs);
       else {
-        this.#remember(outcome.sealed.message);
-        this.#track(outcome.sealed.message, () => this.#submit(outcome.sealed));
+        this.#submits.remember(outcome.sealed.message);
+        this.#submits.start(outcome.sealed);
       }
     } catch (error) {
       await this.#sealFailed(outgoing, error);
@@ -219,11 +201,11 @@ export class Outbox {
   }
 
   async #sealFailed(outgoing: Outgoing, error: unknown): Promise<void> {
-    if (error instanceof DirectoryError) return this.#fail(outgoing, 'forged-keys');
+    if (error instanceof DirectoryError) return this.#submits.fail(outgoing, 'forged-keys');
     // It waits in the outbox; the person's word on the identity wakes it.
     if (error instanceof IdentityHeld) return;
     // One message that cannot be encrypted must not stop the others; only storage and leadership concern all.
-    if (error instanceof CryptoError || error instanceof RangeError) return this.#fail(outgoing, 'internal');
+    if (error instanceof CryptoError || error instanceof RangeError) return this.#submits.fail(outgoing, 'internal');
     if (!(error instanceof RelayError)) throw error;
     // An effect for someone who is gone is of no use to anyone, unless a message waits for them to come.
     const awaited = outgoing.kind.shows === 'message' || this.#deferrals.holdsUnplaced(outgoing.conversation);
@@ -233,89 +215,7 @@ export class Outbox {
       this.#deferrals.defer(outgoing, error.retryAfterMs, unplaced);
       return;
     }
-    return this.#fail(outgoing, error.code);
-  }
-
-  /** Runs a submit beside others; its rows are not looked at again until it is over. */
-  #track(message: Waiting, work: () => Promise<void>): void {
-    this.#busy.add(message.id);
-    for (const row of message.covers) this.#busyRows.add(row);
-    work()
-      .catch((error: unknown) => {
-        // The answer was lost. Usually the socket is too, and the next one wakes this up before its time.
-        if (error instanceof RelayError) this.#deferrals.defer(message, LOST_ANSWER_MS);
-        else this.#onFailure(error);
-      })
-      .finally(() => {
-        this.#busy.delete(message.id);
-        for (const row of message.covers) this.#busyRows.delete(row);
-        this.kick();
-      });
-  }
-
-  async #submit(sealed: Sealed): Promise<void> {
-    const open = sealed.payloads.filter(({ stored }) => stored === 0);
-    if (!this.#socket) return;
-    // Stored in an earlier life, which ended before it could say so.
-    if (open.length === 0) {
-      await markSent(this.#context, sealed.message);
-      return this.#finish(sealed.message);
-    }
-    const reply = await this.#socket.submit(toSubmit(sealed, open));
-    if (reply.ok) await this.#stored(sealed, open, reply);
-    else await this.#refused(sealed, reply.error);
-  }
-
-  async #stored(
-    { message }: Sealed,
-    open: readonly SealedPayloadRow[],
-    { outcomes }: Extract<SubmitReply, { ok: true }>,
-  ): Promise<void> {
-    const rows = submitOrder(open);
-    const was = (wanted: Outcome): SealedPayloadRow[] => rows.filter((_, i) => outcomes[i] === wanted);
-    const stored = [...was('stored'), ...was('duplicate')];
-    const [gone, full] = [was('device-gone'), was('mailbox-full')];
-    // The rule, with a commit less: should this life end before the second, the next one submits the same bytes again.
-    if (stored.length === rows.length) {
-      await markSent(this.#context, message);
-      return this.#finish(message);
-    }
-    await noteStored(this.#context, stored, gone);
-    const { user } = this.#context;
-    const forPeer = (row: SealedPayloadRow): boolean => row.user !== user;
-    const reached = stored.some(forPeer) || (rows.length > 0 && !rows.some(forPeer));
-    if (reached) await markSent(this.#context, message);
-    if (full.length > 0) {
-      this.#deferrals.defer(message, null);
-      return;
-    }
-    if (reached) return this.#finish(message);
-    await this.#refreshAfterLoss(message, new Set(gone.map((row) => row.user)));
-  }
-
-  async #refused({ message }: Sealed, error: ErrorBody): Promise<void> {
-    if (error.code === 'stale-device-list') {
-      return this.#refreshAfterLoss(message, new Set((error.stale ?? []).map(({ user }) => user)));
-    }
-    if (ERROR_CODES[error.code].retry === 'never') return this.#fail(message, error.code);
-    this.#deferrals.defer(message, error.retryAfterMs ?? null);
-  }
-
-  /** The recipients' devices are not what we sealed for: look again. A changed identity withdraws the message meanwhile. */
-  async #refreshAfterLoss(message: SealedMessageRow, users: ReadonlySet<Aci>): Promise<void> {
-    for (const user of users) {
-      try {
-        await this.#directory.refresh(user);
-      } catch (error) {
-        if (error instanceof DirectoryError) return this.#fail(message, 'forged-keys');
-        if (!(error instanceof RelayError)) throw error;
-        this.#deferrals.defer(message, error.retryAfterMs);
-        return;
-      }
-    }
-    // Should its outbox rows be gone meanwhile, nothing but this leads back to it. Not before: a look in between would spend it.
-    this.#resumeDue = true;
-    this.#deferrals.deferUnlessFirst(message);
+    return this.#submits.fail(outgoing, error.code);
   }
 
   /** Something readable has come: requests may find a sound session now. */
@@ -329,25 +229,12 @@ export class Outbox {
     this.#isPlanStale = true;
   }
 
-  /** The sealed copy may go, after history has heard. */
-  async #finish({ id, covers }: Waiting, sent: SentRow['state'] = 'kept'): Promise<void> {
-    await dropSealed(this.#context, id, sent);
-    this.#sealer.dropped(id);
-    this.#deferrals.forget(id);
-    for (const row of covers) this.#sealedAs.delete(row);
-  }
-
   /** Nobody to send it to. */
   async #forget({ id, covers }: Waiting): Promise<void> {
     await withdraw(this.#context, covers);
     // Sealed for devices that are all gone, or for an identity that is another one now.
-    if (covers.some((row) => this.#sealedAs.has(row))) await this.#finish({ id, covers }, 'void');
+    if (covers.some((row) => this.#submits.sealedAs.has(row))) await this.#submits.finish({ id, covers }, 'void');
     this.#deferrals.forget(id);
-  }
-
-  async #fail(message: Pick<SealedMessageRow, 'id' | 'conversation' | 'covers'>, failure: SendFailure): Promise<void> {
-    await markFailed(this.#context, message, failure);
-    await this.#finish(message, 'void');
   }
 }
 
