@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { isMigrated, migrate, MIGRATIONS, statements } from '../../src/migrations/migrate.js';
-import type { Sql } from '../../src/store/sql/driver.js';
+import type { Queryable, Sql } from '../../src/store/sql/driver.js';
 import { openPostgres } from '../../src/store/sql/postgres.js';
 import { openSqlStore } from '../../src/store/sql/sql-store.js';
 import { startPostgres, type PostgresServer } from '../support/postgres.js';
 import { testRelay } from '../support/relay.js';
+import { eventually } from '../support/servers.js';
 
 let postgres: PostgresServer;
 
@@ -61,6 +62,69 @@ test('after the first, a migration only adds, so that old nodes and new ones run
     'CREATE UNIQUE INDEX devices_day ON devices (seen_day)',
   ];
   expect(harmful.filter((text) => ADDS.test(text))).toEqual([]);
+});
+
+/** The tables that a migration locks, but for those that it makes. */
+function locked(migration: string): Set<string> {
+  const found = new Set<string>();
+  const own = new Set<string>();
+  for (const text of statements(migration)) {
+    const [, made, altered, indexed] =
+      /^\s*(?:CREATE TABLE (\w+)|ALTER TABLE (\w+)|CREATE INDEX \w+ ON (\w+))/.exec(text) ?? [];
+    if (made !== undefined) own.add(made);
+    const table = altered ?? indexed;
+    if (table !== undefined && !own.has(table)) found.add(table);
+  }
+  return found;
+}
+
+test('a migration adds to one table at most, so that it never holds one while it waits for another', () => {
+  // The second came before anything was released.
+  const [, , ...later] = MIGRATIONS;
+  expect(Math.max(...later.map((migration) => locked(migration).size))).toBe(1);
+  const both =
+    'ALTER TABLE users ADD a text; CREATE TABLE b (c text); CREATE INDEX d ON b (c); CREATE INDEX e ON devices (f)';
+  expect([...locked(both)]).toEqual(['users', 'devices']);
+});
+
+/**
+ * While somebody works in a transaction a node starts whose migration wants the same table.
+ *
+ * @param done the version that was there
+ */
+async function besideMigration(
+  done: number,
+  before: string,
+  meanwhile: (open: Queryable, sql: Sql) => Promise<unknown>,
+): Promise<void> {
+  await onNewDatabase(async (sql) => {
+    await migrate(sql.patient, done);
+    let migrating: Promise<void> | undefined;
+    await sql.patient.transaction(async (open) => {
+      await open.query(before);
+      migrating = migrate(sql.patient);
+      // It is awaited below.
+      migrating.catch(() => undefined);
+      await eventually('its waiting for the table', async () => {
+        const rows = await sql.query("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'relation'");
+        if (rows.length === 0) throw new Error('not yet');
+      });
+      await meanwhile(open, sql);
+    });
+    await migrating;
+    expect(await isMigrated(sql)).toBe(true);
+  });
+}
+
+test('who reads a table for long holds up a migration, but nobody else', async () => {
+  await besideMigration(2, 'SELECT 1 FROM devices', (_backup, others) => others.query('SELECT 1 FROM devices'));
+});
+
+test('where a migration and somebody else wait for each other, it is the migration that gives way', async () => {
+  // The second adds to mailboxes first, to users then.
+  await besideMigration(1, 'UPDATE users SET list_version = 1 WHERE false', (open) =>
+    open.query('UPDATE mailboxes SET head = 1 WHERE false'),
+  );
 });
 
 test('a node is not ready while its database is an older copy, and ready again once a node has started on it', async () => {

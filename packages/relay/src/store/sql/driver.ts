@@ -47,7 +47,8 @@ export interface Sql extends Queryable, Transactions {
   close(): Promise<void>;
 }
 
-const CONFLICTS = new Set(['40P01', '40001']);
+/** Deadlocks, failed serializations, locks that were not to be had in time. */
+const CONFLICTS = new Set(['40P01', '40001', '55P03']);
 
 /**
  * Connection exceptions, shutdown, too many connections, out of resources, a statement or an idle transaction that took too
