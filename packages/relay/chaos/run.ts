@@ -7,6 +7,7 @@ import { Receiver, Sender, type Surroundings } from './clients.js';
 import { deploy, strike } from './faults.js';
 import type { Observation } from './history.js';
 import { makePlan, type Fault, type Step } from './plan.js';
+import { Pauses, type Pause } from '../test/support/pauses.js';
 import { ROOT } from '../test/support/process.js';
 import { World, type Node } from './world.js';
 
@@ -21,6 +22,8 @@ export interface ChaosReport {
   /** Submits that were acknowledged, and the longest time in which none was. */
   acknowledged: number;
   longestStandstillMs: number;
+  /** A standstill during one of them is not the relay's doing. */
+  pauses: Pause[];
   /** Answers of each node. */
   answeredBy: number[];
   delivered: number;
@@ -52,6 +55,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
  * Each sender writes to a recipient of its own and to one that all share; one recipient never acknowledges.
  */
 export async function runChaos({ seed, faults, pairs, only, older, onStep }: ChaosOptions): Promise<ChaosReport> {
+  const pauses = new Pauses();
   const world = await World.create(NODES, older);
   try {
     const history: Observation[] = [];
@@ -88,7 +92,7 @@ export async function runChaos({ seed, faults, pairs, only, older, onStep }: Cha
     const answeredBy = nodes.map((_, node) =>
       senders.reduce((sum, { answeredBy }) => sum + (answeredBy[node] ?? 0), 0),
     );
-    return { ...report(seed, plan, history), longestStandstillMs: clock.longestMs, answeredBy };
+    return { ...report(seed, plan, history), longestStandstillMs: clock.longestMs, pauses: pauses.end(), answeredBy };
   } finally {
     await world.remove();
   }
@@ -131,7 +135,7 @@ function report(
   seed: number,
   plan: Step[],
   history: Observation[],
-): Omit<ChaosReport, 'longestStandstillMs' | 'answeredBy'> {
+): Omit<ChaosReport, 'longestStandstillMs' | 'pauses' | 'answeredBy'> {
   const faults: Record<string, number> = {};
   for (const { fault } of plan) faults[fault] = (faults[fault] ?? 0) + 1;
   const answers = history.filter(({ kind }) => kind === 'answered');

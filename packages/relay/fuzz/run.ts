@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { Pauses, type Pause } from '../test/support/pauses.js';
 import { startRelayProcess, type RelayProcess } from '../test/support/process.js';
 import { allDoors, type Door } from './doors.js';
 import { Witness } from './witness.js';
@@ -19,6 +20,8 @@ export interface FuzzReport {
   total: number;
   /** What must never happen: crashes, 5xx, answers without a code, failures in the log, a disturbed conversation. */
   complaints: string[];
+  /** What was complained of shortly after one of them says little. */
+  pauses: Pause[];
   witness: { messages: number; slowestMs: number };
   /** Of the relay's process, MiB: after the first tenth of the inputs, at the highest, at the end. */
   memory: { early: number; highest: number; end: number };
@@ -35,14 +38,18 @@ interface FuzzOptions {
 export async function runFuzz({ inputs, seed, onProgress }: FuzzOptions): Promise<FuzzReport> {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-fuzz-'));
   const complaints: string[] = [];
-  const log = (text: string) => complaints.push(...text.split('\n').filter((line) => isFailure(line)));
+  const pauses = new Pauses();
+  const complain = (what: string) => complaints.push(`${pauses.now()} s: ${what}`);
+  const log = (text: string) => {
+    text.split('\n').filter(isFailure).forEach(complain);
+  };
   const relay = await startRelayProcess({ SOTTO_DATA: folder, LOG_LEVEL: 'error' }, { onOutput: log });
   const slow = slowConnections(relay);
   try {
     const witness = await Witness.start(relay.url);
-    const talking = witness.run().catch((error: unknown) => void complaints.push(`the witness: ${String(error)}`));
+    const talking = witness.run().catch((error: unknown) => void complain(`the witness: ${String(error)}`));
     const doors = await allDoors(relay.url, seed, witness.bob);
-    const memory = await attack({ relay, doors, inputs, complaints, onProgress });
+    const memory = await attack({ relay, doors, inputs, complain, onProgress });
     witness.stop();
     await talking;
     witness.close();
@@ -53,6 +60,7 @@ export async function runFuzz({ inputs, seed, onProgress }: FuzzOptions): Promis
       inputs: Object.fromEntries(memory.counts),
       total: [...memory.counts.values()].reduce((sum, count) => sum + count, 0),
       complaints: [...complaints, ...witness.complaints],
+      pauses: pauses.end(),
       witness: { messages: witness.said, slowestMs: witness.slowestMs },
       memory: { early: memory.early, highest: memory.highest, end: memory.end },
     };
@@ -71,11 +79,11 @@ interface Attack {
   relay: RelayProcess;
   doors: Door[];
   inputs: number;
-  complaints: string[];
+  complain: (what: string) => void;
   onProgress: FuzzOptions['onProgress'];
 }
 
-async function attack({ relay, doors, inputs, complaints, onProgress }: Attack) {
+async function attack({ relay, doors, inputs, complain, onProgress }: Attack) {
   const turns = doors.flatMap((door) => Array.from({ length: door.weight }, () => door));
   const counts = new Map(doors.map(({ name }) => [name, 0]));
   const memory = { early: 0, highest: 0, end: 0 };
@@ -93,13 +101,13 @@ async function attack({ relay, doors, inputs, complaints, onProgress }: Attack) 
       if (!door) return;
       counts.set(door.name, (counts.get(door.name) ?? 0) + 1);
       const why = await within(door.attack()).catch((error: unknown) => (isRefusal(error) ? null : String(error)));
-      if (why !== null) complaints.push(`${door.name}: ${why}`);
+      if (why !== null) complain(`${door.name}: ${why}`);
       if (thrown % 1_000 === 0) await measure();
     }
   };
   await measure();
   await Promise.all(Array.from({ length: WORKERS }, worker));
-  if (!relay.isAlive) complaints.push('the relay has ended');
+  if (!relay.isAlive) complain('the relay has ended');
   else await measure();
   return { ...memory, counts };
 }
