@@ -73,6 +73,8 @@ export async function runChaos({ seed, faults, pairs, only, older, onStep }: Cha
       if (older !== undefined) for (const node of outdated) await deploy(node, { world, note }, ROOT);
     };
     await rollOut(world.nodes.slice(1));
+    const answers = () =>
+      nodes.map((_, node) => senders.reduce((sum, sender) => sum + (sender.answeredBy[node] ?? 0), 0));
     const plan = makePlan(seed, faults, NODES, only && [only]);
     clock.beat();
     for (const [index, step] of plan.entries()) {
@@ -80,6 +82,9 @@ export async function runChaos({ seed, faults, pairs, only, older, onStep }: Cha
       await strike(step, { world, senders, receivers, note });
       await pause(step.restMs);
     }
+    // Whoever is refused by one node goes to the other, so nothing else would tell.
+    for (const [node, count] of answers().entries())
+      if (count === 0) note({ kind: 'anomaly', what: `node ${node} has answered nobody` });
     await rollOut(world.nodes.slice(0, 1));
     for (const sender of senders) sender.isStopped = true;
     await Promise.all(sending);
@@ -89,10 +94,12 @@ export async function runChaos({ seed, faults, pairs, only, older, onStep }: Cha
     );
     for (const receiver of receivers) receiver.stop();
     for (const envelope of await world.held(silent.device)) note(asHeld(silent.name, envelope));
-    const answeredBy = nodes.map((_, node) =>
-      senders.reduce((sum, { answeredBy }) => sum + (answeredBy[node] ?? 0), 0),
-    );
-    return { ...report(seed, plan, history), longestStandstillMs: clock.longestMs, pauses: pauses.end(), answeredBy };
+    return {
+      ...report(seed, plan, history),
+      longestStandstillMs: clock.longestMs,
+      pauses: pauses.end(),
+      answeredBy: answers(),
+    };
   } finally {
     await world.remove();
   }
