@@ -8,13 +8,14 @@ import pg from 'pg';
 import { end, eventually, findProgram, freePort, isRunning, postgresFolders, run } from './servers.js';
 
 const MISSING =
-  'PostgreSQL is not installed, so this cannot be tested here. Install it: apt-get install postgresql (Debian), or put initdb and postgres on PATH.';
+  'PostgreSQL is not installed, so this cannot be tested here. Install it: apt-get install postgresql (Debian), or put initdb, postgres and pg_basebackup on PATH.';
 
 /** A recovery brings every file to a disk that others use as well. */
 const READY_MS = 180_000;
 
 export interface PostgresServer {
   readonly pid: number;
+  readonly port: number;
   /** Of a fresh, empty database; each call makes another one. */
   newDatabase(): Promise<string>;
   /** `immediate` loses everything that was not committed, as a crash does. */
@@ -24,11 +25,18 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
+interface PostgresOptions {
+  fsync?: boolean;
+  /** URL of a server that runs: this one follows it, and can be promoted. */
+  standbyOf?: string;
+}
+
 /** A private PostgreSQL on a free port, in a temporary folder; fsync is on unless said otherwise. */
-export async function startPostgres(options: { fsync?: boolean } = {}): Promise<PostgresServer> {
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const initdb = findProgram('initdb', postgresFolders());
   const postgres = findProgram('postgres', postgresFolders());
-  if (!initdb || !postgres) throw new Error(MISSING);
+  const copy = findProgram('pg_basebackup', postgresFolders());
+  if (!initdb || !postgres || !copy) throw new Error(MISSING);
   const folder = mkdtempSync(join(tmpdir(), 'sotto-postgres-'));
   const isRoot = userInfo().uid === 0;
   if (isRoot) await run('chown', ['postgres', folder]);
@@ -39,7 +47,10 @@ export async function startPostgres(options: { fsync?: boolean } = {}): Promise<
       : [program, args];
 
   const data = join(folder, 'data');
-  await run(...asOwner(initdb, ['-D', data, '-A', 'trust', '-U', 'sotto', '--no-sync', '-E', 'UTF8', '--locale=C']));
+  const { standbyOf } = options;
+  const anew = ['-D', data, '-A', 'trust', '-U', 'sotto', '--no-sync', '-E', 'UTF8', '--locale=C'];
+  if (standbyOf === undefined) await run(...asOwner(initdb, anew));
+  else await run(...asOwner(copy, ['-D', data, '-R', '-X', 'stream', '-c', 'fast', '--no-sync', '-d', standbyOf]));
   const port = await freePort();
   const url = (database: string) => `postgres://sotto@127.0.0.1:${port}/${database}`;
   const fsync = options.fsync === false ? ['-c', 'fsync=off'] : [];
@@ -76,6 +87,7 @@ export async function startPostgres(options: { fsync?: boolean } = {}): Promise<
     get pid() {
       return child.pid ?? 0;
     },
+    port,
     async newDatabase() {
       const name = `sotto_${++count}`;
       await query(url('postgres'), `CREATE DATABASE ${name}`);
