@@ -9,12 +9,17 @@ import { healedBy } from './settle-answers.js';
 /** Sealed bytes kept for a later repair. */
 const MAX_UNDECRYPTABLE = 1_000;
 
+type Sender = Pick<Envelope, 'user' | 'device'>;
+
 /** What an envelope is known by among all that come to this device. */
-export const addressOf = ({ user, device, ...envelope }: Pick<Envelope, 'user' | 'device' | 'id'>): string =>
-  `${user}.${device}.${envelopeName(envelope)}`;
+export const addressOf = (envelope: Sender & Pick<Envelope, 'id'>): string => nameOf(envelope, envelopeName(envelope));
+
+/** The same for another envelope of that sender. */
+const nameOf = ({ user, device }: Sender, name: string): string => `${user}.${device}.${name}`;
 
 /**
- * An unreadable envelope that was read before, or is known already, also from before it healed, is a repeat.
+ * An unreadable envelope that was read before, or is known already, is a repeat. So is one whose content has come again: a message
+ * that waits long for a full mailbox may be overtaken by more than its session keeps keys for, and is asked for meanwhile.
  *
  * @param applied addresses of envelopes that stand in history
  */
@@ -33,6 +38,7 @@ export async function withoutRepeats(
         one.kind === 'failed' &&
         (applied.has(id) || seen.has(id) || (await transaction.get('undecryptable', [id])) !== undefined);
       seen.add(id);
+      for (const again of healedBy(one)) seen.add(nameOf(one.envelope, again));
       fresh.push(repeated ? { kind: 'duplicate', envelope: one.envelope } : one);
     }
     return fresh;
@@ -53,8 +59,16 @@ export async function keepSealed(
       more = true;
     }
     for (const name of healedBy(one)) {
-      const row = await transaction.get('undecryptable', [`${user}.${device}.${name}`]);
-      if (row) await transaction.put('undecryptable', { ...row, payload: new Uint8Array(), healed: 1 });
+      const id = nameOf(one.envelope, name);
+      const row = (await transaction.get('undecryptable', [id])) ?? {
+        id,
+        user,
+        device,
+        at,
+        cause: 'bad-ciphertext' as const,
+      };
+      await transaction.put('undecryptable', { ...row, payload: new Uint8Array(), healed: 1 });
+      more = true;
     }
   }
   if (more) await dropOldest(transaction);

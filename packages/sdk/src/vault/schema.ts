@@ -185,7 +185,7 @@ export interface SentRow {
   readonly state: 'kept' | 'void' | 'answered';
 }
 
-/** The sealed bytes of an envelope that could not be read; empty once it has come again. */
+/** The sealed bytes of an envelope that could not be read; empty once its content has come again, perhaps before itself. */
 export interface UndecryptableRow {
   readonly id: string;
   readonly user: Aci;

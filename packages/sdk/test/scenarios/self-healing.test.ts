@@ -137,6 +137,30 @@ test('a message that never came is noticed by the next one, and asked for after 
   expect(kindsOf(list)).toEqual(['hello', 'hi', 'withheld', 'after']);
 });
 
+test('what has come again is not shown as unreadable when the first one comes after all, too late to be read', async () => {
+  const { relay, alice, bob, clock } = await pair();
+  let bytes = new Uint8Array();
+  void once(relay, 'bob', (payload) => {
+    bytes = new Uint8Array(damaged(payload));
+    return null;
+  });
+  await alice.say(bob, 'withheld');
+  await alice.hasSent(bob, 'withheld');
+  await alice.say(bob, 'after');
+  await passUntil(
+    clock,
+    bob.sees(alice, (all) => all.length === 4 && isText(all)),
+  );
+  const sent = await alice.vault.read(['sent'], (transaction) => transaction.range('sent'));
+  const [first] = sent.filter(({ state }) => state === 'answered');
+  const id = Uint8Array.from(Buffer.from(first?.envelope ?? '', 'base64url'));
+  relay.inject('bob', { ...(await envelopeFrom(alice, bytes)), id });
+  await relay.emptied('bob');
+  await alice.say(bob, 'last');
+  const list = await bob.sees(alice, (all) => all.some(({ text }) => text === 'last'));
+  expect(kindsOf(list)).toEqual(['hello', 'hi', 'withheld', 'after', 'last']);
+});
+
 test('what comes just when its absence is looked at is not shown as missing', async () => {
   const { relay, alice, bob, clock } = await pair();
   await bob.sleep();
