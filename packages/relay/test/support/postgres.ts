@@ -33,10 +33,10 @@ interface PostgresOptions {
 
 /** A private PostgreSQL on a free port, in a temporary folder; fsync is on unless said otherwise. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
-  const initdb = findProgram('initdb', postgresFolders());
+  const { standbyOf } = options;
+  const maker = findProgram(standbyOf === undefined ? 'initdb' : 'pg_basebackup', postgresFolders());
   const postgres = findProgram('postgres', postgresFolders());
-  const copy = findProgram('pg_basebackup', postgresFolders());
-  if (!initdb || !postgres || !copy) throw new Error(MISSING);
+  if (!maker || !postgres) throw new Error(MISSING);
   const folder = mkdtempSync(join(tmpdir(), 'sotto-postgres-'));
   const isRoot = userInfo().uid === 0;
   if (isRoot) await run('chown', ['postgres', folder]);
@@ -47,10 +47,11 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       : [program, args];
 
   const data = join(folder, 'data');
-  const { standbyOf } = options;
-  const anew = ['-D', data, '-A', 'trust', '-U', 'sotto', '--no-sync', '-E', 'UTF8', '--locale=C'];
-  if (standbyOf === undefined) await run(...asOwner(initdb, anew));
-  else await run(...asOwner(copy, ['-D', data, '-R', '-X', 'stream', '-c', 'fast', '--no-sync', '-d', standbyOf]));
+  const how =
+    standbyOf === undefined
+      ? ['-A', 'trust', '-U', 'sotto', '--no-sync', '-E', 'UTF8', '--locale=C']
+      : ['-R', '-X', 'stream', '-c', 'fast', '--no-sync', '-d', standbyOf];
+  await run(...asOwner(maker, ['-D', data, ...how]));
   const port = await freePort();
   const url = (database: string) => `postgres://sotto@127.0.0.1:${port}/${database}`;
   const fsync = options.fsync === false ? ['-c', 'fsync=off'] : [];
