@@ -9,6 +9,7 @@ import type { WriteTransaction } from '../storage/tables.js';
 import type { Clock } from '../util/clock.js';
 import type { OpenTabChannel } from '../util/tab-channel.js';
 import type { RandomBytes } from '../util/random.js';
+import type { UnderWay } from '../util/under-way.js';
 import type { Vault, VaultRows } from '../vault/schema.js';
 
 /** What every part of the engine works with. */
@@ -30,6 +31,8 @@ export interface EngineContext {
   /** Milliseconds that outbox rows wait for others to leave with; absent: as their kinds say. */
   readonly gatherMs?: number;
   readonly openTabChannel: OpenTabChannel;
+  /** Work beside everything else that writes what the relay has answered. */
+  readonly underWay: UnderWay;
   /** This leadership's number; grows with each. */
   readonly epoch: number;
 }

@@ -91,7 +91,11 @@ export class Directory {
    * @param atLeast a version that the user has named inside a ciphertext: an older one is a list that the relay hides from us
    * @throws RelayError `user-unknown` and others; DirectoryError when the answer is forged or older than what we know
    */
-  async refresh(user: Aci, atLeast = 0): Promise<DeviceList> {
+  refresh(user: Aci, atLeast = 0): Promise<DeviceList> {
+    return this.#context.underWay.track(this.#refresh(user, atLeast));
+  }
+
+  async #refresh(user: Aci, atLeast: number): Promise<DeviceList> {
     const asked = await this.#listVersion(user);
     const answer = await this.#api.getDeviceList(this.#local(), user);
     const list = await this.#accept(user, answer.identityKey, answer.list, asked);

@@ -27,10 +27,11 @@ import { Repairs } from './repair.js';
 import { retireSessions } from './retired-sessions.js';
 import { SessionStore } from './session-store.js';
 import { Status } from './status.js';
+import { UnderWay } from '../util/under-way.js';
 import { Tokens, type TokenSource } from './tokens.js';
 import { wipeDevice } from './wipe.js';
 
-export type EngineOptions = Omit<EngineContext, 'epoch'> & {
+export type EngineOptions = Omit<EngineContext, 'epoch' | 'underWay'> & {
   readonly token: TokenSource;
   readonly later: LaterModules;
   /** Called once, when another engine has taken over and this one has stopped. */
@@ -53,7 +54,7 @@ const PRUNE_AFTER_MS = 60_000;
 /** Takes the lead: from its first transaction on, every older engine's commits fail. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { token, later, onSuperseded, onUnstored, ...ports } = options;
-  const context = { ...ports, epoch: await beginEpoch(options.vault) };
+  const context = { ...ports, underWay: new UnderWay(), epoch: await beginEpoch(options.vault) };
   const running = new RunningEngine(context, token, later, onSuperseded, onUnstored);
   await running.start();
   return running;
@@ -260,7 +261,7 @@ class RunningEngine implements Engine {
     this.#cancelSync();
     const retry = (): void => this.#syncDevices(local, expiring, failures + 1);
     const ms = backoff(failures, randomFraction(this.#context.random));
-    this.#devices.sync(local, expiring).then(
+    this.#context.underWay.track(this.#devices.sync(local, expiring)).then(
       () => this.#cancelSync(),
       (error: unknown) => {
         this.#background(error);
@@ -275,14 +276,19 @@ class RunningEngine implements Engine {
     this.#outbox.offline();
     await this.#outbox.settled();
     this.#local = null;
-    await this.#ratchets.run(() => wipeDevice(this.#context));
+    const wipe = (): Promise<void> => this.#ratchets.run(() => wipeDevice(this.#context));
+    await wipe();
+    // What was asked of the relay before may have been answered, and written, meanwhile.
+    if (await this.#context.underWay.ended()) await wipe();
     this.#sessions.forget();
     this.#directory.forget();
     await this.#inbox.load();
   }
 
   #keepPreKeys(counts: PreKeyCounts, local: LocalDevice): void {
-    this.#preKeys.keepUp(local, counts).catch((error: unknown) => this.#background(error));
+    this.#context.underWay
+      .track(this.#preKeys.keepUp(local, counts))
+      .catch((error: unknown) => this.#background(error));
   }
 
   async #noteIdentity(user: Aci, identityKey: Uint8Array, before: Uint8Array | undefined): Promise<void> {

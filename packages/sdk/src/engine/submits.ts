@@ -93,7 +93,8 @@ export class Submits {
     const { message } = sealed;
     this.#busy.add(message.id);
     for (const row of message.covers) this.#busyRows.add(row);
-    this.#submit(sealed)
+    this.#context.underWay
+      .track(this.#submit(sealed))
       .catch((error: unknown) => {
         // The answer was lost. Usually the socket is too, and the next one wakes this up before its time.
         if (error instanceof RelayError) this.#deferrals.defer(message, LOST_ANSWER_MS);

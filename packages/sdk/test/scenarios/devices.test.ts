@@ -4,8 +4,10 @@ import { makeBundle, takeBundle } from '../support/bundle.js';
 import type { LaterModules } from '../../src/engine/later.js';
 import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
 import { RelayError } from '../../src/network/relay-error.js';
+import { VAULT_SCHEMA, type Vault } from '../../src/vault/schema.js';
 import { wakeMortal } from '../support/crashing-tables.js';
 import { aciOfName, FakeRelay } from '../support/fake-relay.js';
+import { gate } from '../support/gate.js';
 import { atHand } from '../support/later.js';
 import { link, useBundle } from '../support/link.js';
 import { aliceAndBob, Person, until } from '../support/person.js';
@@ -164,6 +166,47 @@ test('devices have names for each other, and one that is removed wipes itself', 
     expect(await laptop.vault.read([table], (transaction) => transaction.count(table))).toBe(0);
   await bob.say(phone, 'only to the phone');
   expect(await phone.texts(bob, 2)).toContain('only to the phone');
+});
+
+test('what a removed device had asked the relay before is not written into what was wiped', async () => {
+  const { relay, laptop } = await aliceWithTwo();
+  const [asked, wiped] = [gate(), gate()];
+  await laptop.sleep();
+  const { write } = laptop.vault;
+  const vault: Vault = {
+    ...laptop.vault,
+    write: async (tables, work) => {
+      const value = await write(tables, work);
+      if (Object.keys(VAULT_SCHEMA).every((table) => tables.some((name) => name === table))) wiped.open();
+      return value;
+    },
+  };
+  const port = relay.port();
+  relay.port = () => ({
+    ...port,
+    request: async (request) => {
+      const answer = await port.request(request);
+      if (!request.path.includes(aciOfName('bob'))) return answer;
+      asked.open();
+      await wiped.opened;
+      return answer;
+    },
+  });
+  await laptop.wake({ vault });
+  await laptop.online();
+  laptop.client
+    .direct('bob')
+    .safetyNumber()
+    .catch(() => undefined);
+  await asked.opened;
+  const user = relay.users.get(aciOfName('alice'));
+  if (!user) throw new Error('not registered');
+  relay.remove(user, relay.mailbox('alice', 2).device);
+  await laptop.status(({ state }) => state === 'signed-out');
+  // As many turns as writing takes, and more.
+  for (let turns = 0; turns < 200; turns++) await new Promise(setImmediate);
+  expect(await laptop.vault.read(['peers'], (transaction) => transaction.count('peers'))).toBe(0);
+  expect(await laptop.history.read(['identities'], (transaction) => transaction.count('identities'))).toBe(0);
 });
 
 test.each(Object.keys(HISTORY_SCHEMA))(
