@@ -111,14 +111,14 @@ export class MessageWindow {
    */
   async #extend(more: (transaction: Transaction, page: Page) => Promise<Page | null>): Promise<boolean> {
     for (;;) {
-      const last = this.#last;
-      const known = this.messages.isHeard && last?.extent === this.#extent ? last.page : null;
+      const [last, extent] = [this.#last, this.#extent];
+      const known = this.messages.isHeard && last?.extent === extent ? last.page : null;
       const page = await this.#front.read(['messages'], async (transaction) =>
         more(transaction, known ?? (await this.#read(transaction))),
       );
       if (!page) return false;
-      // The list has changed meanwhile: this may not continue it.
-      if (last !== this.#last) continue;
+      // The list has changed meanwhile, or somebody has jumped: this may not continue it.
+      if (last !== this.#last || extent !== this.#extent) continue;
       this.#extent = extentOf(page.rows, page.edges.later);
       this.#last = { extent: this.#extent, page };
       this.messages.again();
@@ -144,10 +144,14 @@ export class MessageWindow {
     if (extent.at === 'newest') return this.#newestOf(rows, extent.count, before[0], edges);
     const isEarlier = (row: MessageRow): boolean => comparePositions(row, extent.from) < 0;
     const isLater = (row: MessageRow): boolean => comparePositions(row, extent.to) > 0;
-    return bounded(
-      rows.filter((row) => !isEarlier(row) && !isLater(row)),
-      { earlier: edges.earlier || rows.some(isEarlier), later: edges.later || rows.some(isLater) },
-    );
+    const within = rows.filter((row) => !isEarlier(row) && !isLater(row));
+    // More may lie behind a full window, and come into it now.
+    const [full, end] = [before[WINDOW_MAX - 1], within[WINDOW_MAX - 1]];
+    if (full && (!end || inOrder(end, full) > 0)) return null;
+    return bounded(within, {
+      earlier: edges.earlier || rows.some(isEarlier),
+      later: edges.later || rows.some(isLater),
+    });
   }
 
   /** @param first of the last answer; null where what now belongs to it lies before that */
