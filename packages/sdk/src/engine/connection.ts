@@ -257,7 +257,8 @@ export class Connection {
     const code = transientCode(error);
     if (code.startsWith('token-')) this.#tokens.reject();
     const asked = error instanceof RelayError ? error.retryAfterMs : null;
-    const ms = asked ?? backoff(this.#failures++, randomFraction(this.#context.random));
+    // A relay that asks for no wait, or hardly any, must not keep us spinning.
+    const ms = Math.max(asked ?? 0, backoff(this.#failures++, randomFraction(this.#context.random)));
     const cancel = this.#context.clock.after(ms, () => {
       if (this.#state.name === 'waiting') this.#connect(false);
     });
