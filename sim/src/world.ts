@@ -1,4 +1,4 @@
-import { THIS_DEVICE, type VaultRows } from '@sotto/sdk/testing';
+import { THIS_DEVICE, type DeviceRef, type VaultRows } from '@sotto/sdk/testing';
 
 import { Oracle, type Violation, type Written } from './checks/oracle.js';
 import { checkOutcome, type Outcome } from './checks/outcome.js';
@@ -326,14 +326,17 @@ class World {
     // Removed, and neither used again nor wished back.
     if (device.wiped > 0 && !device.account && (state === 'signed-out' || state === 'needs-device')) return '';
     if (state !== 'online') return JSON.stringify(status?.value ?? null);
-    const outbox = await history.tables.read(['outbox'], (transaction) => transaction.range('outbox'));
+    // What waits for a device that never comes, and whose mailbox is full, waits for ever.
+    const isLost = (one: DeviceRef): boolean => lost.includes(`${one.user}.${one.device}.${one.registration}`);
+    const outbox = (await history.tables.read(['outbox'], (transaction) => transaction.range('outbox'))).filter(
+      ({ only }) => !only || !isLost(only),
+    );
     if (outbox.length > 0) return `outbox ${outbox.map(({ id }) => id.split(':')[0] ?? '').join(' ')}`;
     const sealed = await vault.tables.read(['sealedMessages', 'sealedPayloads'], async (transaction) => {
       const payloads = await transaction.range('sealedPayloads');
-      // What waits for a device that never comes, and whose mailbox is full, waits for ever.
       const waits = (id: string): boolean => {
         const open = payloads.filter(({ message, stored }) => message === id && stored === 0);
-        return open.length > 0 && open.every((row) => lost.includes(`${row.user}.${row.device}.${row.registration}`));
+        return open.length > 0 && open.every(isLost);
       };
       return (await transaction.range('sealedMessages')).filter(({ id }) => !waits(id)).length;
     });

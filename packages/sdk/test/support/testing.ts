@@ -3,7 +3,13 @@ export type { Client } from '../../src/client/client.js';
 export type { Front } from '../../src/conversations/front.js';
 export { missingId } from '../../src/engine/asking.js';
 export type { Engine } from '../../src/engine/engine.js';
-export { HISTORY_SCHEMA, THIS_DEVICE, type History, type HistoryRows } from '../../src/history/schema.js';
+export {
+  HISTORY_SCHEMA,
+  THIS_DEVICE,
+  type DeviceRef,
+  type History,
+  type HistoryRows,
+} from '../../src/history/schema.js';
 export { RelayError } from '../../src/network/relay-error.js';
 export type { RelayPort, RelayRequest, RelaySocket, SocketHandlers } from '../../src/network/relay-port.js';
 export { FootprintRecorder, recordingWrites } from '../../src/storage/changes.js';
