@@ -24,6 +24,9 @@ const OWN = new Map([
   [BROOK, policy(30, 60)],
 ]);
 
+/** A database may be busy with other things: the limit only ends what never comes. */
+const PATIENCE = { timeout: 30_000 };
+
 function timesOf(pick: (own: AppPolicy) => number): Map<AppId, number> {
   return new Map([...OWN].map(([app, own]) => [app, pick(own)]));
 }
@@ -105,7 +108,7 @@ export function threeAppsContract(name: string, openStore: () => Promise<Store>)
         await world.callerOf(bob);
         // Noted behind their backs: it must not count as the sweep's doing.
         for (const each of [laptop, bob])
-          await vi.waitFor(async () => expect(await seenDayOf(each)).toBe(dayOf(world.clock.now())));
+          await vi.waitFor(async () => expect(await seenDayOf(each)).toBe(dayOf(world.clock.now())), PATIENCE);
       }
       return changedBy(() => world.core.sweep());
     }
