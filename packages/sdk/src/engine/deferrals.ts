@@ -46,13 +46,17 @@ export class Deferrals {
   }
 
   /**
-   * @param asked milliseconds that the relay asked to wait, or null for a wait that grows with each try
+   * @param asked milliseconds that the relay asked to wait: believed once, then a second at least; null: a wait that grows
+   * with each try
    * @param unplaced the conversation in which it has no place yet, as it could not be sealed
    */
   defer(waiting: Waiting, asked: number | null, unplaced: string | null = null): void {
     const waits = this.#waits.get(waiting.id) ?? 0;
     this.#waits.set(waiting.id, waits + 1);
-    const ms = asked ?? Math.min(LONGEST_DEFER_MS, FIRST_DEFER_MS * 2 ** Math.min(waits, 10));
+    const ms =
+      asked === null
+        ? Math.min(LONGEST_DEFER_MS, FIRST_DEFER_MS * 2 ** Math.min(waits, 10))
+        : Math.max(asked, waits > 0 ? FIRST_DEFER_MS : 0);
     this.#wait(waiting, ms, { unplaced, held: false });
   }
 
