@@ -132,6 +132,7 @@ test('whatever is written while somebody moves about, the window is an unbroken 
         const seen = shown.messages.get().map(({ at }) => at);
         const { earlier, later } = shown.edges.get();
         const from = all.indexOf(seen[0] ?? 0);
+        expect(from).toBeGreaterThanOrEqual(0);
         expect(seen).toEqual(all.slice(from, from + seen.length));
         expect({ earlier, later }).toEqual({ earlier: from > 0, later: from + seen.length < all.length });
       }, PATIENCE);
