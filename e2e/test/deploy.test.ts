@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => world.end());
 
 /** What a page does not need when it starts, each in a file of its own. */
-const LATER = ['export-history', 'presence', 'linking', 'fingerprint', 'sealing'];
+const LATER = ['export-history', 'presence', 'linking', 'fingerprint'];
 
 test('a page that was open before a deploy goes on, also with what it has not used yet', async () => {
   const { alice, bob, her, his } = await world.acquainted();
