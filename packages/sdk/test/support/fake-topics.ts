@@ -20,8 +20,9 @@ export class FakeTopics {
     return [...this.#topics.values()].flatMap((members) => [...members.values()].slice(0, 1).map(({ topic }) => topic));
   }
 
-  get subscriptions(): readonly Subscription[] {
-    return [...this.#topics.values()].flatMap((members) => [...members.values()]);
+  /** How many sockets are on any topic: around midnight each is on two. */
+  get members(): number {
+    return new Set([...this.#topics.values()].flatMap((members) => [...members.keys()])).size;
   }
 
   join({ topic, tag }: Join, from: SocketHandlers): PlainReply {
