@@ -2,7 +2,7 @@ import { messageTo, newUser, helloOf, type TestDevice } from '../test/support/de
 import { startPostgres, type PostgresServer } from '../test/support/postgres.js';
 import { startRelayProcess, type RelayProcess } from '../test/support/process.js';
 import { startRedis, type RedisServer } from '../test/support/redis.js';
-import { cpuMs, machineBusyMs } from './cpu.js';
+import { cpuMs, machineMs } from './cpu.js';
 import { startGenerator, type Generator } from './generator.js';
 import type { Pair, LoadResult } from './load/load.js';
 import type { Login } from './load/party.js';
@@ -36,6 +36,8 @@ export interface Row {
   cpu?: Record<string, number>;
   /** Share of the machine's processors that programs outside of this benchmark took meanwhile. */
   others?: number;
+  /** The same of other machines on the same host. */
+  stolen?: number;
   note?: string;
 }
 
@@ -115,6 +117,7 @@ export interface Measured extends LoadResult {
   /** Microseconds per message. */
   cpu: Record<string, number>;
   others: number;
+  stolen: number;
 }
 
 /** Runs a load and looks at who used the processors meanwhile. */
@@ -124,9 +127,9 @@ export async function withCpu(
 ): Promise<Measured> {
   const roots = Object.entries(processes).map(([name, pids]) => ({ name, pids: [pids].flat() }));
   const before = roots.map(({ pids }) => cpuMs(pids));
-  const [busyBefore, started] = [machineBusyMs(), performance.now()];
+  const [machineBefore, started] = [machineMs(), performance.now()];
   const result = await work();
-  const [busy, elapsed] = [machineBusyMs() - busyBefore, performance.now() - started];
+  const [machine, elapsed] = [machineMs(), performance.now() - started];
   const used = roots.map(({ pids }, index) => cpuMs(pids) - (before[index] ?? 0));
   const own = used.reduce((total, each) => total + each, 0);
   return {
@@ -134,7 +137,8 @@ export async function withCpu(
     cpu: Object.fromEntries(
       roots.map(({ name }, index) => [name, round(((used[index] ?? 0) * 1e3) / result.received, 1)]),
     ),
-    others: round(Math.max(0, busy - own) / elapsed, 2),
+    others: round(Math.max(0, machine.busy - machineBefore.busy - own) / elapsed, 2),
+    stolen: round((machine.stolen - machineBefore.stolen) / elapsed, 2),
   };
 }
 
@@ -164,5 +168,6 @@ export function summary(head: Pick<Row, 'figure' | 'what' | 'system'>, runs: rea
     p99: median(runs.map(({ latencies }) => percentile(latencies, 0.99))),
     cpu: Object.fromEntries(names.map((name) => [name, median(runs.map(({ cpu }) => cpu[name] ?? 0))])),
     others: median(runs.map(({ others }) => others)),
+    stolen: median(runs.map(({ stolen }) => stolen)),
   };
 }

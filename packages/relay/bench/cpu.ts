@@ -46,14 +46,17 @@ export function residentBytes(pid: number): number {
   return stats().find((stat) => stat.pid === pid)?.bytes ?? 0;
 }
 
-/** Processor time of the whole machine, milliseconds, all cores together. */
-export function machineBusyMs(): number {
-  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
+/**
+ * Processor time of the whole machine, milliseconds, all cores together: what its programs used, and what it wanted while the
+ * host of a virtual machine gave it to others.
+ */
+export function machineMs(): { busy: number; stolen: number } {
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, stolen = 0] = (
     readFileSync('/proc/stat', 'latin1').split('\n')[0] ?? ''
   )
     .split(/\s+/)
     .map(Number);
-  return (user + nice + system + irq + softirq) * TICK_MS;
+  return { busy: (user + nice + system + irq + softirq) * TICK_MS, stolen: stolen * TICK_MS };
 }
 
 export function pidOf(name: string): number | null {

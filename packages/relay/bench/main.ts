@@ -2,7 +2,7 @@
  * `pnpm bench:relay [figure ...]`: what a relay carries, with the load generators, PostgreSQL and Redis on the same machine,
  * and next to it what a peer carries. Durable one-to-one messages of 400 bytes unless a figure says otherwise: the sender
  * is answered after the commit (fsync on), the recipient receives and acknowledges; tokens, device checks, limits and
- * dedupe as in production.
+ * dedupe as in production. The open loop says what the machine itself takes, before each rate (`floor.ts`).
  *
  *     --seconds 5   length of a run     --runs 5   runs of each figure (the table shows medians)
  *     --connections 100000   sockets of the figure `idle`

@@ -31,7 +31,7 @@ export function print(rows: readonly Row[]): void {
       Object.entries(row.cpu ?? {})
         .map(([name, value]) => `${name} ${value}`)
         .join(', '),
-      row.others === undefined ? '' : `${row.others} cores`,
+      row.others === undefined ? '' : `${row.others} cores${row.stolen ? `, ${row.stolen} stolen` : ''}`,
       row.note ?? '',
     ]);
   }

@@ -8,6 +8,9 @@ import { now, Party, PAYLOAD_BYTES, type Login } from './party.js';
 const OPENING = 64;
 const POOL_BYTES = 1 << 20;
 
+/** A timer of one millisecond, as the event loop keeps it. */
+const TICK_MS = 1.25;
+
 export interface Pair {
   /** Indexes of connected parties. */
   from: number;
@@ -20,6 +23,8 @@ export interface LoadResult {
   /** From the first submit until everything was delivered and acknowledged. */
   seconds: number;
   latencies: Float64Array;
+  /** When each of them was submitted, on the machine's clock, milliseconds. */
+  times?: Float64Array;
   failures: string[];
 }
 
@@ -82,8 +87,8 @@ export class Load {
   }
 
   /**
-   * So many submits a second, whether answered or not. A submit that the generator itself makes late counts from the
-   * time when it was due.
+   * So many submits a second, whether answered or not. Those of a tick that comes in time count from when they are sent; a
+   * submit that the generator itself makes late counts from the time when it was due.
    */
   async open({ pairs, perSecond, seconds }: { pairs: Pair[]; perSecond: number; seconds: number }) {
     const senders = this.#senders(pairs);
@@ -94,10 +99,12 @@ export class Load {
       let answered = 0;
       while (last - started < seconds * 1e3) {
         const time = now();
-        const at = Math.min(time, last + 1.25);
+        const inTime = last + TICK_MS;
         last = time;
         for (const due = ((time - started) / 1e3) * perSecond; sent < due; sent++) {
           const sender = senders[sent % senders.length];
+          const dueAt = started + (sent / perSecond) * 1e3;
+          const at = Math.min(time, Math.max(inTime, dueAt));
           if (sender) this.#submit(sender, at, () => answered++);
         }
         await new Promise((resolve) => setTimeout(resolve, 1));
@@ -197,7 +204,7 @@ export class Load {
   async #measure(senders: number, work: () => Promise<void>): Promise<LoadResult> {
     if (senders === 0) throw new Error('There is nobody to send.');
     const before = { stored: this.#sum('stored'), received: this.#sum('received'), acked: this.#sum('acked') };
-    for (const party of this.#parties) party.latencies = [];
+    for (const party of this.#parties) [party.latencies, party.times] = [[], []];
     const started = now();
     await work();
     const submitted = this.#sum('stored') - before.stored;
@@ -207,6 +214,7 @@ export class Load {
       received: this.#sum('received') - before.received,
       seconds: (now() - started) / 1e3,
       latencies: Float64Array.from(this.#parties.flatMap(({ latencies }) => latencies)),
+      times: Float64Array.from(this.#parties.flatMap(({ times }) => times)),
       failures: this.#parties.flatMap(({ failures }) => failures).slice(0, 5),
     };
   }

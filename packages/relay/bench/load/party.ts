@@ -26,6 +26,8 @@ interface Delivered {
 export class Party {
   /** Milliseconds from submit to delivery, of what this party received. */
   latencies: number[] = [];
+  /** When each of them was submitted, on the machine's clock. */
+  times: number[] = [];
   stored = 0;
   received = 0;
   acked = 0;
@@ -106,7 +108,11 @@ export class Party {
 
   #delivered({ envelopes }: Delivered): void {
     const time = now();
-    for (const { payload } of envelopes) this.latencies.push(time - payload.readDoubleBE(0));
+    for (const { payload } of envelopes) {
+      const at = payload.readDoubleBE(0);
+      this.times.push(at);
+      this.latencies.push(time - at);
+    }
     this.received += envelopes.length;
     const last = envelopes.at(-1);
     if (!last) return;
