@@ -26,8 +26,8 @@ const benches: Record<string, { goal: string; run: (stage: Stage) => Promise<Fig
   send: {
     goal: 'ms: p50 15, p95 40',
     run: async (stage) => {
-      const { figure, trace } = await sendToDom(stage, Number(values.messages));
-      if (values.trace) console.log(trace.join('\n'));
+      const { figure, lines } = await sendToDom(stage, Number(values.messages), values.trace);
+      for (const line of lines) console.log(line);
       return figure;
     },
   },

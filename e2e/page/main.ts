@@ -1,6 +1,7 @@
 /** A page of an app that uses Sotto, as small as such a page can be; what it shows it also keeps for the tests to read. */
 import '@sotto/widget/register';
 
+import { WORKERS } from './start-worker.js';
 import { createClient, type ConnectionState, type Message, type ReceiptPolicy, type SottoClient } from '@sotto/sdk';
 import type { SottoChat } from '@sotto/widget';
 
@@ -27,11 +28,13 @@ const parameter = (name: string): string => {
 };
 
 const user = parameter('user');
+const worker = WORKERS[parameter('worker') as keyof typeof WORKERS];
 const client = await createClient({
   relay: parameter('relay'),
   app: parameter('app'),
   user,
   receipts: parameter('receipts') as ReceiptPolicy,
+  ...(worker && { worker }),
   token: async () => {
     const response = await fetch(`/token?user=${encodeURIComponent(user)}`);
     if (!response.ok) throw new Error('the app gives no token');

@@ -14,7 +14,7 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self'",
   "connect-src 'self' http://127.0.0.1:* ws://127.0.0.1:*",
   "require-trusted-types-for 'script'",
-  'trusted-types lit-html',
+  'trusted-types lit-html app',
 ].join('; ');
 
 export type TokenFor = (user: string) => Promise<string>;
@@ -88,7 +88,10 @@ export class PageServer {
 
 async function bundle(folder: string, splitting: boolean): Promise<Map<string, string>> {
   const { outputFiles } = await build({
-    entryPoints: [`${folder}/main.ts`],
+    entryPoints: {
+      main: `${folder}/main.ts`,
+      'engine-worker': fileURLToPath(import.meta.resolve('@sotto/sdk/engine-worker')),
+    },
     bundle: true,
     splitting,
     outdir: '/',

@@ -2,6 +2,7 @@ import type { ReceiptPolicy } from '@sotto/sdk';
 import type { Browser, BrowserContext, Page } from 'playwright';
 
 import type { Probe } from '../page/main.js';
+import type { WORKERS } from '../page/start-worker.js';
 import type { TcpProxy } from './proxy.js';
 import { until } from './until.js';
 
@@ -132,8 +133,13 @@ export interface PersonOptions {
   quota?: number | undefined;
 }
 
-interface OpenOptions {
+interface UrlOptions {
   receipts?: ReceiptPolicy;
+  /** How the page starts the engine's worker. */
+  worker?: keyof typeof WORKERS;
+}
+
+interface OpenOptions extends UrlOptions {
   /** False: something on the way to the relay refuses them. */
   webSockets?: boolean;
 }
@@ -168,21 +174,22 @@ export class Person {
   }
 
   /** Opens the app in a tab. Receipts go to everyone unless the story is about them. */
-  async open({ receipts = 'always', webSockets = true }: OpenOptions = {}): Promise<Tab> {
+  async open({ webSockets = true, ...options }: OpenOptions = {}): Promise<Tab> {
     const tab = new Tab(await this.#context.newPage());
     this.#tabs.push(tab);
     if (!webSockets) await tab.page.addInitScript(refuseWebSockets);
     if (this.#options.quota !== undefined) await this.setQuota(tab, this.#options.quota);
-    await tab.page.goto(this.url({ receipts }));
+    // What refuses them is in the page.
+    await tab.page.goto(this.url(webSockets ? options : { ...options, worker: 'none' }));
     await tab.page.locator('sotto-chat textarea').waitFor();
     return tab;
   }
 
   /** The app's address for this person, for a browser of the story's own. */
-  url({ receipts = 'always' }: { receipts?: ReceiptPolicy } = {}): string {
+  url({ receipts = 'always', worker = 'own' }: UrlOptions = {}): string {
     const { name, peer, app, origin, network } = this.#options;
     const relay = `http://127.0.0.1:${network.port}`;
-    return `${origin}/?${new URLSearchParams({ user: name, with: peer, app, relay, receipts })}`;
+    return `${origin}/?${new URLSearchParams({ user: name, with: peer, app, relay, receipts, worker })}`;
   }
 
   /** Errors of all tabs that were ever open. */

@@ -22,5 +22,6 @@ export default defineConfig({
   base: './',
   plugins: [documents('README', 'ARCHITECTURE', 'SECURITY')],
   resolve: { conditions: ['@sotto/source', 'module', 'browser', 'production', 'import', 'default'] },
+  worker: { format: 'es' },
   build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
 });

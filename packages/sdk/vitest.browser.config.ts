@@ -8,7 +8,7 @@ const executablePath = await chromiumPath();
 // IndexedDB, Web Locks and live queries are what a browser makes of them: their contracts run in a real one.
 export default defineProject({
   resolve: { conditions: ['@sotto/source', 'module', 'browser', 'import', 'default'] },
-  optimizeDeps: { include: ['idb', 'fast-check'] },
+  optimizeDeps: { include: ['fast-check'] },
   test: {
     name: 'sdk-browser',
     include: ['test/browser/**/*.test.ts'],

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 import { readJson, ROOT } from '../lib/repository.js';
 
@@ -24,9 +24,9 @@ globalThis.sotto = createClient;
 /**
  * Behind a dynamic import, and nothing that is shown, sent or read at start waits for it. What typing and presence, safety numbers,
  * linking and exports need is fetched some seconds after the tab is online, or as soon as somebody asks for it; the rest only
- * where there is no database or no WebSocket. All else behind a dynamic import counts: the leading tab needs the engine.
+ * where there is no database, no WebSocket or no worker. All else behind a dynamic import counts, and the worker with the engine.
  */
-const LATER = /^(presence|fingerprint|linking|export|memory-tables|library-wire)-/;
+const LATER = /^(later-parts|fingerprint|linking|export|incoming|memory-tables|library-wire|engine-module)-/;
 
 interface Chunk {
   name: string;
@@ -45,10 +45,25 @@ interface Sizes {
   wasm: string[];
 }
 
+const WORKER = 'engine-worker';
+
+/** The app is text, so that it needs no file. */
+function appFrom(contents: string): Plugin {
+  return {
+    name: 'app',
+    setup(build) {
+      build.onResolve({ filter: /^app$/ }, () => ({ path: 'app', namespace: 'app' }));
+      build.onLoad({ filter: /.*/, namespace: 'app' }, () => ({ contents, resolveDir: join(ROOT, 'packages/widget') }));
+    },
+  };
+}
+
 /** Bundles a small app around the built SDK as an app developer would, and weighs it. */
 async function measure(): Promise<Sizes> {
   const { outputFiles, metafile } = await build({
-    stdin: { contents: APP, resolveDir: join(ROOT, 'packages/widget'), sourcefile: 'app.js' },
+    entryPoints: { app: 'app', [WORKER]: '@sotto/sdk/engine-worker' },
+    plugins: [appFrom(APP)],
+    absWorkingDir: join(ROOT, 'packages/widget'),
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -61,8 +76,9 @@ async function measure(): Promise<Sizes> {
     metafile: true,
     logLevel: 'error',
   });
-  const first = reached(metafile, (kind) => kind === 'import-statement');
-  const start = reached(metafile, (kind, name) => kind === 'import-statement' || !LATER.test(name));
+  const first = reached(metafile, ['app.js'], (kind) => kind === 'import-statement');
+  const started = ['app.js', `${WORKER}.js`];
+  const start = reached(metafile, started, (kind, name) => kind === 'import-statement' || !LATER.test(name));
   const chunks = outputFiles.map((file): Chunk => {
     const name = basename(file.path);
     const bytes = gzipSync(file.contents, { level: 9 }).length;
@@ -78,10 +94,14 @@ async function measure(): Promise<Sizes> {
   };
 }
 
-/** The app's own file, and what it leads to by the imports that are followed. */
-function reached({ outputs }: Metafile, follow: (kind: string, name: string) => boolean): Set<string> {
+/** The files that a page starts with, and what they lead to by the imports that are followed. */
+function reached(
+  { outputs }: Metafile,
+  entries: readonly string[],
+  follow: (kind: string, name: string) => boolean,
+): Set<string> {
   const byName = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]));
-  const found = new Set(['stdin.js']);
+  const found = new Set(entries);
   for (const name of found) {
     for (const { path, kind } of byName.get(name)?.imports ?? [])
       if (follow(kind, basename(path))) found.add(basename(path));

@@ -1,6 +1,7 @@
 /** A page of an app with a list of conversations and, if asked for, one open conversation. Notes when things happen. */
 import '@sotto/widget/register';
 
+import { startWorker } from '../../page/start-worker.js';
 import { createClient, type ClientOptions, type SottoClient } from '@sotto/sdk';
 import type { SottoChat } from '@sotto/widget';
 
@@ -32,6 +33,7 @@ const options: ClientOptions = {
   app: parameter('app'),
   user: parameter('user'),
   receipts: 'always',
+  worker: () => startWorker(),
   token: async () => (await fetch(`/token?user=${encodeURIComponent(parameter('user'))}`)).text(),
 };
 const client = await createClient(options);

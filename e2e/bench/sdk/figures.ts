@@ -43,13 +43,17 @@ async function seenAt(his: Page, text: string): Promise<number> {
 }
 
 /** Keypress on Send until the text stands in the other browser's DOM, milliseconds; and one send in detail. */
-export async function sendToDom(stage: Stage, messages: number): Promise<{ figure: Figure; trace: string[] }> {
+export async function sendToDom(
+  stage: Stage,
+  messages: number,
+  trace: boolean,
+): Promise<{ figure: Figure; lines: string[] }> {
   const [hers, hisOwn] = [await stage.profile(), await stage.profile()];
   const [her, his] = [await hers.newPage(), await hisOwn.newPage()];
-  await Promise.all([noteEverything(her), noteEverything(his)]);
   await stage.visit(her, 'alice', 'bob');
   await stage.visit(his, 'bob', 'alice');
   await watch(her, his);
+  const threads = trace ? await noteEverything({ alice: her, bob: his }) : {};
   let clocks: (() => Promise<number>)[] = [];
   const sent: { pressedAt: number; shownAt: number }[] = [];
   for (let i = -20; i < messages; i++) {
@@ -61,7 +65,7 @@ export async function sendToDom(stage: Stage, messages: number): Promise<{ figur
     if (i >= 0) sent.push({ pressedAt, shownAt });
   }
   const [hersMs = Number.NaN, hisMs = Number.NaN] = await Promise.all(clocks.map((clock) => clock()));
-  const trace = await readTrace({ alice: her, bob: his }, sent);
+  const lines = await readTrace(threads, sent);
   await Promise.all([hers.close(), hisOwn.close()]);
   const times = sent.map(({ pressedAt, shownAt }) => shownAt - pressedAt);
   const figure = {
@@ -73,7 +77,7 @@ export async function sendToDom(stage: Stage, messages: number): Promise<{ figur
     senderCpuPerMessage: hersMs / messages,
     receiverCpuPerMessage: hisMs / messages,
   };
-  return { figure, trace };
+  return { figure, lines };
 }
 
 /** Opens with a long history: milliseconds until the list of conversations is painted. */

@@ -12,11 +12,28 @@ export interface TraceEvent {
   what: string;
 }
 
-/** Makes a page note what it does with its databases and its socket; to be called before the page loads. */
-export async function noteEverything(page: Page): Promise<void> {
-  await page.addInitScript(() => {
+/** A page, or the worker of one. */
+interface Thread {
+  evaluate<R>(work: string | (() => R)): Promise<R>;
+}
+
+/** Makes the pages and their workers note what they do with their databases and sockets. @returns the threads by name */
+export async function noteEverything(pages: Readonly<Record<string, Page>>): Promise<Record<string, Thread>> {
+  const threads: Record<string, Thread> = {};
+  for (const [who, page] of Object.entries(pages)) {
+    threads[who] = page;
+    for (const worker of page.workers()) threads[`${who}'s worker`] = worker;
+  }
+  await Promise.all(Object.values(threads).map(noteThread));
+  return threads;
+}
+
+async function noteThread(thread: Thread): Promise<void> {
+  // The transpiler wraps named functions in a helper that the worker does not have.
+  await thread.evaluate('globalThis.__name = (named) => named');
+  await thread.evaluate(() => {
     const events: { at: number; what: string }[] = [];
-    Object.assign(window, { traceEvents: events });
+    Object.assign(globalThis, { traceEvents: events });
     const now = (): number => performance.timeOrigin + performance.now();
     const note = (what: string): void => void events.push({ at: now(), what });
     const begin = IDBDatabase.prototype.transaction;
@@ -48,18 +65,18 @@ export async function noteEverything(page: Page): Promise<void> {
       },
       { capture: true },
     );
-    Object.assign(window, { traceNote: note });
+    Object.assign(globalThis, { traceNote: note });
   });
 }
 
-/** What both pages did for each message, on one clock. */
+/** What all threads did for each message, on one clock. */
 export async function readTrace(
-  pages: Readonly<Record<string, Page>>,
+  threads: Readonly<Record<string, Thread>>,
   messages: readonly { readonly pressedAt: number; readonly shownAt: number }[],
 ): Promise<string[]> {
   const all: (TraceEvent & { who: string })[] = [];
-  for (const [who, page] of Object.entries(pages)) {
-    const events = await page.evaluate(() => (window as unknown as { traceEvents: TraceEvent[] }).traceEvents);
+  for (const [who, thread] of Object.entries(threads)) {
+    const events = await thread.evaluate(() => (globalThis as unknown as { traceEvents: TraceEvent[] }).traceEvents);
     all.push(...events.map((event) => ({ ...event, who })));
   }
   all.sort((a, b) => a.at - b.at);
@@ -69,7 +86,7 @@ export async function readTrace(
     const counts = new Map<string, number>();
     for (const { at, who, what } of all) {
       if (at < pressedAt || at > shownAt) continue;
-      const kind = `${who.padEnd(6)} ${what.replace(/^tx\d+ /, '')}`;
+      const kind = `${who.padEnd(14)} ${what.replace(/^tx\d+ /, '')}`;
       const nth = (counts.get(kind) ?? 0) + 1;
       counts.set(kind, nth);
       const key = nth === 1 ? kind : `${kind} (${nth})`;

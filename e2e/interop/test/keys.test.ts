@@ -1,4 +1,5 @@
-import { createFingerprint, generateKeyPair, matchesScanned, sign, verify, webCryptoEd25519 } from '@sotto/crypto';
+import { generateKeyPair, sign, verify, webCryptoEd25519 } from '@sotto/crypto';
+import { createFingerprint, matchesScanned } from '@sotto/crypto/fingerprint';
 import * as S from '@signalapp/libsignal-client';
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';

@@ -3,6 +3,7 @@ import { createClient, type SottoClient } from '@sotto/sdk';
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 
 import type { Person } from './people.js';
+import { startWorker } from './start-worker.js';
 
 type DeviceState =
   | { readonly state: 'opening' }
@@ -108,7 +109,14 @@ export class DemoDevice extends LitElement {
     const { user } = this.owner;
     try {
       const token = (): Promise<string> => devToken(user, this.#needsDevice);
-      const client = await createClient({ relay: location.origin, app: DEV_APP, user, token, receipts: 'always' });
+      const client = await createClient({
+        relay: location.origin,
+        app: DEV_APP,
+        user,
+        token,
+        receipts: 'always',
+        worker: startWorker,
+      });
       client.connection.subscribe(({ state }) => {
         if (state === 'needs-device') this.#needsDevice = true;
         if (state === 'online') this.#needsDevice = false;

@@ -2,7 +2,6 @@
 import {
   agree,
   createDistributionMessage,
-  createFingerprint,
   createSenderCertificate,
   createServerCertificate,
   decodeDecryptionError,
@@ -24,7 +23,6 @@ import {
   generateSignedPreKey,
   groupDecrypt,
   groupEncrypt,
-  matchesScanned,
   openEnvelope,
   parsePublicKey,
   parseSenderCertificate,
@@ -43,6 +41,7 @@ import {
   sign,
   verify,
 } from '../src/index.js';
+import { createFingerprint, matchesScanned } from '../src/fingerprint/index.js';
 import { decodeMessage } from '../src/spqr/message.js';
 import { deserializeSpqr, serializeSpqr } from '../src/spqr/codec.js';
 import { initSpqr, spqrReceive, spqrSend } from '../src/spqr/spqr.js';

@@ -69,15 +69,6 @@ export {
 } from './session/session-codec.js';
 
 export {
-  createFingerprint,
-  DEFAULT_FINGERPRINT_ITERATIONS,
-  matchesScanned,
-  type Fingerprint,
-  type FingerprintInput,
-  type FingerprintParty,
-} from './fingerprint/fingerprint.js';
-
-export {
   createDistributionMessage,
   DEFAULT_GROUP_LIMITS,
   finishGroupMessage,

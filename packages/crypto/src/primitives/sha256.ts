@@ -82,6 +82,15 @@ function compress(state: HashState): void {
   state[7] = word(state, 7) + h;
 }
 
+/** @returns 32 bytes */
+export function sha256(input: Uint8Array): Uint8Array {
+  const state = INITIAL_STATE.slice();
+  hashInto(state, 0, [input]);
+  const digest = new Uint8Array(32);
+  writeDigest(state, digest, 0);
+  return digest;
+}
+
 /** Sets `state` to the hash state after one block: 16 words, each XORed with `pad` (the pads of HMAC). */
 export function startWithPad(state: HashState, words: Int32Array, pad: number): void {
   state.set(INITIAL_STATE);

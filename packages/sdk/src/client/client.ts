@@ -5,7 +5,6 @@ import { DirectConversation } from '../conversations/conversation.js';
 import type { Front } from '../conversations/front.js';
 import { NO_PROFILE, toProfile } from '../conversations/profile.js';
 import { exportStream } from '../conversations/export-stream.js';
-import { incoming } from '../conversations/incoming.js';
 import { toMessage } from '../conversations/to-message.js';
 import type { Conversation, ConversationSummary, IncomingMessage, Profile } from '../conversations/types.js';
 import { directConversationId } from '../content/content.js';
@@ -116,7 +115,12 @@ export class Client implements SottoClient {
   }
 
   incoming(): AsyncIterableIterator<IncomingMessage> {
-    return incoming(this.#front, (user) => this.direct(user));
+    return this.#incoming();
+  }
+
+  async *#incoming(): AsyncGenerator<IncomingMessage, void> {
+    const { incoming } = await fetched(import('../conversations/incoming.js'));
+    yield* incoming(this.#front, (user) => this.direct(user));
   }
 
   export(): ReadableStream<Uint8Array> {

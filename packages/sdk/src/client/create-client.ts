@@ -3,20 +3,19 @@ import { STANDARD_KINDS } from '../content/kinds.js';
 import { loadExport } from '../conversations/export-stream.js';
 import { Front } from '../conversations/front.js';
 import { loadFingerprint } from '../conversations/identity.js';
-import type { Engine, EngineOptions } from '../engine/engine.js';
-import type { History } from '../history/schema.js';
 import { systemClock } from '../util/clock.js';
 import { broadcastTabChannel, localTabChannel } from '../util/tab-channel.js';
-import { nextTask } from '../util/breath.js';
-import { systemRandom } from '../util/random.js';
+import { randomId, systemRandom } from '../util/random.js';
+import { inWorker } from '../worker/in-worker.js';
 import { Client, loadLinking } from './client.js';
 import { openDatabases, type Databases } from './databases.js';
-import { leadAlone, startElection, type Lead } from './election.js';
+import { leadAlone, startElection } from './election.js';
+import { enginePlace, type EnginePlace } from './engine-place.js';
+import type { EngineSetup, PagePorts } from './lead-here.js';
 import { namesFor } from './names.js';
 import { parseOptions } from './options.js';
 import type { ClientOptions, SottoClient } from './types.js';
 import { askToPersist } from './storage-info.js';
-import { unregister } from './unregister.js';
 import { shareUnstored } from './unstored.js';
 
 /**
@@ -25,36 +24,44 @@ import { shareUnstored } from './unstored.js';
  * @throws SottoError `bad-options`, `storage-failed`
  */
 export async function createClient(options: ClientOptions): Promise<SottoClient> {
-  const parsed = parseOptions(options);
-  const names = namesFor(parsed);
-  // Under way while the databases open. A tab shows its history without it.
-  const engineModule = loadEngine();
-  let onHistoryLost: () => void = () => undefined;
-  const databases = await openDatabases(parsed.storage, names, () => onHistoryLost());
-  const { history, openVault, shared, release } = databases;
+  const { app, user: userName, relay, receipts, identityChanges, ...parsed } = parseOptions(options);
+  const names = namesFor({ app, user: userName, relay, profile: parsed.profile });
+  const user = aciOf(app, userName);
+  const shared = parsed.storage === 'indexeddb';
+  const unstored = shareUnstored(shared ? names.channel : null, (status) => client.showUnstored(status));
+  const setup: EngineSetup = {
+    app,
+    userName,
+    user,
+    relay,
+    receipts,
+    identityChanges,
+    names,
+    tab: randomId(systemRandom),
+  };
+  const ports: PagePorts = { token: parsed.token, onUnstored: unstored.tell };
 
-  const common = {
-    app: parsed.app,
-    userName: parsed.user,
-    user: aciOf(parsed.app, parsed.user),
+  // Under way while the databases open. A tab shows its history without it.
+  const worker = shared && parsed.worker ? inWorker(parsed.worker, setup, ports) : null;
+  let onHistoryLost: () => void = () => undefined;
+  const databases = await openDatabases(parsed.storage, names, () => onHistoryLost(), worker?.otherHalf ?? null);
+  const openTabChannel = shared ? broadcastTabChannel(names.presence) : localTabChannel();
+  const engine = enginePlace(worker, setup, databases, openTabChannel, ports);
+  const election = shared
+    ? startElection(names.lock, names.channel, systemClock, engine.lead)
+    : leadAlone(systemClock, engine.lead);
+  const front = new Front({
+    app,
+    userName,
+    user,
+    receipts,
     kinds: STANDARD_KINDS,
-    receipts: parsed.receipts,
-    history,
+    history: databases.history,
     clock: systemClock,
     random: systemRandom,
-  };
-  const openTabChannel = shared ? broadcastTabChannel(names.presence) : localTabChannel();
-
-  const unstored = shareUnstored(shared ? names.channel : null, (status) => client.showUnstored(status));
-  const lead = leading(databases, parsed.relay, engineModule, {
-    ...common,
-    identityChanges: parsed.identityChanges,
-    openTabChannel,
-    token: parsed.token,
-    onUnstored: unstored.tell,
+    channel: openTabChannel(),
+    storeElsewhere: engine.store,
   });
-  const election = shared ? startElection(names.lock, names.channel, systemClock, lead) : leadAlone(systemClock, lead);
-  const front = new Front({ ...common, channel: openTabChannel() });
   const stop = async (): Promise<void> => {
     stopFetching();
     await election.stop();
@@ -63,39 +70,32 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   const client = new Client(front, {
     close: async () => {
       await stop();
-      await release();
+      await engine.end();
+      await databases.release();
     },
     destroy: async () => {
       await stop();
-      const vault = await openVault(() => undefined);
-      // Without the network it may not be had, and the relay is not reached either.
-      const engine = await loadEngine().catch(() => null);
-      if (engine) await unregister(vault, engine.socketIoRelay(parsed.relay), parsed.token);
-      // History first: other tabs close when it goes, and then hold nothing of the vault.
-      await history.destroy();
-      await vault.destroy();
-      await release();
+      await engine.unregister().catch(() => undefined);
+      await engine.end();
+      await destroyAll(databases);
     },
   });
-  const stopFetching = fetchTheRest(client, engineModule);
+  const stopFetching = fetchTheRest(client, engine);
   onHistoryLost = () => void client.close();
-  if (parsed.storage === 'indexeddb') front.onFirstMessage = () => void askToPersist().catch(() => undefined);
+  if (shared) front.onFirstMessage = () => void askToPersist().catch(() => undefined);
   return client;
+}
+
+async function destroyAll({ history, openVault, release }: Databases): Promise<void> {
+  const vault = await openVault(() => undefined);
+  // History first: other tabs close when it goes, and then hold nothing of the vault.
+  await history.destroy();
+  await vault.destroy();
+  await release();
 }
 
 /** The start is over by then. */
 const FETCH_AFTER_MS = 5_000;
-
-type EngineModule = Awaited<ReturnType<typeof loadEngine>>;
-
-/** Keys, ratchets and network: two thirds of the SDK, in a chunk of their own. */
-function loadEngine() {
-  // In a page that is one file, evaluating it would come at once, in the task that builds the page.
-  const loading = nextTask().then(() => import('./engine-module.js'));
-  // Who needs it sees the failure; a tab that never leads does not.
-  loading.catch(() => undefined);
-  return loading;
-}
 
 /**
  * Some seconds after the tab is online, what it may need later is fetched: a file that could not be had once, a browser may not
@@ -103,13 +103,10 @@ function loadEngine() {
  *
  * @returns what stops it
  */
-function fetchTheRest(client: SottoClient, loaded: Promise<EngineModule>): () => void {
-  const fetchForEngine = async (): Promise<void> => {
-    const { laterModules } = await loaded.catch(loadEngine);
-    await Promise.all([laterModules.presence(), laterModules.linking()]);
-  };
+function fetchTheRest(client: SottoClient, engine: EnginePlace): () => void {
   const fetchNow = (): void => {
-    for (const part of [fetchForEngine(), loadExport(), loadFingerprint(), loadLinking()]) part.catch(() => undefined);
+    for (const part of [engine.fetchLater(), loadExport(), loadFingerprint(), loadLinking()])
+      part.catch(() => undefined);
   };
   let cancel: (() => void) | null = null;
   const unsubscribe = client.connection.subscribe(({ state }) => {
@@ -118,55 +115,5 @@ function fetchTheRest(client: SottoClient, loaded: Promise<EngineModule>): () =>
   return () => {
     unsubscribe();
     cancel?.();
-  };
-}
-
-/** What the tab that leads does: opens the vault and runs the engine on it. */
-function leading(
-  { history, openVault, shared }: Databases,
-  relayUrl: string,
-  loaded: Promise<EngineModule>,
-  options: Omit<EngineOptions, 'vault' | 'relay' | 'later' | 'onSuperseded'>,
-): Lead {
-  return async (resign) => {
-    // Where it could not be loaded the first time, the network may be back by now.
-    const { startEngine, laterModules: later, socketIoRelay } = await loaded.catch(loadEngine);
-    const vault = await openVault(resign).catch((error: unknown) => vaultFailed(history, error));
-    let engine: Engine;
-    try {
-      engine = await startEngine({ ...options, vault, relay: socketIoRelay(relayUrl), later, onSuperseded: resign });
-    } catch (error) {
-      vault.close();
-      throw error;
-    }
-    const unlisten = listenForNetwork(() => engine.retryNow());
-    return async () => {
-      unlisten();
-      await engine.stop();
-      if (shared) vault.close();
-    };
-  };
-}
-
-/** Without the vault there is no engine, and no engine to say so. */
-async function vaultFailed(history: History, error: unknown): Promise<never> {
-  const value = { state: 'storage-failed', code: 'storage-failed' } as const;
-  await history.write(['status'], (transaction) => transaction.put('status', { name: 'connection', value, epoch: 0 }));
-  throw error;
-}
-
-/** Where waiting for the next try makes no sense any more: the network is back, or a person looks. */
-function listenForNetwork(retry: () => void): () => void {
-  // Neither exists in Node.
-  const page = globalThis as Partial<Pick<Window, 'document' | 'addEventListener' | 'removeEventListener'>>;
-  const { document } = page;
-  const onVisible = (): void => {
-    if (document?.visibilityState === 'visible') retry();
-  };
-  page.addEventListener?.('online', retry);
-  document?.addEventListener('visibilitychange', onVisible);
-  return () => {
-    page.removeEventListener?.('online', retry);
-    document?.removeEventListener('visibilitychange', onVisible);
   };
 }

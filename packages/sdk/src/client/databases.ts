@@ -1,5 +1,6 @@
 import { SottoError } from '../errors.js';
 import { HISTORY_SCHEMA, HISTORY_VERSION, type History } from '../history/schema.js';
+import type { OtherHalf } from '../storage/announcer.js';
 import { idbTables, observableIdbTables } from '../storage/idb-tables.js';
 import { StorageError } from '../storage/storage-error.js';
 import { VAULT_SCHEMA, VAULT_VERSION, type Vault } from '../vault/schema.js';
@@ -23,24 +24,31 @@ export interface ExclusiveStorage {
 
 /**
  * @param onHistoryLost called when the history was closed from outside, as `destroy()` in another tab does
+ * @param otherHalf the worker of this page, if it has one
  * @throws SottoError `storage-failed`, `storage-in-use`
  */
 export async function openDatabases(
   storage: 'indexeddb' | 'memory' | ExclusiveStorage,
   names: Names,
   onHistoryLost: () => void,
+  otherHalf: OtherHalf | null,
 ): Promise<Databases> {
   try {
     if (storage === 'memory') return await inMemory();
-    return storage === 'indexeddb' ? await inBrowser(names, onHistoryLost) : await storage.open(names);
+    return storage === 'indexeddb' ? await inBrowser(names, onHistoryLost, otherHalf) : await storage.open(names);
   } catch (error) {
     if (error instanceof StorageError) throw new SottoError('storage-failed', undefined, { cause: error });
     throw error;
   }
 }
 
-async function inBrowser(names: Names, onHistoryLost: () => void): Promise<Databases> {
-  const history = await observableIdbTables(names.history, HISTORY_VERSION, HISTORY_SCHEMA, onHistoryLost);
+/** In IndexedDB: of all tabs, and of their workers. */
+export async function inBrowser(
+  names: Pick<Names, 'history' | 'vault'>,
+  onHistoryLost: () => void,
+  otherHalf: OtherHalf | null,
+): Promise<Databases> {
+  const history = await observableIdbTables(names.history, HISTORY_VERSION, HISTORY_SCHEMA, onHistoryLost, otherHalf);
   return {
     history,
     openVault: (onLost) => idbTables(names.vault, VAULT_VERSION, VAULT_SCHEMA, onLost),

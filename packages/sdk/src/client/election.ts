@@ -1,4 +1,5 @@
 import type { Clock } from '../util/clock.js';
+import { onPage } from '../util/page-events.js';
 
 /** What a tab does while it leads; the returned function ends it. */
 export type Lead = (resign: () => void) => Promise<() => Promise<void>>;
@@ -55,15 +56,26 @@ export function leadAlone(clock: Clock, lead: Lead): Election {
   };
 }
 
+/** Says to followers that whoever leads in this thread is alive. @returns what ends it */
+export function answerFollowers(channelName: string): () => void {
+  const channel = new BroadcastChannel(channelName);
+  channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+    if (data === 'ask') channel.postMessage('here');
+  });
+  return () => channel.close();
+}
+
 class LockElection implements Election {
   #stopped = false;
+  /** The engine is being started: from then on it answers for itself. */
+  #starting = false;
   #waiting: AbortController | null = null;
   /** Ends the leadership that is under way; `atOnce` frees the lock before what led has stopped. */
   #release: ((atOnce: boolean) => Promise<void>) | null = null;
   /** The last leadership's end. */
   #ended: Promise<void> = Promise.resolve();
   #cancelTimer: () => void = () => undefined;
-  readonly #unlisten: (() => void)[] = [];
+  readonly #unlisten: (() => void)[];
   readonly #channel: BroadcastChannel;
   readonly #locks: LockManager;
   readonly #lockName: string;
@@ -77,9 +89,9 @@ class LockElection implements Election {
     this.#lead = lead;
     this.#channel = new BroadcastChannel(channelName);
     this.#channel.addEventListener('message', (event: MessageEvent<unknown>) => {
-      if (event.data === 'ask' && this.#release) this.#channel.postMessage('here');
+      if (event.data === 'ask' && this.#starting) this.#channel.postMessage('here');
     });
-    this.#listen();
+    this.#unlisten = this.#listen();
     this.#request({});
     this.#watch();
   }
@@ -93,19 +105,16 @@ class LockElection implements Election {
   }
 
   /** Lets go before the page may freeze or go into the back/forward cache, and comes back with it. */
-  #listen(): void {
-    const { document } = globalThis as { document?: Document };
-    const on = (target: EventTarget | undefined, event: string, run: () => void): void => {
-      target?.addEventListener(event, run);
-      this.#unlisten.push(() => target?.removeEventListener(event, run));
-    };
+  #listen(): (() => void)[] {
     // At once: a frozen page finishes nothing, and the epoch in the vault keeps its engine from doing harm.
     const leave = (): void => void this.#letGo(true);
     const comeBack = (): void => void this.#ended.then(() => this.#request({}));
-    on(globalThis, 'pagehide', leave);
-    on(globalThis, 'pageshow', comeBack);
-    on(document, 'freeze', leave);
-    on(document, 'resume', comeBack);
+    return [
+      onPage('pagehide', leave),
+      onPage('freeze', leave),
+      onPage('pageshow', comeBack),
+      onPage('resume', comeBack),
+    ];
   }
 
   #request(options: { steal?: true }): void {
@@ -129,7 +138,8 @@ class LockElection implements Election {
     if (this.#stopped || waiting.signal.aborted) return;
     let free: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (free = resolve));
-    const leading = this.#lead(() => this.#resign());
+    this.#starting = true;
+    const leading = this.#lead(() => this.#resign()).finally(() => (this.#starting = false));
     this.#release = async (atOnce) => {
       this.#release = null;
       if (atOnce) free();

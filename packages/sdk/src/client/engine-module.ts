@@ -1,4 +1,3 @@
-/** What is loaded beside the front. */
-export { startEngine } from '../engine/engine.js';
-export { laterModules } from '../engine/later.js';
-export { socketIoRelay } from '../network/socket-io-relay.js';
+/** What is loaded beside the front, where no worker has it. */
+export { fetchLater } from '../engine/later.js';
+export { leadHere, unregisterHere } from './lead-here.js';

@@ -1,5 +1,5 @@
 import { toBase64Url } from '@sotto/protocol';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '@sotto/crypto/sha256';
 
 import type { ParsedOptions } from './options.js';
 

@@ -25,6 +25,7 @@ const options = s.strictObject({
   storage: s.optional(
     s.union([s.oneOf(['indexeddb', 'memory']), s.custom<ExclusiveStorage>(isStorage, 'must be a storage')]),
   ),
+  worker: s.optional(s.custom<() => Worker>((value) => typeof value === 'function', 'must be a function')),
   profile: s.optional(s.string().check(s.maxLength(64))),
 });
 
@@ -41,8 +42,9 @@ function isStorage(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'open' in value && typeof value.open === 'function';
 }
 
-export interface ParsedOptions extends Omit<Required<ClientOptions>, 'app'> {
+export interface ParsedOptions extends Omit<Required<ClientOptions>, 'app' | 'worker'> {
   readonly app: AppId;
+  readonly worker: (() => Worker) | null;
 }
 
 /** @throws SottoError `bad-options`, naming the field */
@@ -52,7 +54,15 @@ export function parseOptions(given: ClientOptions): ParsedOptions {
     const { path, message } = parsed.issue;
     throw new SottoError('bad-options', `${path.join('.')}: ${message}`);
   }
-  const { relay, storage, receipts = 'answered', identityChanges = 'inform', profile = '', ...rest } = parsed.data;
+  const {
+    relay,
+    storage,
+    receipts = 'answered',
+    identityChanges = 'inform',
+    profile = '',
+    worker = null,
+    ...rest
+  } = parsed.data;
   const hasDatabase = 'indexedDB' in globalThis;
   if (storage === 'indexeddb' && !hasDatabase)
     throw new SottoError('bad-options', 'storage: there is no IndexedDB here');
@@ -61,6 +71,7 @@ export function parseOptions(given: ClientOptions): ParsedOptions {
     receipts,
     identityChanges,
     profile,
+    worker,
     relay: new URL(relay).origin,
     storage: storage ?? (hasDatabase ? 'indexeddb' : 'memory'),
   };

@@ -1,5 +1,5 @@
 import { aciFromDigest, aciInput, appId, deviceId, registrationId, toBase64Url, type Aci } from '@sotto/protocol';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '@sotto/crypto/sha256';
 import * as s from '@sotto/protocol/schema';
 
 import { MAX_HLC } from './position.js';

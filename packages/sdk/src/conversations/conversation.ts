@@ -7,34 +7,19 @@ import type { ReceiptType } from '../content/kinds/receipt.js';
 import { text as textKind, textFits, type TextBody } from '../content/kinds/text.js';
 import { pendingHlc } from '../content/position.js';
 import { SottoError } from '../errors.js';
-import {
-  enqueue,
-  ensureConversation,
-  largestHlc,
-  messageOutboxId,
-  receiptOutboxId,
-  receiptRow,
-  touchConversation,
-} from '../history/rows.js';
-import { isUntold, tellProfile } from '../history/profile-row.js';
-import { THIS_DEVICE, type HistoryRows, type MessageRow } from '../history/schema.js';
+import { enqueue, largestHlc, receiptOutboxId, receiptRow, touchConversation } from '../history/rows.js';
+import type { MessageRow } from '../history/schema.js';
 import type { Live } from '../live.js';
 import type { Presence } from '../presence/screen.js';
-import { startingWith, type WriteTransaction } from '../storage/tables.js';
+import { startingWith } from '../storage/tables.js';
 import { randomId } from '../util/random.js';
 import type { Front } from './front.js';
 import { PeerIdentity } from './identity.js';
 import { MessageWindow, WINDOW_PAGE } from './message-window.js';
 import { NO_PROFILE, toProfile } from './profile.js';
+import { enqueueMessage, isReceipted, MESSAGE_TABLES, type MessageTransaction } from './store-message.js';
 import { messageKey, parseMessageKey, toMessage } from './to-message.js';
 import type { Conversation, Edges, IdentityState, JumpTarget, Message, Profile, SafetyNumber } from './types.js';
-
-/** How many of the newest messages a first answer gives receipts for. */
-const FIRST_ANSWER = 100;
-
-const TABLES = ['conversations', 'messages', 'outbox', 'profiles'] as const;
-
-type Transaction = WriteTransaction<Pick<HistoryRows, (typeof TABLES)[number]>>;
 
 /** A direct conversation, as a tab sees it: reads history, writes history and outbox. Touches no key and no socket. */
 export class DirectConversation implements Conversation {
@@ -79,39 +64,16 @@ export class DirectConversation implements Conversation {
 
   /** Stores a message of any kind and puts it into the outbox. */
   async sendMessage<B extends object>(kind: ContentKind<B>, body: B): Promise<void> {
-    const { user, clock, random } = this.#front;
-    const at = clock.now();
-    const fallback = kind.fallback?.(body) ?? null;
-    const content = { kind: 'content', type: kind.name, data: body, fallback, raw: null } as const;
-    const id = randomId(random);
-    await this.#write(async (transaction) => {
-      // Side by side: each waits for the database, and a person waits for all of them.
-      const [conversation, largest, profile] = await Promise.all([
-        ensureConversation(transaction, this.#id, this.#peerAci, this.user),
-        largestHlc(transaction, this.#id, true),
-        transaction.get('profiles', [user]),
-        this.#enqueueMessage(transaction, { id, at }, content),
-      ]);
-      if (conversation.answered === 0) await this.#firstAnswer(transaction);
-      const hlc = pendingHlc(at, largest);
-      const row: MessageRow = {
-        conversation: this.#id,
-        user,
-        id,
-        device: THIS_DEVICE,
-        hlc,
-        at,
-        unread: 0,
-        status: 'pending',
-        failure: null,
-        body: content,
-        notes: {},
-      };
-      await transaction.put('messages', row);
-      const untold = profile && isUntold(conversation, profile) ? profile : null;
-      const profileAt = untold?.at ?? conversation.profileAt;
-      await transaction.put('conversations', { ...conversation, answered: 1, profileAt, activity: hlc });
-      if (untold) await tellProfile(transaction, { id: this.#id, peer: this.user }, untold);
+    const { clock, random } = this.#front;
+    await this.#front.storeMessage({
+      conversation: this.#id,
+      peer: this.user,
+      peerAci: this.#peerAci,
+      id: randomId(random),
+      at: clock.now(),
+      type: kind.name,
+      data: body,
+      fallback: kind.fallback?.(body) ?? null,
     });
     this.#front.screen.sent(this.user);
     this.#front.messageStored();
@@ -148,7 +110,7 @@ export class DirectConversation implements Conversation {
       const now = clock.now();
       for (const row of unread) {
         await transaction.put('messages', { ...row, unread: 0 });
-        if (tell && this.#isReceipted(row)) await this.#enqueueRead(transaction, row);
+        if (tell && isReceipted(this.#front.kinds, row)) await this.#enqueueRead(transaction, row);
       }
       await this.#enqueueMarks(transaction, unread, now);
     });
@@ -163,7 +125,8 @@ export class DirectConversation implements Conversation {
       const hlc = pendingHlc(this.#front.clock.now(), await largestHlc(transaction, this.#id, true));
       const again: MessageRow = { ...row, status: 'pending', failure: null, hlc };
       await transaction.put('messages', again);
-      await this.#enqueueMessage(transaction, again, row.body);
+      const { type, data } = row.body;
+      await enqueueMessage(transaction, { ...again, peer: this.user, type, data });
       await touchConversation(transaction, this.#id);
     });
   }
@@ -188,27 +151,8 @@ export class DirectConversation implements Conversation {
     return this.#peerIdentity.accept(key);
   }
 
-  /** From now on the other user may know what was delivered and read here: also what came before the answer. */
-  async #firstAnswer(transaction: Transaction): Promise<void> {
-    if (this.#front.tellsReceipts(false) || !this.#front.tellsReceipts(true)) return;
-    const rows = await transaction.range('messages', { ...this.#everything(), reverse: true, limit: FIRST_ANSWER });
-    for (const row of rows.reverse()) {
-      if (row.user !== this.#peerAci || !this.#isReceipted(row)) continue;
-      await this.#enqueueReceipt(transaction, row.unread === 1 ? 'delivered' : 'read', row);
-    }
-  }
-
-  async #enqueueMessage(
-    transaction: Transaction,
-    { id, at }: Pick<MessageRow, 'id' | 'at'>,
-    { type, data }: { type: string; data: object },
-  ): Promise<void> {
-    const to = { conversation: this.#id, peer: this.user };
-    await enqueue(transaction, { ...to, id: messageOutboxId(id), kind: type, body: data, at, messageId: id });
-  }
-
   async #enqueue<B extends object>(
-    transaction: Transaction,
+    transaction: MessageTransaction,
     id: string,
     kind: ContentKind<B>,
     body: B,
@@ -218,18 +162,14 @@ export class DirectConversation implements Conversation {
     await enqueue(transaction, { ...to, id, kind: kind.name, body, at, messageId: null });
   }
 
-  #isReceipted({ body }: MessageRow): boolean {
-    return body.kind === 'content' && (this.#front.kinds.get(body.type)?.receipted ?? true);
-  }
-
   /** `read` says `delivered` too: a receipt of that which has not left yet is not needed any more. */
-  async #enqueueRead(transaction: Transaction, message: MessageRow): Promise<void> {
+  async #enqueueRead(transaction: MessageTransaction, message: MessageRow): Promise<void> {
     await transaction.delete('outbox', [receiptOutboxId('delivered', this.#id, message.id)]);
     await this.#enqueueReceipt(transaction, 'read', message);
   }
 
   /** A notice is this device's own: the others have none of that name. */
-  async #enqueueMarks(transaction: Transaction, messages: readonly MessageRow[], now: number): Promise<void> {
+  async #enqueueMarks(transaction: MessageTransaction, messages: readonly MessageRow[], now: number): Promise<void> {
     const read = messages.filter(({ body }) => body.kind === 'content').map(({ id }) => id);
     for (let at = 0; at < read.length; at += MAX_MARKED_IDS) {
       const ids = read.slice(at, at + MAX_MARKED_IDS);
@@ -237,16 +177,12 @@ export class DirectConversation implements Conversation {
     }
   }
 
-  async #enqueueReceipt(transaction: Transaction, type: ReceiptType, message: MessageRow): Promise<void> {
+  async #enqueueReceipt(transaction: MessageTransaction, type: ReceiptType, message: MessageRow): Promise<void> {
     await enqueue(transaction, receiptRow(type, message, this.user, this.#front.clock.now()));
   }
 
-  #write<V>(work: (transaction: Transaction) => Promise<V>): Promise<V> {
-    return this.#front.write(TABLES, work);
-  }
-
-  #everything() {
-    return { index: 'position', lower: [this.#id], upper: [this.#id, []] } as const;
+  #write<V>(work: (transaction: MessageTransaction) => Promise<V>): Promise<V> {
+    return this.#front.write(MESSAGE_TABLES, work);
   }
 
   #toMessage(row: MessageRow): Message {

@@ -1,2 +1,2 @@
 /** Loaded when somebody compares safety numbers: most tabs never do, and a namespace import would load all of the cryptography. */
-export { createFingerprint, CryptoError, matchesScanned } from '@sotto/crypto';
+export { createFingerprint, CryptoError, matchesScanned } from '@sotto/crypto/fingerprint';

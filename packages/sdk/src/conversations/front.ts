@@ -11,6 +11,7 @@ import { StorageError } from '../storage/storage-error.js';
 import type { Clock } from '../util/clock.js';
 import { randomId, type RandomBytes } from '../util/random.js';
 import type { TabChannel } from '../util/tab-channel.js';
+import { storeMessage, type NewMessage } from './store-message.js';
 
 type Table = keyof HistoryRows;
 
@@ -29,6 +30,8 @@ export interface FrontPorts {
   readonly history: History;
   /** To the engine, for what is not stored. */
   readonly channel: TabChannel;
+  /** Stores a message elsewhere than in this thread; null: here. */
+  readonly storeElsewhere?: (message: NewMessage) => Promise<void> | null;
 }
 
 /** What conversations work with: the history database, with storage failures in the SDK's own words. */
@@ -36,9 +39,7 @@ export class Front {
   #closed = false;
   /** Called once, when a person has stored a first message through this. */
   onFirstMessage: () => void = () => undefined;
-  #end: () => void = () => undefined;
-  /** Resolves when the client is closed. */
-  readonly closed = new Promise<void>((resolve) => (this.#end = resolve));
+  readonly #whenClosed = new Set<() => void>();
   readonly screen: Screen;
   readonly #lives = new Set<LiveQuery<Table, unknown>>();
 
@@ -92,6 +93,11 @@ export class Front {
     return this.#guarded(() => this.ports.history.write(tables, work));
   }
 
+  storeMessage(message: NewMessage): Promise<void> {
+    const { history, storeElsewhere } = this.ports;
+    return this.#guarded(() => storeElsewhere?.(message) ?? storeMessage(history, this.ports, message));
+  }
+
   /**
    * Asks the engine, wherever it runs.
    *
@@ -120,8 +126,9 @@ export class Front {
           (row) => row && resolve(row),
           reject,
         );
-        void this.closed.then(giveUp);
+        const forget = this.whenClosed(giveUp);
         end = () => {
+          forget();
           cancel();
           observation.end();
         };
@@ -144,6 +151,12 @@ export class Front {
     return this.ports.history.watch(table, changed);
   }
 
+  /** Calls `run` when the client is closed. Returns the function that takes that back. */
+  whenClosed(run: () => void): () => void {
+    this.#whenClosed.add(run);
+    return () => this.#whenClosed.delete(run);
+  }
+
   messageStored(): void {
     const first = this.onFirstMessage;
     this.onFirstMessage = () => undefined;
@@ -153,7 +166,7 @@ export class Front {
   close(): void {
     if (!this.#closed) this.screen.close();
     this.#closed = true;
-    this.#end();
+    for (const run of this.#whenClosed) run();
     for (const live of this.#lives) live.close();
   }
 

@@ -69,15 +69,14 @@ function nextUnread(front: Front, last: string): Promise<Unread | null> {
 class Changes {
   #changed = false;
   #wake: () => void = () => undefined;
-  readonly #front: Front;
-  readonly #stop: () => void;
+  readonly #stop: readonly (() => void)[];
 
   constructor(front: Front) {
-    this.#front = front;
-    this.#stop = front.watch('messages', () => {
+    const changed = (): void => {
       this.#changed = true;
       this.#wake();
-    });
+    };
+    this.#stop = [front.watch('messages', changed), front.whenClosed(changed)];
   }
 
   /** From now on. */
@@ -87,11 +86,10 @@ class Changes {
 
   /** Resolves when there was one, or the client is closed. */
   async next(): Promise<void> {
-    if (this.#changed) return;
-    await Promise.race([this.#front.closed, new Promise<void>((resolve) => (this.#wake = resolve))]);
+    if (!this.#changed) await new Promise<void>((resolve) => (this.#wake = resolve));
   }
 
   close(): void {
-    this.#stop();
+    for (const stop of this.#stop) stop();
   }
 }

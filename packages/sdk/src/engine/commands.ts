@@ -4,6 +4,7 @@ import { SottoError } from '../errors.js';
 import type { AnswerCode, AnswerRow, CommandRow } from '../history/schema.js';
 import type { RelayApi } from '../network/relay-api.js';
 import { RelayError } from '../network/relay-error.js';
+import { StorageError } from '../storage/storage-error.js';
 import { fetched } from '../util/fetched.js';
 import { VaultConflict, type EngineContext } from './context.js';
 import { DirectoryError } from './directory.js';
@@ -59,6 +60,7 @@ async function run(
 /** What nobody has foreseen, when a bundle is taken, is the bundle's doing. */
 function codeOf(error: unknown, { command }: CommandRow): AnswerCode {
   if (error instanceof Refused) return error.code;
+  if (error instanceof StorageError) return error.code === 'storage-full' ? 'storage-full' : 'storage-failed';
   const isRelay = [RelayError, DirectoryError, SottoError].some((kind) => error instanceof kind);
   return command === 'link' && !isRelay ? 'link-invalid' : 'relay-unreachable';
 }

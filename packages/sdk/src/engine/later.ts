@@ -13,7 +13,12 @@ export interface LaterModules {
   }>;
 }
 
-export const laterModules: LaterModules = {
-  presence: () => import('./presence.js'),
-  linking: () => import('./linking.js'),
-};
+// In one file: each further one costs the others bytes.
+const load = () => import('./later-parts.js');
+
+export const laterModules: LaterModules = { presence: load, linking: load };
+
+/** Fetches them while they can be had: after a deploy the file may be gone. */
+export async function fetchLater(): Promise<void> {
+  await load();
+}

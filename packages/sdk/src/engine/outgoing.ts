@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '@sotto/crypto/sha256';
 import { toBase64Url } from '@sotto/protocol';
 
 import type { Content } from '../content/content.js';

@@ -207,7 +207,8 @@ export interface AnswerRow {
   readonly code: AnswerCode | null;
 }
 
-export type AnswerCode = 'relay-unreachable' | 'identity-unknown' | 'link-invalid' | 'device-unknown';
+export type AnswerCode =
+  'relay-unreachable' | 'identity-unknown' | 'link-invalid' | 'device-unknown' | 'storage-full' | 'storage-failed';
 
 /** One of this user's devices, as `client.devices` shows it. */
 export interface DeviceRow {

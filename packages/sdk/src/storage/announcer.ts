@@ -1,3 +1,4 @@
+import { onPage } from '../util/page-events.js';
 import type { Footprint } from './changes.js';
 
 /**
@@ -12,29 +13,68 @@ export interface Announcer {
   close(): void;
 }
 
+/**
+ * The other half of the same tab: the worker of a page, or the page of a worker. It is told twice, and listens once: mostly the
+ * straight way is faster than the tabs' channel, which leads through the browser's own process; but right after a key was
+ * pressed, Chromium keeps from a page what its worker posts until the next frame.
+ */
+export interface OtherHalf {
+  /** The tab's own, the same in both halves. */
+  readonly tab: string;
+  tell(said: Announcement): void;
+  /** Set by who listens. */
+  hear: (said: Announcement) => void;
+}
+
+/** One transaction's changes; `tab` and `number` tell it from all others. */
+export interface Announcement {
+  readonly tab: string | null;
+  readonly number: number;
+  readonly changes: Footprint;
+}
+
 /** @param hear called with what another tab writes, or null where something may have been missed */
-export function startAnnouncer(name: string, hear: (changes: Footprint | null) => void): Announcer {
+export function startAnnouncer(
+  name: string,
+  hear: (changes: Footprint | null) => void,
+  otherHalf: OtherHalf | null = null,
+): Announcer {
   const channel = new BroadcastChannel(name);
+  const tab = otherHalf?.tab ?? null;
   let isClosed = false;
-  channel.addEventListener('message', ({ data }: MessageEvent<unknown>) =>
-    hear(data instanceof Map ? (data as Footprint) : null),
-  );
+  let last = 0;
+  /** What the other half has said once. */
+  const heardOnce = new Set<number>();
+  const hearOnce = ({ number, changes }: Announcement): void => {
+    if (heardOnce.delete(number)) return;
+    heardOnce.add(number);
+    hear(changes);
+  };
+  channel.addEventListener('message', ({ data }: MessageEvent<Partial<Announcement> | null>) => {
+    if (!(data?.changes instanceof Map)) hear(null);
+    else if (tab !== null && data.tab === tab) hearOnce(data as Announcement);
+    else hear(data.changes);
+  });
   channel.addEventListener('messageerror', () => hear(null));
+  if (otherHalf) otherHalf.hear = hearOnce;
   // A page in the back/forward cache hears nothing, and a frozen one perhaps not all.
-  const missed = (): void => hear(null);
-  const { document } = globalThis as { document?: Document };
-  globalThis.addEventListener('pageshow', missed);
-  document?.addEventListener('resume', missed);
+  const missed = (): void => {
+    heardOnce.clear();
+    hear(null);
+  };
+  const unlisten = [onPage('pageshow', missed), onPage('resume', missed)];
   return {
     // A transaction may be ending while its client is closed.
     tell: (changes) => {
-      if (!isClosed) channel.postMessage(changes);
+      if (isClosed) return;
+      const said: Announcement = { tab, number: ++last, changes };
+      otherHalf?.tell(said);
+      channel.postMessage(said);
     },
     close: () => {
       isClosed = true;
       channel.close();
-      globalThis.removeEventListener('pageshow', missed);
-      document?.removeEventListener('resume', missed);
+      for (const end of unlisten) end();
     },
   };
 }

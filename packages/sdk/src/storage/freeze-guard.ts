@@ -1,3 +1,5 @@
+import { onPage } from '../util/page-events.js';
+
 /**
  * A page that is frozen inside a transaction blocks the database for every other tab: its callbacks do not run, so the transaction
  * does not end. Therefore a page that is told `freeze` ends its transactions without effect, and begins none until `resume`; then
@@ -9,14 +11,7 @@ export class FreezeGuard {
   #wake: () => void = () => undefined;
   readonly #open = new Set<IDBTransaction>();
   readonly #interrupted = new WeakSet<IDBTransaction>();
-  readonly #document = (globalThis as { document?: Document }).document;
-  readonly #onFreeze = (): void => this.#freeze();
-  readonly #onResume = (): void => this.#resume();
-
-  constructor() {
-    this.#document?.addEventListener('freeze', this.#onFreeze);
-    this.#document?.addEventListener('resume', this.#onResume);
-  }
+  readonly #unlisten = [onPage('freeze', () => this.#freeze()), onPage('resume', () => this.#resume())];
 
   /** Watches over a transaction until {@link forget}. */
   watch(transaction: IDBTransaction): void {
@@ -34,8 +29,7 @@ export class FreezeGuard {
   }
 
   close(): void {
-    this.#document?.removeEventListener('freeze', this.#onFreeze);
-    this.#document?.removeEventListener('resume', this.#onResume);
+    for (const unlisten of this.#unlisten) unlisten();
     this.#resume();
   }
 

@@ -1,6 +1,4 @@
-import { deleteDB, openDB, unwrap, type IDBPDatabase } from 'idb';
-
-import { startAnnouncer } from './announcer.js';
+import { startAnnouncer, type OtherHalf } from './announcer.js';
 import { FootprintRecorder, recordingWrites } from './changes.js';
 import { FreezeGuard } from './freeze-guard.js';
 import { Observers } from './observers.js';
@@ -35,7 +33,7 @@ export async function idbTables<R extends Rows>(
     close,
     destroy: async () => {
       close();
-      await deleteDB(name);
+      await result(indexedDB.deleteDatabase(name));
     },
   };
 }
@@ -46,6 +44,7 @@ export async function observableIdbTables<R extends Rows>(
   version: number,
   schema: Schema<R>,
   onLost: OnLost = () => undefined,
+  otherHalf: OtherHalf | null = null,
 ): Promise<ObservableTables<R>> {
   const tables = await idbTables(name, version, schema, () => {
     end();
@@ -53,7 +52,7 @@ export async function observableIdbTables<R extends Rows>(
   });
   const read: Tables<R>['read'] = (names, work) => tables.read(names, work);
   const observers = new Observers<R>(read, schema);
-  const announcer = startAnnouncer(`${name}-changes`, (changes) => observers.notify(changes));
+  const announcer = startAnnouncer(`${name}-changes`, (changes) => observers.notify(changes), otherHalf);
   const end = (): void => {
     observers.clear();
     announcer.close();
@@ -83,26 +82,28 @@ export async function observableIdbTables<R extends Rows>(
   };
 }
 
-async function open(name: string, version: number, schema: Schema<Rows>, onLost: OnLost): Promise<IDBPDatabase> {
+async function open(name: string, version: number, schema: Schema<Rows>, onLost: OnLost): Promise<IDBDatabase> {
   try {
-    const db: IDBPDatabase = await openDB(name, version, {
-      upgrade: (upgrading) => createStores(upgrading, schema),
-      blocking: () => {
-        db.close();
-        onLost();
-      },
-      terminated: onLost,
-    });
+    const opening = indexedDB.open(name, version);
+    opening.onupgradeneeded = () => createStores(opening.result, schema);
+    const db = await result(opening);
     const missing = Object.keys(schema).filter((table) => !db.objectStoreNames.contains(table));
-    if (missing.length === 0) return db;
-    db.close();
-    throw new Error(`no table ${missing.join()}`);
+    if (missing.length > 0) {
+      db.close();
+      throw new Error(`no table ${missing.join()}`);
+    }
+    db.onversionchange = () => {
+      db.close();
+      onLost();
+    };
+    db.onclose = onLost;
+    return db;
   } catch (error) {
     throw new StorageError('storage-failed', { cause: error });
   }
 }
 
-function createStores(db: IDBPDatabase, schema: Schema<Rows>): void {
+function createStores(db: IDBDatabase, schema: Schema<Rows>): void {
   for (const [table, spec] of Object.entries(schema)) {
     if (db.objectStoreNames.contains(table)) continue;
     const store = db.createObjectStore(table, { keyPath: path(spec.key) });
@@ -116,7 +117,7 @@ type Mode = 'readonly' | 'readwrite';
 
 /** Again after every freeze that has interrupted it. */
 async function transact<V>(
-  db: IDBPDatabase,
+  db: IDBDatabase,
   guard: FreezeGuard,
   tables: readonly string[],
   mode: Mode,
@@ -136,10 +137,9 @@ async function transact<V>(
   }
 }
 
-/** Not through idb's proxies: a message costs a dozen transactions, and each request of theirs four listeners. */
-function begin(db: IDBPDatabase, tables: readonly string[], mode: Mode): IDBTransaction {
+function begin(db: IDBDatabase, tables: readonly string[], mode: Mode): IDBTransaction {
   try {
-    return unwrap(db).transaction([...tables], mode, { durability: 'strict' });
+    return db.transaction([...tables], mode, { durability: 'strict' });
   } catch (error) {
     throw translateStorageError(error);
   }

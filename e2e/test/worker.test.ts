@@ -1,0 +1,77 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+
+import { World } from '../support/world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.create('embedded');
+}, 120_000);
+afterEach(() => world.clear());
+afterAll(() => world.end());
+
+test('the engine runs in a worker: the page has no socket, and its worker has one', async () => {
+  const { her, his } = await world.acquainted();
+  for (const { page } of [her, his]) {
+    const [worker, ...others] = page.workers();
+    expect(others).toEqual([]);
+    const names = await worker?.evaluate(async () =>
+      (await indexedDB.databases()).map(({ name }) => name?.split('-').at(-1)),
+    );
+    expect(names?.sort()).toEqual(['history', 'vault']);
+  }
+  const heard = await her.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
+  expect(
+    heard.filter((name) => name.includes('/v1/')),
+    'the page asks the relay for nothing',
+  ).toEqual([]);
+});
+
+test.each(['missing', 'refused', 'none'] as const)(
+  'where the worker is %s, the page does what it would have done',
+  async (worker) => {
+    const { alice, bob } = await world.strangers();
+    const [her, his] = [await alice.open({ worker }), await bob.open()];
+    await Promise.all([her.isIn('online'), his.isIn('online')]);
+    await her.send('from the page');
+    await his.shows('from the page');
+    await his.send('from a worker');
+    await her.shows('from the page', 'from a worker');
+    await her.reaches('read');
+    expect(her.page.workers()).toEqual([]);
+  },
+);
+
+test('two tabs of hers, one with the engine in its page: each takes over from the other', async () => {
+  const { alice, bob } = await world.strangers();
+  const [inWorker, his] = [await alice.open(), await bob.open()];
+  await Promise.all([inWorker.isIn('online'), his.isIn('online')]);
+  const inPage = await alice.open({ worker: 'none' });
+  await inPage.send('through the other tab’s worker');
+  await his.shows('through the other tab’s worker');
+  await inWorker.close();
+  await inPage.send('through the page');
+  await his.shows('through the other tab’s worker', 'through the page');
+  const again = await alice.open();
+  await again.shows('through the other tab’s worker', 'through the page');
+  await inPage.crash();
+  await again.send('through a worker again');
+  await his.shows('through the other tab’s worker', 'through the page', 'through a worker again');
+});
+
+test('a worker that dies with a message on its way has lost nothing', async () => {
+  const { alice, her, his } = await world.acquainted();
+  for (let i = 0; i < 5; i++) await her.send(`${i}`);
+  await her.crash();
+  const again = await alice.open();
+  await again.isIn('online');
+  await again.send('last');
+  const texts = await his.page.waitForFunction(() =>
+    window.probe?.messages.some((message) => message.text === 'last')
+      ? window.probe.messages.map(({ text }) => text)
+      : null,
+  );
+  const shown = (await texts.jsonValue()) ?? [];
+  const numbers = shown.filter((text) => /^\d$/.test(text));
+  expect(numbers, 'in order, once, and none between two that came').toEqual(numbers.map((_, i) => `${i}`));
+  await again.shows(...shown);
+});

@@ -1,0 +1,3 @@
+/** Parts of the engine that are not needed when it starts (`later.ts`). */
+export { makeLinkBundle, takeLinkBundle } from './linking.js';
+export { PresenceKeeper } from './presence.js';
