@@ -41,6 +41,19 @@ test.each(['missing', 'refused', 'none'] as const)(
   },
 );
 
+test('whatever the page asks of its worker is heard, however little it writes for that', async () => {
+  const { her } = await world.acquainted();
+  const answers = await her.page.evaluate(async () => {
+    const codes = [];
+    for (let i = 0; i < 60; i++) {
+      const stranger = window.probe?.client.direct(`a stranger ${i}`);
+      codes.push(await stranger?.safetyNumber().catch((error: unknown) => (error as { code: string }).code));
+    }
+    return codes;
+  });
+  expect(new Set(answers)).toEqual(new Set(['identity-unknown']));
+}, 120_000);
+
 test('two tabs of hers, one with the engine in its page: each takes over from the other', async () => {
   const { alice, bob } = await world.strangers();
   const [inWorker, his] = [await alice.open(), await bob.open()];

@@ -19,23 +19,35 @@ export async function idbTables<R extends Rows>(
   schema: Schema<R>,
   onLost: OnLost = () => undefined,
 ): Promise<Tables<R>> {
+  const { run, close, destroy } = await openTables(name, version, schema, onLost);
+  return {
+    read: (tables, work) => run(tables, 'readonly', work),
+    write: (tables, work) => run(tables, 'readwrite', work),
+    close,
+    destroy,
+  };
+}
+
+async function openTables<R extends Rows>(name: string, version: number, schema: Schema<R>, onLost: OnLost) {
   const db = await open(name, version, schema, onLost);
   const guard = new FreezeGuard();
   const close = (): void => {
     guard.close();
     db.close();
   };
-  const run = <V>(tables: readonly string[], mode: Mode, work: (transaction: WriteTransaction<R>) => Promise<V>) =>
-    transact(db, guard, tables, mode, (transaction) => work(operations<R>(transaction, schema)));
-  return {
-    read: (tables, work) => run(tables, 'readonly', work),
-    write: (tables, work) => run(tables, 'readwrite', work),
-    close,
-    destroy: async () => {
-      close();
-      await result(indexedDB.deleteDatabase(name));
-    },
+  const run = <V>(
+    tables: readonly string[],
+    mode: Mode,
+    work: (transaction: WriteTransaction<R>, begun: () => Promise<void>) => Promise<V>,
+  ): Promise<V> =>
+    transact(db, guard, tables, mode, (transaction) =>
+      work(operations<R>(transaction, schema), () => begun(transaction, tables)),
+    );
+  const destroy = async (): Promise<void> => {
+    close();
+    await result(indexedDB.deleteDatabase(name));
   };
+  return { run, close, destroy };
 }
 
 /** The same with live queries that see the commits of every tab. For the history. */
@@ -46,11 +58,11 @@ export async function observableIdbTables<R extends Rows>(
   onLost: OnLost = () => undefined,
   otherHalf: OtherHalf | null = null,
 ): Promise<ObservableTables<R>> {
-  const tables = await idbTables(name, version, schema, () => {
+  const tables = await openTables(name, version, schema, () => {
     end();
     onLost();
   });
-  const read: Tables<R>['read'] = (names, work) => tables.read(names, work);
+  const read: Tables<R>['read'] = (names, work) => tables.run(names, 'readonly', work);
   const observers = new Observers<R>(read, schema);
   const announcer = startAnnouncer(`${name}-changes`, (changes) => observers.notify(changes), otherHalf);
   const end = (): void => {
@@ -60,10 +72,11 @@ export async function observableIdbTables<R extends Rows>(
   return {
     read,
     write: (names, work) =>
-      tables.write(names, async (transaction) => {
+      tables.run(names, 'readwrite', async (transaction, begun) => {
         const written = new FootprintRecorder();
         const value = await work(recordingWrites(transaction, schema, written));
         if (!written.isEmpty) {
+          await begun();
           announcer.tell(written.footprint);
           observers.notify(written.footprint);
         }
@@ -195,6 +208,17 @@ async function undone(
 /** What requests say in a transaction that something else has ended. */
 const CONSEQUENCES = new Set(['AbortError', 'InvalidStateError', 'TransactionInactiveError']);
 
+/** Transactions of which a request has been answered. */
+const answered = new WeakSet<IDBTransaction>();
+
+/**
+ * Resolves when the database has begun with the transaction: whoever is told of it then, in any thread, and reads, waits behind it.
+ * Before, the word of it may be faster than the transaction itself.
+ */
+async function begun(transaction: IDBTransaction, [table = '']: readonly string[]): Promise<void> {
+  if (!answered.has(transaction)) await result(transaction.objectStore(table).count(IDBKeyRange.only(0)));
+}
+
 function operations<R extends Rows>(transaction: IDBTransaction, schema: Schema<R>): WriteTransaction<R> {
   const width = (table: string, index?: string): number => {
     const spec = schema[table];
@@ -225,7 +249,10 @@ function operations<R extends Rows>(transaction: IDBTransaction, schema: Schema<
 
 function result<V>(request: IDBRequest<V>): Promise<V> {
   return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      if (request.transaction) answered.add(request.transaction);
+      resolve(request.result);
+    };
     request.onerror = () => reject(request.error ?? new DOMException('', 'UnknownError'));
   });
 }
