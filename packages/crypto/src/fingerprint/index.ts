@@ -1,4 +1,4 @@
-/** @sotto/crypto/fingerprint: safety numbers (docs/spec of fingerprints). Apart, for a chat starts without comparing any. */
+/** @sotto/crypto/fingerprint: safety numbers (specification: fingerprints). Apart, for a chat starts without comparing any. */
 export { CryptoError } from '../errors.js';
 export {
   createFingerprint,
