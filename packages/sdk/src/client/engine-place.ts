@@ -9,14 +9,14 @@ import type { EngineSetup, PagePorts } from './lead-here.js';
 /** Where the engine of a tab runs: its page, or a worker of that page. */
 export interface EnginePlace {
   readonly lead: Lead;
-  /** Stores a message there; null: better here. */
-  readonly store: (message: NewMessage) => Promise<void> | null;
+  /** Stores a message there. False: it must be stored here, and may have been already. */
+  readonly store: (message: NewMessage) => Promise<boolean>;
   /** Tells the relay that this device is going. */
-  unregister(): Promise<void>;
+  readonly unregister: () => Promise<void>;
   /** Fetches the parts of the engine that are needed later. */
-  fetchLater(): Promise<void>;
+  readonly fetchLater: () => Promise<void>;
   /** When nobody leads and nothing is stored any more. */
-  end(): Promise<void>;
+  readonly end: () => Promise<void>;
 }
 
 /** Keys, ratchets and network: two thirds of the SDK, in a chunk of their own. */
@@ -28,7 +28,7 @@ function loadEngine() {
   return loading;
 }
 
-/** In the worker; in the page where it has not come up, for good. */
+/** In the worker while that is up, and else in the page. */
 export function enginePlace(
   worker: EngineInWorker | null,
   setup: EngineSetup,
@@ -36,15 +36,16 @@ export function enginePlace(
   openTabChannel: OpenTabChannel,
   ports: PagePorts,
 ): EnginePlace {
-  const here = () => inPage(setup, databases, openTabChannel, ports);
+  let page: EnginePlace | null = null;
+  const here = (): EnginePlace => (page ??= inPage(setup, databases, openTabChannel, ports));
   if (!worker) return here();
-  const place = worker.isUp.then((up) => (up ? worker : here()));
+  const place = async (): Promise<EnginePlace> => ((await worker.isUp()) ? worker : here());
   return {
-    lead: async (resign) => (await place).lead(resign),
-    store: (message) => worker.store(message),
-    unregister: async () => (await place).unregister(),
-    fetchLater: async () => (await place).fetchLater(),
-    end: () => worker.end(),
+    lead: async (resign) => (await place()).lead(resign),
+    store: worker.store,
+    unregister: async () => (await place()).unregister(),
+    fetchLater: async () => (await place()).fetchLater(),
+    end: worker.end,
   };
 }
 
@@ -60,7 +61,7 @@ function inPage(
   const engine = () => loaded.catch(loadEngine);
   return {
     lead: async (resign) => (await engine()).leadHere(setup, databases, openTabChannel, ports)(resign),
-    store: () => null,
+    store: async () => false,
     unregister: async () => (await engine()).unregisterHere(setup, databases, ports),
     fetchLater: async () => (await engine()).fetchLater(),
     end: async () => undefined,

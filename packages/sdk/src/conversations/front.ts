@@ -30,8 +30,8 @@ export interface FrontPorts {
   readonly history: History;
   /** To the engine, for what is not stored. */
   readonly channel: TabChannel;
-  /** Stores a message elsewhere than in this thread; null: here. */
-  readonly storeElsewhere?: (message: NewMessage) => Promise<void> | null;
+  /** Stores a message elsewhere than in this thread. False: it must be stored here, and may have been already. */
+  readonly storeElsewhere?: (message: NewMessage) => Promise<boolean>;
 }
 
 /** What conversations work with: the history database, with storage failures in the SDK's own words. */
@@ -95,7 +95,9 @@ export class Front {
 
   storeMessage(message: NewMessage): Promise<void> {
     const { history, storeElsewhere } = this.ports;
-    return this.#guarded(() => storeElsewhere?.(message) ?? storeMessage(history, this.ports, message));
+    return this.#guarded(async () => {
+      if (!(await storeElsewhere?.(message))) await storeMessage(history, this.ports, message);
+    });
   }
 
   /**

@@ -35,17 +35,33 @@ export interface Author {
 export const MESSAGE_TABLES = ['conversations', 'messages', 'outbox', 'profiles'] as const;
 export type MessageTransaction = WriteTransaction<Pick<HistoryRows, (typeof MESSAGE_TABLES)[number]>>;
 
-/** Stores a message and puts it into the outbox. When this resolves, it is on the disk. @throws StorageError */
-export function storeMessage(history: History, author: Author, message: NewMessage): Promise<void> {
+/** Ends the transaction without effect. */
+class AlreadyStored extends Error {}
+
+/**
+ * Stores a message and puts it into the outbox. When this resolves, it is on the disk. One that is stored already stays as it is,
+ * however far it has got.
+ *
+ * @throws StorageError
+ */
+export async function storeMessage(history: History, author: Author, message: NewMessage): Promise<void> {
+  await storeNew(history, author, message).catch((error: unknown) => {
+    if (!(error instanceof AlreadyStored)) throw error;
+  });
+}
+
+function storeNew(history: History, author: Author, message: NewMessage): Promise<void> {
   const { conversation: id, peer, peerAci, at, type, data, fallback } = message;
   return history.write(MESSAGE_TABLES, async (transaction) => {
     // Side by side: each waits for the database, and a person waits for all of them.
-    const [conversation, largest, profile] = await Promise.all([
+    const [known, conversation, largest, profile] = await Promise.all([
+      transaction.get('messages', [id, author.user, message.id, THIS_DEVICE]),
       ensureConversation(transaction, id, peerAci, peer),
       largestHlc(transaction, id, true),
       transaction.get('profiles', [author.user]),
       enqueueMessage(transaction, message),
     ]);
+    if (known) throw new AlreadyStored();
     if (conversation.answered === 0) await firstAnswer(transaction, author, message);
     const hlc = pendingHlc(at, largest);
     const row: MessageRow = {

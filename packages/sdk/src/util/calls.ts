@@ -39,7 +39,11 @@ export interface Caller<Theirs extends Calls<Theirs>> {
     name: N,
     argument: Parameters<Theirs[N]>[0],
   ) => Promise<Awaited<ReturnType<Theirs[N]>>>;
+  /** The other end is gone: what is asked, or was, fails with the code {@link GONE}. */
+  readonly end: () => void;
 }
+
+export const GONE = 'gone';
 
 /** Both ends are of one build and trust each other: nothing is parsed. */
 export function callsOver<Theirs extends Calls<Theirs>, Ours extends Calls<Ours>>(
@@ -49,6 +53,7 @@ export function callsOver<Theirs extends Calls<Theirs>, Ours extends Calls<Ours>
   const own = new Map<string, (argument: never) => unknown>(Object.entries(ours));
   const waiting = new Map<number, (answer: Answered) => void>();
   let last = 0;
+  let isGone = false;
   const post = (message: Asked | Answered): void => port.postMessage(message);
   const answer = async ({ call, id, argument }: Asked): Promise<void> => {
     let value: unknown;
@@ -71,8 +76,17 @@ export function callsOver<Theirs extends Calls<Theirs>, Ours extends Calls<Ours>
     tell: (call, argument) => post({ call, argument, id: null }),
     call: (call, argument) =>
       new Promise((resolve, reject) => {
+        if (isGone) {
+          reject(new CallError(GONE));
+          return;
+        }
         waiting.set(++last, ({ value, failed }) => (failed ? reject(new CallError(value)) : resolve(value as never)));
         post({ call, argument, id: last });
       }),
+    end: () => {
+      isGone = true;
+      for (const [answers, hear] of waiting) hear({ answers, value: GONE, failed: true });
+      waiting.clear();
+    },
   };
 }

@@ -36,37 +36,38 @@ function begin() {
   const worker = new FakeWorker();
   const onUnstored = vi.fn();
   const place = inWorker(() => worker as unknown as Worker, setup, { token: () => 'token', onUnstored });
-  if (!place) throw new Error('no worker');
   return { worker, place, onUnstored };
 }
 
-test('a page that may not start workers has none', () => {
+test('a page that may not start workers has none', async () => {
   const forbidden = (): Worker => {
     throw new TypeError('This document requires TrustedScriptURL assignment.');
   };
-  expect(inWorker(forbidden, setup, { token: () => 'token', onUnstored: () => undefined })).toBeNull();
+  const place = inWorker(forbidden, setup, { token: () => 'token', onUnstored: () => undefined });
+  expect(await place.isUp()).toBe(false);
+  expect(await place.store(message)).toBe(false);
 });
 
 test('a worker whose file cannot be had is given up, and nothing is stored through it', async () => {
   const { worker, place } = begin();
   worker.dispatchEvent(new Event('error'));
-  expect(await place.isUp).toBe(false);
+  expect(await place.isUp()).toBe(false);
   expect(worker.terminated).toBe(true);
-  expect(place.store(message)).toBeNull();
+  expect(await place.store(message)).toBe(false);
 });
 
 test('a worker that cannot open the stores is given up', async () => {
   const { worker, place } = begin();
   worker.answer('open', 'storage-failed', true);
-  expect(await place.isUp).toBe(false);
+  expect(await place.isUp()).toBe(false);
   expect(worker.terminated).toBe(true);
 });
 
 test('messages are stored in a worker that is up; a full disk is what it is; the end waits for what is being stored', async () => {
   const { worker, place } = begin();
-  expect(place.store(message), 'not yet').toBeNull();
+  expect(await place.store(message), 'not yet').toBe(false);
   worker.answer('open');
-  expect(await place.isUp).toBe(true);
+  expect(await place.isUp()).toBe(true);
 
   const refused = expect(place.store(message)).rejects.toMatchObject({ name: 'StorageError', code: 'storage-full' });
   worker.answer('store', 'storage-full', true);
@@ -76,14 +77,15 @@ test('messages are stored in a worker that is up; a full disk is what it is; the
   const ended = place.end();
   expect(worker.terminated).toBe(false);
   worker.answer('store');
-  await Promise.all([stored, ended]);
+  await ended;
+  expect(await stored).toBe(true);
   expect(worker.terminated).toBe(true);
 });
 
 test('a leadership is resigned by its own word, not by that of an earlier one', async () => {
   const { worker, place } = begin();
   worker.answer('open');
-  await place.isUp;
+  await place.isUp();
   const resigned: string[] = [];
   const say = (call: string, argument: unknown): void => {
     worker.dispatchEvent(new MessageEvent('message', { data: { call, argument, id: null } }));
@@ -103,4 +105,32 @@ test('a leadership is resigned by its own word, not by that of an earlier one', 
   say('resign', 2);
   await Promise.resolve();
   expect(resigned).toEqual(['second']);
+});
+
+test('a page that freezes ends its worker, with what it was doing, and has another when it wakes', async () => {
+  const page = new EventTarget();
+  vi.stubGlobal('document', page);
+  const workers: FakeWorker[] = [];
+  const start = (): Worker => {
+    const worker = new FakeWorker();
+    workers.push(worker);
+    return worker as unknown as Worker;
+  };
+  const place = inWorker(start, setup, { token: () => 'token', onUnstored: () => undefined });
+  vi.unstubAllGlobals();
+  workers[0]?.answer('open');
+  await place.isUp();
+  const leading = place.lead(() => undefined);
+  workers[0]?.answer('lead');
+  const stop = await leading;
+  const stored = place.store(message);
+  page.dispatchEvent(new Event('freeze'));
+  expect(workers.map(({ terminated }) => terminated)).toEqual([true]);
+  expect(await stored, 'the page stores what may not be stored').toBe(false);
+  await expect(stop()).rejects.toMatchObject({ code: 'gone' });
+  const isUp = place.isUp();
+  page.dispatchEvent(new Event('resume'));
+  workers[1]?.answer('open');
+  expect(await isUp).toBe(true);
+  expect(workers.map(({ terminated }) => terminated)).toEqual([true, false]);
 });

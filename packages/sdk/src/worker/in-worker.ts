@@ -2,7 +2,7 @@ import type { EnginePlace } from '../client/engine-place.js';
 import type { EngineSetup, PagePorts } from '../client/lead-here.js';
 import type { OtherHalf } from '../storage/announcer.js';
 import { StorageError, type StorageErrorCode } from '../storage/storage-error.js';
-import { CallError, callsOver } from '../util/calls.js';
+import { CallError, callsOver, GONE, type Caller } from '../util/calls.js';
 import { systemClock } from '../util/clock.js';
 import { isSeen, onPage, type PageEvent } from '../util/page-events.js';
 import type { PageCalls, WorkerCalls } from './worker-calls.js';
@@ -11,89 +11,146 @@ import type { PageCalls, WorkerCalls } from './worker-calls.js';
 const UP_WITHIN_MS = 10_000;
 
 /** What the worker cannot see of its page. */
-const TOLD: readonly PageEvent[] = ['freeze', 'resume', 'pageshow', 'visibilitychange'];
+const TOLD: readonly PageEvent[] = ['pageshow', 'visibilitychange'];
 
 /**
  * An engine in a worker of this page: what it computes keeps nobody from typing, and what a person does keeps nothing from
  * leaving.
  */
 export interface EngineInWorker extends EnginePlace {
-  /** Whether it has come up; where it has not, it has ended. */
-  readonly isUp: Promise<boolean>;
+  /** Whether it has come up; while the page is frozen, the answer waits until it is awake. */
+  isUp(): Promise<boolean>;
   readonly otherHalf: OtherHalf;
 }
 
-/** @returns null where it cannot even be tried: a policy of the page may forbid workers */
-export function inWorker(start: () => Worker, setup: EngineSetup, ports: PagePorts): EngineInWorker | null {
-  try {
-    return runIn(start(), setup, ports);
-  } catch {
-    return null;
-  }
-}
-
-function runIn(worker: Worker, setup: EngineSetup, { token, onUnstored }: PagePorts): EngineInWorker {
-  let up = false;
+/** @param start may throw: a policy of the page may forbid workers */
+export function inWorker(start: () => Worker, setup: EngineSetup, ports: PagePorts): EngineInWorker {
   let term = 0;
   let resignTerm: () => void = () => undefined;
-  const storing = new Set<Promise<void>>();
+  const storing = new Set<Promise<unknown>>();
   const page: PageCalls = {
-    token: async () => token(),
+    token: async () => ports.token(),
     changed: (said) => otherHalf.hear(said),
-    unstored: onUnstored,
+    unstored: ports.onUnstored,
     resign: (ended) => {
       if (ended === term) resignTerm();
     },
   };
-  const { call, tell } = callsOver<WorkerCalls, PageCalls>(worker, page);
-  const otherHalf: OtherHalf = { tab: setup.tab, tell: (said) => tell('changed', said), hear: () => undefined };
-  const unlisten = TOLD.map((event) =>
-    onPage(event, () => {
-      if (isSeen() || event !== 'visibilitychange') tell('happened', event);
-    }),
-  );
-  const end = (): void => {
-    up = false;
-    for (const stop of unlisten) stop();
-    worker.terminate();
+  const thread = new WorkerThread(start, setup, page);
+  const otherHalf: OtherHalf = {
+    tab: setup.tab,
+    tell: (said) => thread.calls?.tell('changed', said),
+    hear: () => undefined,
   };
-  const isUp = new Promise<boolean>((resolve) => {
-    const fail = (): void => resolve(false);
-    systemClock.after(UP_WITHIN_MS, fail);
-    worker.addEventListener('error', fail);
-    call('open', setup).then(() => resolve(true), fail);
-  }).then((isOpen) => {
-    up = isOpen;
-    if (!isOpen) end();
-    return isOpen;
-  });
+  const running = (): Caller<WorkerCalls> => {
+    if (!thread.calls) throw new CallError(GONE);
+    return thread.calls;
+  };
   return {
-    isUp,
+    isUp: () => thread.isUp,
     otherHalf,
     lead: async (resign) => {
       const ours = ++term;
       resignTerm = resign;
-      await call('lead', ours);
-      return () => call('stop', ours);
+      await running().call('lead', ours);
+      return async () => running().call('stop', ours);
     },
-    store: (message) => {
-      if (!up) return null;
-      const stored = call('store', message).catch(asStorageError);
+    store: async (message) => {
+      if (!thread.up) return false;
+      const stored = running()
+        .call('store', message)
+        .then(() => true, isGoneOrFails);
       storing.add(stored);
-      const forget = (): void => void storing.delete(stored);
-      stored.then(forget, forget);
-      return stored;
+      return stored.finally(() => storing.delete(stored));
     },
-    unregister: () => call('unregister', null),
-    fetchLater: () => call('fetchLater', null),
+    unregister: async () => running().call('unregister', null),
+    fetchLater: async () => running().call('fetchLater', null),
     end: async () => {
       await Promise.allSettled(storing);
-      end();
+      thread.end();
     },
   };
 }
 
-/** As it was thrown there. */
-function asStorageError(error: unknown): never {
-  throw error instanceof CallError && error.code ? new StorageError(error.code as StorageErrorCode) : error;
+/**
+ * A worker that is frozen with its page inside a transaction blocks the database for every other tab, and is frozen before it
+ * hears of it: so it ends when its page freezes, and another one begins when the page wakes.
+ */
+class WorkerThread {
+  /** Null while there is none. */
+  calls: Caller<WorkerCalls> | null = null;
+  up = false;
+  isUp: Promise<boolean>;
+  #worker: Worker | null = null;
+  #wake: () => void = () => undefined;
+  readonly #unlisten: readonly (() => void)[];
+
+  constructor(
+    private readonly start: () => Worker,
+    private readonly setup: EngineSetup,
+    private readonly page: PageCalls,
+  ) {
+    this.isUp = this.#begin();
+    this.#unlisten = [
+      ...TOLD.map((event) =>
+        onPage(event, () => {
+          if (isSeen() || event !== 'visibilitychange') this.calls?.tell('happened', event);
+        }),
+      ),
+      onPage('freeze', () => this.#freeze()),
+      onPage('resume', () => this.#wake()),
+    ];
+  }
+
+  end(): void {
+    for (const stop of this.#unlisten) stop();
+    this.#halt();
+  }
+
+  async #begin(): Promise<boolean> {
+    try {
+      this.#worker = this.start();
+      this.calls = callsOver<WorkerCalls, PageCalls>(this.#worker, this.page);
+      this.up = await hasOpened(this.#worker, this.calls, this.setup);
+    } catch {
+      // A policy of the page forbids it.
+    }
+    if (!this.up) this.#halt();
+    return this.up;
+  }
+
+  #halt(): void {
+    this.up = false;
+    this.#worker?.terminate();
+    this.calls?.end();
+    this.#worker = null;
+    this.calls = null;
+  }
+
+  #freeze(): void {
+    if (!this.up) return;
+    this.#halt();
+    this.isUp = new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = () => undefined;
+        resolve(this.#begin());
+      };
+    });
+  }
+}
+
+function hasOpened(worker: Worker, calls: Caller<WorkerCalls>, setup: EngineSetup): Promise<boolean> {
+  return new Promise((resolve) => {
+    const fail = (): void => resolve(false);
+    systemClock.after(UP_WITHIN_MS, fail);
+    worker.addEventListener('error', fail);
+    calls.call('open', setup).then(() => resolve(true), fail);
+  });
+}
+
+/** False: the worker is gone, and may have stored it or not. Any other error is thrown as it was there. */
+function isGoneOrFails(error: unknown): false {
+  if (!(error instanceof CallError) || !error.code) throw error;
+  if (error.code === GONE) return false;
+  throw new StorageError(error.code as StorageErrorCode);
 }
