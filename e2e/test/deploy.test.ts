@@ -9,27 +9,25 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.end());
 
-/** What a page does not need when it starts, each in a file of its own. */
-const LATER = ['export-history', 'linking', 'fingerprint'];
-/** And what its worker does not need. */
-const LATER_IN_WORKER = ['later-parts'];
+/** What a page does not need when it starts, and what its worker does not, are in files of that name. */
+const LATER = '/later-parts-';
 
 interface Thread {
   evaluate<R>(work: () => R): Promise<R>;
 }
 
-const hasFetched = (thread: Thread, parts: readonly string[]): Promise<unknown> =>
+const hasFetchedLater = (thread: Thread): Promise<unknown> =>
   until(
     'everything that may be needed later should be fetched',
     () => thread.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name)),
-    (names) => parts.every((part) => names.some((name) => name.includes(`/${part}-`))),
+    (names) => names.some((name) => name.includes(LATER)),
   );
 
 test('a page that was open before a deploy goes on, also with what it has not used yet', async () => {
   const { alice, bob, her, his } = await world.acquainted();
   const [worker] = her.page.workers();
   if (!worker) throw new Error('the engine has no worker');
-  await Promise.all([hasFetched(her.page, LATER), hasFetched(worker, LATER_IN_WORKER)]);
+  await Promise.all([her.page, worker].map(hasFetchedLater));
   world.site.withdrawScripts();
   const exported = await her.page.evaluate(async () => {
     const stream = window.probe?.client.export();

@@ -26,7 +26,7 @@ globalThis.sotto = createClient;
  * linking and exports need is fetched some seconds after the tab is online, or as soon as somebody asks for it; the rest only
  * where there is no database, no WebSocket or no worker. All else behind a dynamic import counts, and the worker with the engine.
  */
-const LATER = /^(later-parts|fingerprint|linking|export|incoming|memory-tables|library-wire|engine-module)-/;
+const LATER = /^(later-parts|memory-tables|library-wire|engine-module)-/;
 
 interface Chunk {
   name: string;

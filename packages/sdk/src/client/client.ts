@@ -5,6 +5,7 @@ import { DirectConversation } from '../conversations/conversation.js';
 import type { Front } from '../conversations/front.js';
 import { NO_PROFILE, toProfile } from '../conversations/profile.js';
 import { exportStream } from '../conversations/export-stream.js';
+import { loadLater } from '../conversations/later.js';
 import { toMessage } from '../conversations/to-message.js';
 import type { Conversation, ConversationSummary, IncomingMessage, Profile } from '../conversations/types.js';
 import { directConversationId } from '../content/content.js';
@@ -19,14 +20,10 @@ import type { ConnectionStatus } from '../history/connection-status.js';
 import { NOTICES, type Notice, type NoticeCode } from '../history/notice.js';
 import type { LiveQuery } from '../history/live-query.js';
 import type { PresenceMode } from '../history/schema.js';
-import { fetched } from '../util/fetched.js';
 import { randomId } from '../util/random.js';
 import { isUserName } from './options.js';
 import type { ConnectionState, Device, SottoClient } from './types.js';
 import { storageInfo, type StorageInfo } from './storage-info.js';
-
-/** What takes a device in, in the tab that asks. @throws SottoError `relay-unreachable` */
-export const loadLinking = () => fetched(import('./linking.js'));
 
 export interface Lifecycle {
   close(): Promise<void>;
@@ -119,7 +116,7 @@ export class Client implements SottoClient {
   }
 
   async *#incoming(): AsyncGenerator<IncomingMessage, void> {
-    const { incoming } = await fetched(import('../conversations/incoming.js'));
+    const { incoming } = await loadLater();
     yield* incoming(this.#front, (user) => this.direct(user));
   }
 
@@ -168,14 +165,14 @@ export class Client implements SottoClient {
       reset: () => this.#reset(),
       link: async (sealed, passphrase) => {
         if (!publicKey) throw new SottoError('timed-out');
-        const { linkWith } = await loadLinking();
+        const { linkWith } = await loadLater();
         await linkWith(this.#front, publicKey, sealed, passphrase);
       },
     };
   }
 
   async exportDevice(passphrase: string): Promise<Uint8Array> {
-    const { exportDevice } = await loadLinking();
+    const { exportDevice } = await loadLater();
     return exportDevice(this.#front, passphrase);
   }
 

@@ -1,13 +1,12 @@
 import { aciOf } from '../content/content.js';
 import { STANDARD_KINDS } from '../content/kinds.js';
-import { loadExport } from '../conversations/export-stream.js';
 import { Front } from '../conversations/front.js';
-import { loadFingerprint } from '../conversations/identity.js';
+import { loadLater } from '../conversations/later.js';
 import { systemClock } from '../util/clock.js';
 import { broadcastTabChannel, localTabChannel } from '../util/tab-channel.js';
 import { randomId, systemRandom } from '../util/random.js';
 import { inWorker } from '../worker/in-worker.js';
-import { Client, loadLinking } from './client.js';
+import { Client } from './client.js';
 import { openDatabases, type Databases } from './databases.js';
 import { leadAlone, startElection } from './election.js';
 import { enginePlace, type EnginePlace } from './engine-place.js';
@@ -105,8 +104,7 @@ const FETCH_AFTER_MS = 5_000;
  */
 function fetchTheRest(client: SottoClient, engine: EnginePlace): () => void {
   const fetchNow = (): void => {
-    for (const part of [engine.fetchLater(), loadExport(), loadFingerprint(), loadLinking()])
-      part.catch(() => undefined);
+    for (const part of [engine.fetchLater(), loadLater()]) part.catch(() => undefined);
   };
   let cancel: (() => void) | null = null;
   const unsubscribe = client.connection.subscribe(({ state }) => {

@@ -1,8 +1,5 @@
-import { fetched } from '../util/fetched.js';
 import type { Front } from './front.js';
-
-/** What makes an export. @throws SottoError `relay-unreachable` */
-export const loadExport = () => fetched(import('./export-history.js'));
+import { loadLater } from './later.js';
 
 /** The history as one JSON document, in pieces. */
 export function exportStream(front: Front): ReadableStream<Uint8Array> {
@@ -11,7 +8,7 @@ export function exportStream(front: Front): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        pieces ??= (await loadExport()).exportHistory(front);
+        pieces ??= (await loadLater()).exportHistory(front);
         const { done, value } = await pieces.next();
         if (done) controller.close();
         else controller.enqueue(encoder.encode(value));

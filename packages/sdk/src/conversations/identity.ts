@@ -6,14 +6,11 @@ import type { IdentityRow } from '../history/schema.js';
 import { marked, markRow, settled } from '../history/identity-row.js';
 import { enqueue } from '../history/rows.js';
 import { equalBytes } from '../util/bytes.js';
-import { fetched } from '../util/fetched.js';
 import type { Front } from './front.js';
+import { loadLater } from './later.js';
 import type { IdentityState, SafetyNumber } from './types.js';
 
 const DIGITS_PER_GROUP = 5;
-
-/** What computes safety numbers. @throws SottoError `relay-unreachable` */
-export const loadFingerprint = () => fetched(import('./fingerprint.js'));
 
 /** The other user's identity, as a tab sees it: public keys and the person's word on them. */
 export class PeerIdentity {
@@ -71,7 +68,7 @@ export class PeerIdentity {
 
   async #compute(): Promise<{ number: SafetyNumber; identityKey: Uint8Array }> {
     const { own, peer } = await this.#both();
-    const { createFingerprint } = await loadFingerprint();
+    const { createFingerprint } = await loadLater();
     const { displayable: digits, scannable } = createFingerprint({
       local: { id: aciBytes(this.#front.user), identityKey: own.identityKey },
       remote: { id: aciBytes(this.#peer), identityKey: peer.identityKey },
@@ -113,7 +110,7 @@ function toState(row: IdentityRow | undefined): IdentityState {
 
 async function fits(number: SafetyNumber, compared: string | Uint8Array): Promise<boolean> {
   if (typeof compared === 'string') return compared.replace(/\s/g, '') === number.digits;
-  const { CryptoError, matchesScanned } = await loadFingerprint();
+  const { CryptoError, matchesScanned } = await loadLater();
   try {
     return matchesScanned(number.scannable, compared);
   } catch (error) {

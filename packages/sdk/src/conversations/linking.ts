@@ -1,7 +1,7 @@
 import { CryptoError, generateKeyPair } from '@sotto/crypto';
 import { openWithPassphrase, sealWithPassphrase } from '@sotto/crypto/sealing';
 
-import type { Front } from '../conversations/front.js';
+import type { Front } from './front.js';
 import { SottoError } from '../errors.js';
 import { openBox, sealBox } from '../util/sealed-box.js';
 
