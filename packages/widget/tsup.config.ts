@@ -8,5 +8,5 @@ export default defineConfig([
   { ...common, entry: ['src/index.ts', 'src/register.ts'] },
   // For pages without a bundler: everything in one file, and the engine's worker in another.
   { ...common, ...oneFile, entry: ['src/standalone.ts'] },
-  { ...common, ...oneFile, entry: ['src/engine-worker.ts'], dts: false },
+  { ...common, ...oneFile, entry: ['src/engine-worker.ts'] },
 ]);

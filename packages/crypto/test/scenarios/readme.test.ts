@@ -9,6 +9,7 @@ const source = (path: string): string => JSON.stringify(fileURLToPath(new URL(`.
 const entries = {
   "'@sotto/crypto'": source('index.ts'),
   "'@sotto/crypto/attachment'": source('attachment/index.ts'),
+  "'@sotto/crypto/fingerprint'": source('fingerprint/index.ts'),
   "'@sotto/crypto/sealing'": source('sealing/index.ts'),
 };
 const examples = [...readme.matchAll(/## (.+?)\n(?:(?!## )[\s\S])*?```ts\n([\s\S]*?)```/g)].map((found) => ({
