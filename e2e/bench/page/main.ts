@@ -1,9 +1,10 @@
 /** A page of an app with a list of conversations and, if asked for, one open conversation. Notes when things happen. */
 import '@sotto/widget/register';
 
-import { startWorker } from '../../page/start-worker.js';
 import { createClient, type ClientOptions, type SottoClient } from '@sotto/sdk';
 import type { SottoChat } from '@sotto/widget';
+
+import { startWorker } from '../../page/start-worker.js';
 
 export interface Bench {
   client: SottoClient;

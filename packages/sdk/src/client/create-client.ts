@@ -12,7 +12,7 @@ import { leadAlone, startElection } from './election.js';
 import { enginePlace, type EnginePlace } from './engine-place.js';
 import type { EngineSetup, PagePorts } from './lead-here.js';
 import { namesFor } from './names.js';
-import { parseOptions } from './options.js';
+import { parseOptions, type ParsedOptions } from './options.js';
 import type { ClientOptions, SottoClient } from './types.js';
 import { askToPersist } from './storage-info.js';
 import { shareUnstored } from './unstored.js';
@@ -23,37 +23,30 @@ import { shareUnstored } from './unstored.js';
  * @throws SottoError `bad-options`, `storage-failed`
  */
 export async function createClient(options: ClientOptions): Promise<SottoClient> {
-  const { app, user: userName, relay, receipts, identityChanges, ...parsed } = parseOptions(options);
-  const names = namesFor({ app, user: userName, relay, profile: parsed.profile });
-  const user = aciOf(app, userName);
-  const shared = parsed.storage === 'indexeddb';
+  const { storage, token, worker: startWorker, ...identity } = parseOptions(options);
+  const setup = setupOf(identity);
+  const { names } = setup;
+  const shared = storage === 'indexeddb';
   const unstored = shareUnstored(shared ? names.channel : null, (status) => client.showUnstored(status));
-  const setup: EngineSetup = {
-    app,
-    userName,
-    user,
-    relay,
-    receipts,
-    identityChanges,
-    names,
-    tab: randomId(systemRandom),
-  };
-  const ports: PagePorts = { token: parsed.token, onUnstored: unstored.tell };
+  const ports: PagePorts = { token, onUnstored: unstored.tell };
 
   // Under way while the databases open. A tab shows its history without it.
-  const worker = shared && parsed.worker ? inWorker(parsed.worker, setup, ports) : null;
+  const worker = shared && startWorker ? inWorker(startWorker, setup, ports) : null;
   let onHistoryLost: () => void = () => undefined;
-  const databases = await openDatabases(parsed.storage, names, () => onHistoryLost(), worker?.otherHalf ?? null);
+  const databases = await openDatabases(storage, names, () => onHistoryLost(), worker?.otherHalf ?? null).catch(
+    async (error: unknown) => {
+      unstored.close();
+      await worker?.end();
+      throw error;
+    },
+  );
   const openTabChannel = shared ? broadcastTabChannel(names.presence) : localTabChannel();
   const engine = enginePlace(worker, setup, databases, openTabChannel, ports);
   const election = shared
     ? startElection(names.lock, names.channel, systemClock, engine.lead)
     : leadAlone(systemClock, engine.lead);
   const front = new Front({
-    app,
-    userName,
-    user,
-    receipts,
+    ...setup,
     kinds: STANDARD_KINDS,
     history: databases.history,
     clock: systemClock,
@@ -83,6 +76,19 @@ export async function createClient(options: ClientOptions): Promise<SottoClient>
   onHistoryLost = () => void client.close();
   if (shared) front.onFirstMessage = () => void askToPersist().catch(() => undefined);
   return client;
+}
+
+function setupOf({
+  app,
+  user: userName,
+  relay,
+  receipts,
+  identityChanges,
+  profile,
+}: Omit<ParsedOptions, 'storage' | 'token' | 'worker'>): EngineSetup {
+  const names = namesFor({ app, user: userName, relay, profile });
+  const user = aciOf(app, userName);
+  return { app, userName, user, relay, receipts, identityChanges, names, tab: randomId(systemRandom) };
 }
 
 async function destroyAll({ history, openVault, release }: Databases): Promise<void> {

@@ -41,8 +41,9 @@ export interface ClientOptions {
   storage?: 'indexeddb' | 'memory' | ExclusiveStorage;
   /**
    * Starts a module worker from `@sotto/sdk/engine-worker`, in which keys and network are worked with: off the thread that
-   * draws the page, so that messages leave sooner and nothing they need is felt. Called once. Where the worker cannot be started
-   * (a policy of the page, a file that is not there), and where this is not given, the page does it. Only with `indexeddb`.
+   * draws the page, so that messages leave sooner and nothing they need is felt. Called once, and again when a frozen page wakes.
+   * Where the worker cannot be started (a policy of the page, a file that is not there), and where this is not given, the page
+   * does it. Only with `indexeddb`.
    */
   worker?: () => Worker;
   /** Keeps two clients of one user apart within one origin, for demos and tests. */

@@ -1,9 +1,9 @@
 import { CryptoError, generateKeyPair } from '@sotto/crypto';
 import { openWithPassphrase, sealWithPassphrase } from '@sotto/crypto/sealing';
 
-import type { Front } from './front.js';
 import { SottoError } from '../errors.js';
 import { openBox, sealBox } from '../util/sealed-box.js';
+import type { Front } from './front.js';
 
 /** A bundle for one further device, sealed by the passphrase. Opaque here: only an engine looks inside. */
 export async function exportDevice(front: Front, passphrase: string): Promise<Uint8Array> {

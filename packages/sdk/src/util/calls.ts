@@ -4,7 +4,7 @@ export interface CallPort {
   addEventListener(event: 'message', hear: (event: MessageEvent<unknown>) => void): void;
 }
 
-/** What one end lets the other call: plain data in, plain data out. */
+/** What one end lets the other call: plain data in, one argument or none, and plain data out. */
 type Calls<T> = { readonly [N in keyof T]: (argument: never) => unknown };
 
 /** Something went wrong at the other end. */
@@ -33,11 +33,11 @@ interface Answered {
 
 export interface Caller<Theirs extends Calls<Theirs>> {
   /** Without an answer. */
-  readonly tell: <N extends keyof Theirs & string>(name: N, argument: Parameters<Theirs[N]>[0]) => void;
+  readonly tell: <N extends keyof Theirs & string>(name: N, ...argument: Parameters<Theirs[N]>) => void;
   /** @throws CallError */
   readonly call: <N extends keyof Theirs & string>(
     name: N,
-    argument: Parameters<Theirs[N]>[0],
+    ...argument: Parameters<Theirs[N]>
   ) => Promise<Awaited<ReturnType<Theirs[N]>>>;
   /** The other end is gone: what is asked, or was, fails with the code {@link GONE}. */
   readonly end: () => void;
@@ -73,8 +73,8 @@ export function callsOver<Theirs extends Calls<Theirs>, Ours extends Calls<Ours>
     waiting.delete(said.answers);
   });
   return {
-    tell: (call, argument) => post({ call, argument, id: null }),
-    call: (call, argument) =>
+    tell: (call, ...[argument]) => post({ call, argument, id: null }),
+    call: (call, ...[argument]) =>
       new Promise((resolve, reject) => {
         if (isGone) {
           reject(new CallError(GONE));

@@ -1,4 +1,4 @@
-/** What an engine hears of the page that it runs in, or whose worker it runs in: there the page tells (`worker/host.ts`). */
+/** What happens to a page. To an engine in a worker the page tells what matters there (`worker/in-worker.ts`). */
 export type PageEvent = 'freeze' | 'resume' | 'pagehide' | 'pageshow' | 'online' | 'visibilitychange';
 
 const ON_DOCUMENT: ReadonlySet<PageEvent> = new Set(['freeze', 'resume', 'visibilitychange']);

@@ -21,7 +21,7 @@ let opening: Promise<Open>;
 let stopLeading: () => Promise<void> = async () => undefined;
 
 const ports: PagePorts = {
-  token: () => page.call('token', null),
+  token: () => page.call('token'),
   onUnstored: (status) => page.tell('unstored', status),
 };
 
@@ -35,6 +35,7 @@ async function open(setup: EngineSetup): Promise<Open> {
 }
 
 const ours: WorkerCalls = {
+  ping: () => undefined,
   open: async (setup) => {
     opening = open(setup);
     await opening;

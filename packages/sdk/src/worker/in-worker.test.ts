@@ -1,10 +1,11 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 
-import type { EngineSetup } from '../client/lead-here.js';
+import type { EngineSetup, PagePorts } from '../client/lead-here.js';
 import type { NewMessage } from '../conversations/store-message.js';
 import { inWorker } from './in-worker.js';
 
 const setup = { tab: 'this tab' } as EngineSetup;
+const ports: PagePorts = { token: () => 'token', onUnstored: () => undefined };
 const message = { id: 'a message' } as NewMessage;
 
 interface Asked {
@@ -32,18 +33,31 @@ class FakeWorker extends EventTarget {
   }
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** However many the page starts. */
+function beginMany() {
+  const workers: FakeWorker[] = [];
+  const start = (): Worker => {
+    const worker = new FakeWorker();
+    workers.push(worker);
+    return worker as unknown as Worker;
+  };
+  return { workers, place: inWorker(start, setup, ports) };
+}
+
 function begin() {
   const worker = new FakeWorker();
-  const onUnstored = vi.fn();
-  const place = inWorker(() => worker as unknown as Worker, setup, { token: () => 'token', onUnstored });
-  return { worker, place, onUnstored };
+  return { worker, place: inWorker(() => worker as unknown as Worker, setup, ports) };
 }
 
 test('a page that may not start workers has none', async () => {
   const forbidden = (): Worker => {
     throw new TypeError('This document requires TrustedScriptURL assignment.');
   };
-  const place = inWorker(forbidden, setup, { token: () => 'token', onUnstored: () => undefined });
+  const place = inWorker(forbidden, setup, ports);
   expect(await place.isUp()).toBe(false);
   expect(await place.store(message)).toBe(false);
 });
@@ -110,13 +124,7 @@ test('a leadership is resigned by its own word, not by that of an earlier one', 
 test('a page that freezes ends its worker, with what it was doing, and has another when it wakes', async () => {
   const page = new EventTarget();
   vi.stubGlobal('document', page);
-  const workers: FakeWorker[] = [];
-  const start = (): Worker => {
-    const worker = new FakeWorker();
-    workers.push(worker);
-    return worker as unknown as Worker;
-  };
-  const place = inWorker(start, setup, { token: () => 'token', onUnstored: () => undefined });
+  const { workers, place } = beginMany();
   vi.unstubAllGlobals();
   workers[0]?.answer('open');
   await place.isUp();
@@ -133,4 +141,37 @@ test('a page that freezes ends its worker, with what it was doing, and has anoth
   workers[1]?.answer('open');
   expect(await isUp).toBe(true);
   expect(workers.map(({ terminated }) => terminated)).toEqual([true, false]);
+});
+
+test('a worker that falls silent is replaced, and its leadership resigned', async () => {
+  vi.useFakeTimers();
+  const { workers, place } = beginMany();
+  workers[0]?.answer('open');
+  await place.isUp();
+  const resign = vi.fn();
+  const leading = place.lead(resign);
+  workers[0]?.answer('lead');
+  const stop = await leading;
+
+  for (let i = 0; i < 3; i++) {
+    await vi.advanceTimersByTimeAsync(19_000);
+    workers[0]?.answer('ping');
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  expect([workers.length, resign.mock.calls.length], 'one that answers late is left alone').toEqual([1, 0]);
+
+  const stored = place.store(message);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(workers.map(({ terminated }) => terminated)).toEqual([true, false]);
+  expect(await stored, 'the page stores what may not be stored').toBe(false);
+  expect(resign).toHaveBeenCalledOnce();
+
+  const stopped = stop();
+  workers[1]?.answer('open');
+  workers[1]?.answer('stop');
+  await stopped;
+  expect(await place.isUp()).toBe(true);
+  await place.end();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(workers.map(({ terminated }) => terminated)).toEqual([true, true]);
 });

@@ -7,8 +7,11 @@ import { systemClock } from '../util/clock.js';
 import { isSeen, onPage, type PageEvent } from '../util/page-events.js';
 import type { PageCalls, WorkerCalls } from './worker-calls.js';
 
-/** A worker whose file cannot be had says so at once; what takes longer than this is as good as that. */
-const UP_WITHIN_MS = 10_000;
+/** What answers no sooner is as good as gone. It is never busy for so long: whatever it does, it pauses. */
+const ANSWERS_WITHIN_MS = 10_000;
+
+/** How often it is asked whether it is there. */
+const ASK_EVERY_MS = 10_000;
 
 /** What the worker cannot see of its page. */
 const TOLD: readonly PageEvent[] = ['pageshow', 'visibilitychange'];
@@ -36,7 +39,7 @@ export function inWorker(start: () => Worker, setup: EngineSetup, ports: PagePor
       if (ended === term) resignTerm();
     },
   };
-  const thread = new WorkerThread(start, setup, page);
+  const thread = new WorkerThread(start, setup, page, () => resignTerm());
   const otherHalf: OtherHalf = {
     tab: setup.tab,
     tell: (said) => thread.calls?.tell('changed', said),
@@ -53,7 +56,7 @@ export function inWorker(start: () => Worker, setup: EngineSetup, ports: PagePor
       const ours = ++term;
       resignTerm = resign;
       await running().call('lead', ours);
-      return async () => running().call('stop', ours);
+      return async () => running().call('stop');
     },
     store: async (message) => {
       if (!thread.up) return false;
@@ -63,8 +66,8 @@ export function inWorker(start: () => Worker, setup: EngineSetup, ports: PagePor
       storing.add(stored);
       return stored.finally(() => storing.delete(stored));
     },
-    unregister: async () => running().call('unregister', null),
-    fetchLater: async () => running().call('fetchLater', null),
+    unregister: async () => running().call('unregister'),
+    fetchLater: async () => running().call('fetchLater'),
     end: async () => {
       await Promise.allSettled(storing);
       thread.end();
@@ -74,7 +77,8 @@ export function inWorker(start: () => Worker, setup: EngineSetup, ports: PagePor
 
 /**
  * A worker that is frozen with its page inside a transaction blocks the database for every other tab, and is frozen before it
- * hears of it: so it ends when its page freezes, and another one begins when the page wakes.
+ * hears of it: so it ends when its page freezes, and another one begins when the page wakes. One that a browser has ended
+ * for want of memory, which nobody is told of, is replaced.
  */
 class WorkerThread {
   /** Null while there is none. */
@@ -83,12 +87,14 @@ class WorkerThread {
   isUp: Promise<boolean>;
   #worker: Worker | null = null;
   #wake: () => void = () => undefined;
+  #unwatch: () => void = () => undefined;
   readonly #unlisten: readonly (() => void)[];
 
   constructor(
     private readonly start: () => Worker,
     private readonly setup: EngineSetup,
     private readonly page: PageCalls,
+    private readonly onReplaced: () => void,
   ) {
     this.isUp = this.#begin();
     this.#unlisten = [
@@ -115,12 +121,34 @@ class WorkerThread {
     } catch {
       // A policy of the page forbids it.
     }
-    if (!this.up) this.#halt();
+    if (this.up) this.#watch();
+    else this.#halt();
     return this.up;
+  }
+
+  #watch(): void {
+    let cancel = systemClock.after(ASK_EVERY_MS, () => {
+      cancel = systemClock.after(ANSWERS_WITHIN_MS, () => this.#replace());
+      this.calls?.call('ping').then(
+        () => {
+          cancel();
+          this.#watch();
+        },
+        () => undefined,
+      );
+    });
+    this.#unwatch = () => cancel();
+  }
+
+  #replace(): void {
+    this.#halt();
+    this.isUp = this.#begin();
+    this.onReplaced();
   }
 
   #halt(): void {
     this.up = false;
+    this.#unwatch();
     this.#worker?.terminate();
     this.calls?.end();
     this.#worker = null;
@@ -141,10 +169,13 @@ class WorkerThread {
 
 function hasOpened(worker: Worker, calls: Caller<WorkerCalls>, setup: EngineSetup): Promise<boolean> {
   return new Promise((resolve) => {
-    const fail = (): void => resolve(false);
-    systemClock.after(UP_WITHIN_MS, fail);
-    worker.addEventListener('error', fail);
-    calls.call('open', setup).then(() => resolve(true), fail);
+    const answer = (up: boolean) => (): void => {
+      cancel();
+      resolve(up);
+    };
+    const cancel = systemClock.after(ANSWERS_WITHIN_MS, answer(false));
+    worker.addEventListener('error', answer(false), { once: true });
+    calls.call('open', setup).then(answer(true), answer(false));
   });
 }
 

@@ -6,14 +6,15 @@ import type { PageEvent } from '../util/page-events.js';
 
 /** What a page asks of its worker. */
 export interface WorkerCalls {
+  ping(): void;
   /** Comes first. */
   open(setup: EngineSetup): Promise<void>;
-  /** Leads until {@link stop}; `term` tells one leadership from another. */
+  /** Leads until {@link stop}; `term` is what it resigns by. */
   lead(term: number): Promise<void>;
-  stop(term: number): Promise<void>;
+  stop(): Promise<void>;
   store(message: NewMessage): Promise<void>;
-  unregister(none: null): Promise<void>;
-  fetchLater(none: null): Promise<void>;
+  unregister(): Promise<void>;
+  fetchLater(): Promise<void>;
   /** The page writes to the history. */
   changed(said: Announcement): void;
   happened(event: PageEvent): void;
@@ -21,7 +22,7 @@ export interface WorkerCalls {
 
 /** What a worker asks of its page. */
 export interface PageCalls {
-  token(none: null): Promise<string>;
+  token(): Promise<string>;
   /** The worker writes to the history. */
   changed(said: Announcement): void;
   unstored(status: ConnectionStatus): void;
