@@ -6,7 +6,8 @@ import type { Queryable } from './driver.js';
 
 /**
  * What is acknowledged is deleted between two known positions: without the lower one, the index is read from its start,
- * over everything that was deleted before and not vacuumed yet.
+ * over everything that was deleted before and not vacuumed yet. What is written and what it frees is put together by
+ * sorting, not by a join: the planner, who cannot know how many rows a CTE yields, would hold each against each.
  */
 const ACK = `
 WITH raw AS MATERIALIZED (
@@ -24,14 +25,19 @@ WITH raw AS MATERIALIZED (
   DELETE FROM envelopes e USING good g
   WHERE e.app = $1 AND e.mailbox = g.mailbox AND e.seq > g.acked AND e.seq <= g.seq
   RETURNING e.mailbox, e.size
-), freed AS (
-  SELECT mailbox, count(*)::int AS count, sum(size)::bigint AS bytes FROM gone GROUP BY mailbox
 ), advanced AS (
   UPDATE mailboxes m
-  SET acked = g.seq, acked_id = g.id,
-    held = m.held - coalesce(f.count, 0), held_bytes = m.held_bytes - coalesce(f.bytes, 0)
-  FROM good g LEFT JOIN freed f ON f.mailbox = g.mailbox
-  WHERE m.app = $1 AND m.mailbox = g.mailbox AND m.mailbox = ANY($2::uuid[]) AND g.seq > g.acked
+  SET acked = n.seq, acked_id = n.id, held = m.held - n.count, held_bytes = m.held_bytes - n.bytes
+  FROM (
+    SELECT mailbox, max(seq) AS seq, string_agg(id, '') AS id, sum(count)::int AS count, sum(size)::bigint AS bytes
+    FROM (
+      SELECT g.mailbox, g.seq, g.id, 0 AS count, 0 AS size FROM good g WHERE g.seq > g.acked
+      UNION ALL
+      SELECT e.mailbox, NULL, NULL, 1, e.size FROM gone e
+    ) of_both
+    GROUP BY mailbox
+  ) n
+  WHERE m.app = $1 AND m.mailbox = n.mailbox AND m.mailbox = ANY($2::uuid[])
 )
 SELECT (SELECT string_agg(r.ord::text, ',') FROM raw r WHERE r.ord NOT IN (SELECT g.ord FROM good g)) AS refused,
   set_config('synchronous_commit', 'off', true)`;
