@@ -10,6 +10,8 @@ export interface Origin {
   readonly registration: number;
   /** The user of this device. */
   readonly self: Aci;
+  /** The other user of the conversation. */
+  readonly peer: Aci;
   /** The content's own id and place. */
   readonly id: string;
   readonly hlc: number;
@@ -35,6 +37,8 @@ export interface MessageFacts extends MessageRef {
 /** What an effect may change of it; what is absent stays. Place, author and id are not to be had. */
 export interface MessageChange {
   readonly status?: MessageStatus;
+  /** The person has read it. */
+  readonly read?: true;
   readonly data?: object;
   /** Plain data, kept with the message under the kind's name: bounded by the kind. */
   readonly note?: unknown;
@@ -68,8 +72,6 @@ export interface ProfileWord {
 
 /** History as an effect may change it: the conversation that the content belongs to, and nothing else. */
 export interface HistoryEditor {
-  /** The other user's messages of these ids have been read. */
-  markRead(ids: readonly string[]): Promise<void>;
   /** What the origin's device is called, for this user's list of devices. */
   nameDevice(name: string): Promise<void>;
   /** What the person has said, on another of this user's devices, of somebody's identity key. */

@@ -86,13 +86,14 @@ export interface Facts {
 async function applyOneEffect(
   transaction: Transaction,
   context: EngineContext,
-  { parsed, content, envelope }: OpenedContent,
+  opened: OpenedContent,
   now: number,
 ): Promise<void> {
+  const { parsed, content, envelope } = opened;
   if (parsed === 'unknown') return;
   const { id, hlc } = content;
   const { user, device, registration } = envelope;
-  const origin = { user, device, registration, self: context.user, id, hlc };
+  const origin = { user, device, registration, self: context.user, peer: peerOf(context, opened), id, hlc };
   await applyEffect(transaction, content.conversation, parsed, origin, now);
 }
 
@@ -156,7 +157,7 @@ async function applyMessage(
   const { content, envelope, parsed, raw } = opened;
   const mine = envelope.user === context.user;
   const peer = mine ? (content.peer ?? null) : content.from.user;
-  const peerAci = await peerOf(transaction, context, opened);
+  const peerAci = peerOf(context, opened);
   const key = [content.conversation, envelope.user, content.id, envelope.device] as const;
   const [conversation, known] = await Promise.all([
     ensureConversation(transaction, content.conversation, peerAci, peer),
@@ -188,15 +189,9 @@ async function applyMessage(
   return tell ? [receiptRow('delivered', row, peer, now)] : [];
 }
 
-async function peerOf(
-  transaction: Transaction,
-  context: EngineContext,
-  { content, envelope }: OpenedContent,
-): Promise<Aci> {
-  if (envelope.user !== context.user) return envelope.user;
-  const known = await transaction.get('conversations', [content.conversation]);
-  // checkHeader has proved that own devices' content names its peer.
-  return known?.peerAci ?? aciOf(context.app, content.peer ?? content.from.user);
+/** The other user of the conversation: checkHeader has proved that own devices' content names them. */
+function peerOf({ user, app }: EngineContext, { content, envelope }: OpenedContent): Aci {
+  return envelope.user === user ? aciOf(app, content.peer ?? content.from.user) : envelope.user;
 }
 
 async function applyUndecryptable(

@@ -64,12 +64,13 @@ function changed(
   row: MessageRow,
   body: Extract<MessageRow['body'], { kind: 'content' }>,
   kind: string,
-  { status, data, note }: MessageChange,
+  { status, read, data, note }: MessageChange,
 ): MessageRow {
   // Only own messages have a status: nobody can give one to another's.
   const grown = status === undefined || row.status === null ? row.status : grownStatus(row.status, status);
   return {
     ...row,
+    unread: read ? 0 : row.unread,
     status: grown,
     failure: grown === row.status ? row.failure : null,
     body: data === undefined ? body : { ...body, data },
@@ -117,13 +118,6 @@ function editor(transaction: EffectTransaction, conversation: string, origin: Or
       // Another device of this user has told the contact: this one need not.
       const told = await transaction.get('conversations', [conversation]);
       if (told && told.profileAt < word.at) await transaction.put('conversations', { ...told, profileAt: word.at });
-    },
-    markRead: async (ids) => {
-      const peer = (await transaction.get('conversations', [conversation]))?.peerAci;
-      if (!peer) return;
-      for (const id of ids)
-        for (const row of await messagesById(transaction, conversation, peer, id))
-          if (row.unread === 1) await transaction.put('messages', { ...row, unread: 0 });
     },
   };
 }

@@ -11,7 +11,11 @@ import { gate } from '../support/gate.js';
 import { atHand } from '../support/later.js';
 import { link, useBundle } from '../support/link.js';
 import { aliceAndBob, Person, until } from '../support/person.js';
-import { pass, TestClock } from '../support/test-clock.js';
+import { isText } from '../support/shown.js';
+import { pass, passUntil, TestClock } from '../support/test-clock.js';
+
+/** The number of the device that is linked second. */
+const LAPTOP = 2;
 
 const PASSPHRASE = 'correct horse battery staple';
 
@@ -81,6 +85,34 @@ test('what is read on a device that joined later leaves unread what that device 
   ]);
   const there = await bob.sees(phone, (list) => list.some((one) => one.kind === 'text' && one.status === 'read'));
   expect(there.map((one) => one.kind === 'text' && one.status)).toEqual(['delivered', 'read']);
+});
+
+test('what was read on one device is read on the other too when it comes there after the mark', async () => {
+  const clock = new TestClock();
+  const { relay, alice: phone, bob } = await aliceAndBob({ clock });
+  const laptop = await new Person('alice', relay, { clock }).wake();
+  await link(phone, laptop);
+  await bob.say(phone, 'first');
+  await Promise.all([phone.texts(bob, 1), laptop.texts(bob, 1)]);
+  relay.tamper = (payload, { user, device }) => (user === aciOfName('alice') && device === LAPTOP ? null : payload);
+  await bob.say(phone, 'withheld from the laptop');
+  await phone.texts(bob, 2);
+  relay.tamper = (payload) => payload;
+  await phone.client.direct('bob').markRead();
+  await laptop.sees(bob, ([first]) => first?.unread === false);
+  await bob.say(phone, 'after');
+  expect(await laptop.texts(bob, 2)).toEqual(['first', 'after']);
+  const list = await passUntil(
+    clock,
+    laptop.sees(bob, (all) => all.length === 3 && isText(all)),
+  );
+  expect(list.map(({ text, unread }) => [text, unread])).toEqual([
+    ['first', false],
+    ['withheld from the laptop', false],
+    ['after', true],
+  ]);
+  const [conversation] = await until(laptop.client.conversations, ([one]) => one?.last?.text === 'after');
+  expect(conversation?.unread).toBe(1);
 });
 
 test('both users have two devices and write first at the same time: all four show the same', async () => {

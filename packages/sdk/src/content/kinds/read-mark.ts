@@ -22,7 +22,7 @@ export const readMark: ContentKind<ReadMarkBody> = {
   receipted: false,
   resent: true,
   summary: () => null,
-  apply: async (history, { ids }, { user, self }) => {
-    if (user === self) await history.markRead(ids);
-  },
+  shares: ({ ids }, { user, self, peer }) =>
+    user === self ? ids.map((id) => ({ of: { user: peer, id }, part: {} })) : [],
+  change: () => ({ read: true }),
 };
