@@ -74,7 +74,10 @@ class LockElection implements Election {
   #release: ((atOnce: boolean) => Promise<void>) | null = null;
   /** The last leadership's end. */
   #ended: Promise<void> = Promise.resolve();
+  /** Of the next question, or of the answer that is waited for. */
   #cancelTimer: () => void = () => undefined;
+  /** Of standing again after resigning. */
+  #cancelReturn: () => void = () => undefined;
   readonly #unlisten: (() => void)[];
   readonly #channel: BroadcastChannel;
   readonly #locks: LockManager;
@@ -100,6 +103,7 @@ class LockElection implements Election {
     this.#stopped = true;
     for (const unlisten of this.#unlisten) unlisten();
     this.#cancelTimer();
+    this.#cancelReturn();
     await this.#letGo();
     this.#channel.close();
   }
@@ -162,7 +166,7 @@ class LockElection implements Election {
 
   #resign(): void {
     void this.#letGo().finally(() => {
-      this.#clock.after(RESIGNED_MS, () => this.#request({}));
+      if (!this.#stopped) this.#cancelReturn = this.#clock.after(RESIGNED_MS, () => this.#request({}));
     });
   }
 
@@ -201,6 +205,7 @@ class LockElection implements Election {
         if (event.data === 'here') finish(true);
       };
       const cancel = this.#clock.after(ANSWER_WITHIN_MS, () => finish(false));
+      this.#cancelTimer = cancel;
       this.#channel.addEventListener('message', hear);
       this.#channel.postMessage('ask');
     });
