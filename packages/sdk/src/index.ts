@@ -25,6 +25,7 @@ export type { Presence } from './presence/screen.js';
 export type { ReceiptPolicy } from './history/receipt-policy.js';
 export { createClient } from './client/create-client.js';
 export { SDK_ERRORS, SottoError, type SdkErrorCode } from './errors.js';
+export { PROBLEMS, type ProblemCode } from './problems.js';
 export type { StorageInfo } from './client/storage-info.js';
 export type { Live } from './live.js';
 export type { StorageFailure } from './history/connection-status.js';

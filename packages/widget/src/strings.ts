@@ -1,4 +1,12 @@
-import type { ConnectionState, IdentityState, Message, Notice, SdkErrorCode, UndecryptableCause } from '@sotto/sdk';
+import {
+  PROBLEMS,
+  type ConnectionState,
+  type IdentityState,
+  type Message,
+  type Notice,
+  type SdkErrorCode,
+  type UndecryptableCause,
+} from '@sotto/sdk';
 
 /** Why a message of one's own failed: the code of a `failed` message. */
 export type FailureCode = NonNullable<Extract<Message, { kind: 'text' }>['failure']>;
@@ -176,15 +184,15 @@ export const english: Strings = {
   connecting: 'Connecting…',
   catchingUp: (left) => `Catching up: ${left} to go`,
   offline: 'You are offline. What you write now goes out when you are back.',
-  signedOut: signedOutSentence,
-  needsDevice: 'Your messages live on another device, and this browser has no key to them yet.',
+  signedOut: (code) => PROBLEMS[code],
+  needsDevice: PROBLEMS['needs-device'],
   resetOffer: 'Start afresh here',
   resetWarning: (name) =>
     `Your other devices will be signed out, messages waiting for them are lost, and ${name} will see that your security key changed.`,
   resetConfirm: 'Yes, start afresh',
-  resetFailed: 'Starting afresh was refused. Sign in again, then try once more.',
+  resetFailed: PROBLEMS['reset-refused'],
   cancel: 'Cancel',
-  storageFailed: (code) => STORAGE_SENTENCES[code],
+  storageFailed: (code) => PROBLEMS[code],
   closed: 'This chat is closed.',
 
   notice: ({ text }) => text,
@@ -237,9 +245,8 @@ function deviceProblemSentence(problem: DeviceProblem): string {
     case 'link-invalid':
       return 'This is not the sealed text of one of your devices. Copy all of it, from the first to the last letter.';
     case 'link-token-invalid':
-      return 'That text was used before, or is older than ten minutes. Make a new one on your other device.';
     case 'device-limit':
-      return 'You have as many devices as there may be. Remove one, then try again.';
+      return PROBLEMS[problem];
     case 'relay-unreachable':
     case 'timed-out':
       return 'There was no answer. Try again when you are online.';
@@ -259,40 +266,14 @@ function identityQuestionSentence(name: string, { held, wasVerified }: ChangedId
   return held ? `${what} What you write waits here until you decide.` : what;
 }
 
-const STORAGE_SENTENCES = {
-  'storage-full': 'This device has no room left for messages. Free some space: the chat then goes on by itself.',
-  'storage-failed':
-    'This browser does not let the chat store anything. Private windows and strict settings can cause that.',
-  'keys-lost': 'This browser has deleted the keys of your chat. Old messages can be read; new ones need a fresh start.',
-};
-
 function failureSentence(code: FailureCode, name: string): string {
   switch (code) {
     case 'identity-changed':
       return `Not delivered: ${name}’s security key changed in the meantime.`;
     case 'forged-keys':
       return `Not sent: the server offered keys that are not ${name}’s.`;
-    case 'too-large':
-      return 'Not sent: the message is too large.';
-    case 'upgrade-required':
-      return 'Not sent: this app needs an update first.';
     default:
-      return 'Not sent.';
-  }
-}
-
-function signedOutSentence(code: SignedOutCode): string {
-  switch (code) {
-    case 'wrong-user':
-      return 'Someone else is signed in here. Sign in again to chat.';
-    case 'device-gone':
-      return 'This device was removed by another one of yours, and what it held is wiped.';
-    case 'device-unknown':
-      return 'This device was removed, as it happens when you start afresh on another one.';
-    case 'upgrade-required':
-      return 'This app is too old to connect. Update it, or reload the page.';
-    default:
-      return 'You are signed out. Sign in again to chat.';
+      return `Not sent. ${PROBLEMS[code]}`;
   }
 }
 
