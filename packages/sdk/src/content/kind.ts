@@ -130,6 +130,10 @@ export class Kinds {
     this.#byName = new Map(kinds.map((kind) => [kind.name, kind]));
   }
 
+  get all(): Iterable<ContentKind> {
+    return this.#byName.values();
+  }
+
   get(name: string): ContentKind | undefined {
     return this.#byName.get(name);
   }

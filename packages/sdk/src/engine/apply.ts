@@ -17,7 +17,7 @@ import type { SentRow } from '../vault/schema.js';
 import { enqueueAnswers, envelopeName, type OpenedContent } from './answering.js';
 import { enqueueAsk, enqueueGapAsk, missingNotice, withdrawGapAsks } from './asking.js';
 import type { EngineContext } from './context.js';
-import { applyEffect, applyWaiting } from './effects.js';
+import { applyEffect, applyWaiting, type EffectTable } from './effects.js';
 import type { Opened } from './open.js';
 import { isAsked } from './repair.js';
 import { answerIn } from './settle-answers.js';
@@ -25,9 +25,7 @@ import { answerIn } from './settle-answers.js';
 /** Counters kept of what cannot be had from one device, for counting them. */
 const MAX_LOST = 1_000;
 
-type Transaction = WriteTransaction<
-  Pick<HistoryRows, 'conversations' | 'messages' | 'outbox' | 'waitingEffects' | 'devices' | 'identities' | 'profiles'>
->;
+type Transaction = WriteTransaction<Pick<HistoryRows, EffectTable | 'outbox' | 'unknown'>>;
 
 type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
 
@@ -179,6 +177,10 @@ async function applyMessage(
     notes: {},
   };
   await transaction.put('messages', row);
+  if (parsed === 'unknown') {
+    const { conversation, user, id, device } = row;
+    await transaction.put('unknown', { kind: content.kind, conversation, user, id, device });
+  }
   const activity = Math.max(conversation.activity, row.hlc);
   const answered = conversation.answered === 1;
   if (activity !== conversation.activity || (mine && !answered))

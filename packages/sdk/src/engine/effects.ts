@@ -5,9 +5,8 @@ import { grownStatus, messagesById } from '../history/rows.js';
 import type { HistoryRows, MessageRow, WaitingEffectRow } from '../history/schema.js';
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 
-export type EffectTransaction = WriteTransaction<
-  Pick<HistoryRows, 'conversations' | 'messages' | 'waitingEffects' | 'devices' | 'identities' | 'profiles'>
->;
+export type EffectTable = 'conversations' | 'messages' | 'waitingEffects' | 'devices' | 'identities' | 'profiles';
+export type EffectTransaction = WriteTransaction<Pick<HistoryRows, EffectTable>>;
 
 /** Shares kept for messages that have not come, per conversation: beyond it the oldest are forgotten. */
 const MAX_WAITING = 1_000;

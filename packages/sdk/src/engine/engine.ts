@@ -71,6 +71,7 @@ class RunningEngine implements Engine {
   #cancelSync: () => void = () => undefined;
   #isOnline = false;
   readonly #context: EngineContext;
+  readonly #later: LaterModules;
   readonly #onSuperseded: () => void;
   readonly #clock: RelayClock;
   readonly #status: Status;
@@ -93,6 +94,7 @@ class RunningEngine implements Engine {
     onUnstored: EngineOptions['onUnstored'],
   ) {
     this.#context = context;
+    this.#later = later;
     this.#onSuperseded = onSuperseded;
     const tokens = new Tokens(token, context.app, context.userName, context.clock);
     const api = new RelayApi(context.relay, () => tokens.get());
@@ -147,7 +149,8 @@ class RunningEngine implements Engine {
   async start(): Promise<void> {
     await this.#clock.load();
     await this.#inbox.load();
-    const { history } = this.#context;
+    const context = this.#context;
+    const { history } = context;
     const fail = (error: unknown): void => this.#failed(error);
     this.#stopWatching = [
       history.watch('outbox', (rows) => this.#outbox.changed(rows)),
@@ -166,6 +169,7 @@ class RunningEngine implements Engine {
     ];
     this.#connection.start();
     this.#presence.start();
+    context.underWay.track(this.#applyKept()).catch((error: unknown) => this.#background(error));
     this.#cancelPruning = this.#context.clock.after(PRUNE_AFTER_MS, () => this.#keepPruned());
     // What an earlier engine has left there must not be taken for this one's word.
     await this.#status.settled();
@@ -213,6 +217,12 @@ class RunningEngine implements Engine {
     this.#presence.online(socket, local);
     this.#keepPreKeys(welcome.preKeys, local);
     this.#syncDevices(local, welcome.expiring);
+  }
+
+  /** What came before this version knew its kind; where that part cannot be fetched now, the next engine does it. */
+  async #applyKept(): Promise<void> {
+    const kept = await this.#context.history.read(['unknown'], (transaction) => transaction.count('unknown'));
+    if (kept > 0) await (await this.#later.kept()).applyKept(this.#context, this.#clock.now());
   }
 
   /** Also where nothing ever interrupts the connection. */

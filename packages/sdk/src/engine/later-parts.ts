@@ -1,3 +1,4 @@
 /** Parts of the engine that are not needed when it starts (`later.ts`). */
+export { applyKept } from './kept.js';
 export { makeLinkBundle, takeLinkBundle } from './linking.js';
 export { PresenceKeeper } from './presence.js';

@@ -119,6 +119,16 @@ export interface WaitingEffectRow {
   readonly at: number;
 }
 
+/** A message of a kind that was not known when it came: a version that knows the kind looks at it again. */
+export interface UnknownRow {
+  readonly kind: string;
+  /** The key of its row. */
+  readonly conversation: string;
+  readonly user: Aci;
+  readonly id: string;
+  readonly device: number;
+}
+
 /**
  * A user's identity as people see it: the public key that is written to and heard from, and what the person has said of it.
  * The engine keeps the key, tabs keep the person's word. This user's own key has a row too.
@@ -230,6 +240,7 @@ export type HistoryRows = {
   messages: MessageRow;
   outbox: OutboxRow;
   waitingEffects: WaitingEffectRow;
+  unknown: UnknownRow;
   identities: IdentityRow;
   profiles: ProfileRow;
   lastSeen: LastSeenRow;
@@ -260,6 +271,7 @@ export const HISTORY_SCHEMA: Schema<HistoryRows> = {
     key: ['conversation', 'user', 'id', 'kind', 'effect'],
     indexes: { at: ['conversation', 'at'] },
   },
+  unknown: { key: ['kind', 'conversation', 'user', 'id', 'device'] },
   identities: { key: ['user'], indexes: { held: ['held'] } },
   profiles: { key: ['user'] },
   lastSeen: { key: ['user'] },

@@ -30,7 +30,7 @@ const reaction: ContentKind<s.Infer<typeof reactionBody>> = {
 };
 
 const pollBody = s.looseObject({ question: s.string() });
-const poll: ContentKind<s.Infer<typeof pollBody>> = {
+const silentPoll: ContentKind<s.Infer<typeof pollBody>> = {
   name: 'poll',
   schema: pollBody,
   shows: 'message',
@@ -38,10 +38,16 @@ const poll: ContentKind<s.Infer<typeof pollBody>> = {
   receipted: true,
   resent: true,
   summary: ({ question }) => `Poll: ${question}`,
+};
+const poll: typeof silentPoll = {
+  ...silentPoll,
   fallback: ({ question }) => `${question} (a poll; answer in a newer version)`,
 };
 
 const kinds = new Kinds([text, receipt, readMark, reaction, poll]);
+
+/** A version before reaction and poll. */
+const olderKinds = new Kinds([text, receipt, readMark]);
 
 const pair = (bobs: Kinds = kinds): Promise<Pair> => aliceAndBob({ kinds, bob: { kinds: bobs } });
 
@@ -93,7 +99,7 @@ test('an effect that comes before its message waits for it', async () => {
 });
 
 test('a message of a kind that was only declared is shown, summarised, receipted; an older version shows its fallback', async () => {
-  const { alice, bob } = await pair(new Kinds([text, receipt, readMark]));
+  const { alice, bob } = await pair(olderKinds);
   await talk(alice, bob).sendMessage(poll, { question: 'Lunch?' });
   const [seen] = await bob.sees(alice, ({ length }) => length === 1);
   expect(seen).toMatchObject({ kind: 'unknown', text: 'Lunch? (a poll; answer in a newer version)' });
@@ -101,4 +107,71 @@ test('a message of a kind that was only declared is shown, summarised, receipted
   expect(mine).toMatchObject({ type: 'poll', data: { question: 'Lunch?' }, text: 'Poll: Lunch?' });
   const list = await until(alice.client.conversations, ([first]) => first?.last !== undefined);
   expect(list[0]?.last?.text).toBe('Poll: Lunch?');
+});
+
+/** Bob, who has said "hello", has an older version: he sees that something needs a newer one. */
+async function reactedTo(times: number): Promise<{ alice: Person; bob: Person; id: string }> {
+  const { relay, alice, bob } = await pair(olderKinds);
+  await bob.say(alice, 'hello');
+  const [message] = await alice.sees(bob, ({ length }) => length === 1);
+  const { id } = parseMessageKey(message?.id ?? '') ?? { id: '' };
+  for (let i = 1; i <= times; i++) await talk(alice, bob).sendEffect(reaction, { to: id, emoji: `${i}` });
+  await alice.say(bob, 'done');
+  await bob.sees(alice, (list) => list.some((one) => one.text === 'done'));
+  await relay.emptied('bob');
+  return { alice, bob, id };
+}
+
+const kept = ({ history }: Person): Promise<number> =>
+  history.read(['unknown'], (transaction) => transaction.count('unknown'));
+
+test('an effect that came before its kind was known takes effect in the version that knows it, and its placeholder goes', async () => {
+  const { alice, bob, id } = await reactedTo(1);
+  const before = await bob.sees(alice, ({ length }) => length === 3);
+  expect(before.map((one) => [one.kind, one.text])).toEqual([
+    ['text', 'hello'],
+    ['unknown', 'This message needs a newer version of the app.'],
+    ['text', 'done'],
+  ]);
+  const newer = await bob.updated(kinds);
+  expect((await newer.sees(alice, ({ length }) => length === 2)).map(({ text }) => text)).toEqual(['hello', 'done']);
+  expect(await notesOf(newer, id)).toMatchObject({ [aciOfName('alice')]: { emoji: '1' } });
+  const [conversation] = await until(newer.client.conversations, ([first]) => first?.unread === 1);
+  expect(conversation?.last?.text).toBe('done');
+  expect(await kept(newer)).toBe(0);
+});
+
+test('many effects that waited for their kind take effect, each once, whichever engine gets how far', async () => {
+  const { alice, bob, id } = await reactedTo(130);
+  expect(await kept(bob)).toBe(130);
+  // This one is ended wherever it is.
+  const first = await bob.updated(kinds);
+  const newer = await first.updated(kinds);
+  await newer.sees(alice, ({ length }) => length === 2);
+  expect(await notesOf(newer, id)).toMatchObject({ [aciOfName('alice')]: { emoji: '130' } });
+  expect(await kept(newer)).toBe(0);
+});
+
+test('a message that came before its kind was known is shown as what it is in the version that knows it', async () => {
+  const { alice, bob } = await aliceAndBob({
+    kinds: new Kinds([text, receipt, silentPoll]),
+    bob: { kinds: olderKinds },
+  });
+  await talk(alice, bob).sendMessage(silentPoll, { question: 'Lunch?' });
+  const [seen] = await bob.sees(alice, ({ length }) => length === 1);
+  expect(seen).toMatchObject({ kind: 'unknown', text: 'This message needs a newer version of the app.', unread: true });
+  const newer = await bob.updated(kinds);
+  const [shown] = await newer.sees(alice, ({ length }) => length === 1);
+  expect(shown).toMatchObject({ kind: 'content', type: 'poll', data: { question: 'Lunch?' }, text: 'Poll: Lunch?' });
+  expect(shown?.unread).toBe(true);
+});
+
+test('what is kept of a kind that is still unknown goes on waiting', async () => {
+  const { alice, bob } = await reactedTo(1);
+  const same = await bob.updated(olderKinds);
+  await same.online();
+  await alice.say(same, 'more');
+  const list = await same.sees(alice, (all) => all.some((one) => one.text === 'more'));
+  expect(list.map(({ kind }) => kind)).toEqual(['text', 'unknown', 'text', 'text']);
+  expect(await kept(same)).toBe(1);
 });

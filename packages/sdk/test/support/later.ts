@@ -1,4 +1,5 @@
 import type { LaterModules } from '../../src/engine/later.js';
+import * as kept from '../../src/engine/kept.js';
 import * as linking from '../../src/engine/linking.js';
 import * as presence from '../../src/engine/presence.js';
 
@@ -6,4 +7,5 @@ import * as presence from '../../src/engine/presence.js';
 export const atHand: LaterModules = {
   presence: async () => presence,
   linking: async () => linking,
+  kept: async () => kept,
 };

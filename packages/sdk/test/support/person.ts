@@ -43,8 +43,8 @@ const DEFAULTS: Required<PersonOptions> = {
 
 /** One user with one device in memory: databases that outlive engines, and an engine that can be killed and restarted. */
 export class Person {
-  readonly history: History = memoryTables(HISTORY_SCHEMA);
-  readonly vault: Vault = memoryTables(VAULT_SCHEMA);
+  readonly history: History;
+  readonly vault: Vault;
   readonly client: Client;
   readonly #openTabChannel = localTabChannel();
   readonly front: Front;
@@ -56,8 +56,11 @@ export class Person {
     readonly name: string,
     readonly relay: FakeRelay,
     options: PersonOptions = {},
+    databases?: Pick<Person, 'history' | 'vault'>,
   ) {
     this.#options = { ...DEFAULTS, ...options };
+    this.history = databases?.history ?? memoryTables(HISTORY_SCHEMA);
+    this.vault = databases?.vault ?? memoryTables(VAULT_SCHEMA);
     const { receipts, kinds, clock } = this.#options;
     this.front = new Front({
       app: APP,
@@ -92,6 +95,12 @@ export class Person {
       preKeyStock: 10,
     });
     return this;
+  }
+
+  /** The same device after its app has been updated: to a version of these kinds. */
+  async updated(kinds: Kinds): Promise<Person> {
+    await this.sleep();
+    return new Person(this.name, this.relay, { ...this.#options, kinds }, this).wake();
   }
 
   /** Stops the engine in an orderly way. */
