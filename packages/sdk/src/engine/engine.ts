@@ -47,9 +47,9 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-/** What nobody can ask for any more is forgotten so often; the first time when what a start brings is done with. */
-const PRUNE_EVERY_MS = 60 * 60 * 1000;
-const PRUNE_AFTER_MS = 60_000;
+/** What is due by time is looked at so often; the first time when what a start brings is done with. */
+const UPKEEP_EVERY_MS = 60 * 60 * 1000;
+const UPKEEP_AFTER_MS = 60_000;
 
 /** Takes the lead: from its first transaction on, every older engine's commits fail. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
@@ -67,7 +67,7 @@ class RunningEngine implements Engine {
   #boxKey: Uint8Array | null = null;
   #local: LocalDevice | null = null;
   #stopWatching: (() => void)[] = [];
-  #cancelPruning: () => void = () => undefined;
+  #cancelUpkeep: () => void = () => undefined;
   #cancelSync: () => void = () => undefined;
   #isOnline = false;
   readonly #context: EngineContext;
@@ -170,7 +170,7 @@ class RunningEngine implements Engine {
     this.#connection.start();
     this.#presence.start();
     context.underWay.track(this.#applyKept()).catch((error: unknown) => this.#background(error));
-    this.#cancelPruning = this.#context.clock.after(PRUNE_AFTER_MS, () => this.#keepPruned());
+    this.#cancelUpkeep = this.#context.clock.after(UPKEEP_AFTER_MS, () => this.#keepUp());
     // What an earlier engine has left there must not be taken for this one's word.
     await this.#status.settled();
   }
@@ -183,7 +183,7 @@ class RunningEngine implements Engine {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const stop of this.#stopWatching) stop();
-    this.#cancelPruning();
+    this.#cancelUpkeep();
     this.#presence.stop();
     await this.#connection.stop();
     this.#outbox.offline();
@@ -225,10 +225,11 @@ class RunningEngine implements Engine {
     if (kept > 0) await (await this.#later.kept()).applyKept(this.#context, this.#clock.now());
   }
 
-  /** Also where nothing ever interrupts the connection. */
-  #keepPruned(): void {
+  /** Also where nothing ever interrupts the connection: old keys are replaced, and what is of no use any more is forgotten. */
+  #keepUp(): void {
     pruneSent(this.#context).catch((error: unknown) => this.#background(error));
-    this.#cancelPruning = this.#context.clock.after(PRUNE_EVERY_MS, () => this.#keepPruned());
+    if (this.#isOnline && this.#local) this.#keepPreKeys(null, this.#local);
+    this.#cancelUpkeep = this.#context.clock.after(UPKEEP_EVERY_MS, () => this.#keepUp());
   }
 
   async #deliver(deliver: Deliver, local: LocalDevice) {
@@ -295,7 +296,7 @@ class RunningEngine implements Engine {
     await this.#inbox.load();
   }
 
-  #keepPreKeys(counts: PreKeyCounts, local: LocalDevice): void {
+  #keepPreKeys(counts: PreKeyCounts | null, local: LocalDevice): void {
     this.#context.underWay
       .track(this.#preKeys.keepUp(local, counts))
       .catch((error: unknown) => this.#background(error));

@@ -47,7 +47,8 @@ function supplyOf(stock: number): Supply {
 
 /** The prekey supply of this device: private halves are committed to the vault before the public ones are uploaded. */
 export class PreKeys {
-  #refilling: Promise<void> | null = null;
+  #keeping: Promise<void> | null = null;
+  #counts: PreKeyCounts | null = null;
   readonly #context: EngineContext;
   readonly #api: RelayApi;
   readonly #supply: Supply;
@@ -66,13 +67,18 @@ export class PreKeys {
     await this.#upload(local, replace);
   }
 
-  /** Rotates what is due and fills the stock up. One at a time; failures are the caller's to retry. */
-  keepUp(local: LocalDevice, counts: PreKeyCounts): Promise<void> {
-    this.#refilling ??= this.#keepUp(local, counts).finally(() => (this.#refilling = null));
-    return this.#refilling;
+  /**
+   * Rotates what is due, and fills the stock up where it is known. One at a time; failures are the caller's to retry.
+   *
+   * @param counts what the relay says that it holds; null: it has not said anything new
+   */
+  keepUp(local: LocalDevice, counts: PreKeyCounts | null): Promise<void> {
+    this.#counts = counts ?? this.#counts;
+    this.#keeping ??= this.#keepUp(local).finally(() => (this.#keeping = this.#counts = null));
+    return this.#keeping;
   }
 
-  async #keepUp(local: LocalDevice, counts: PreKeyCounts): Promise<void> {
+  async #keepUp(local: LocalDevice): Promise<void> {
     const state = await this.#state();
     if (this.#context.clock.now() - state.rotatedAt > ROTATION_MS) {
       await this.#rotate();
@@ -80,7 +86,8 @@ export class PreKeys {
     // What a rotation made must reach the relay, also while the stock is full.
     await this.#upload(local, false);
     await this.#prune();
-    if (Math.min(counts.oneTime, counts.kem) > this.#supply.stock - this.#supply.refillAfter) return;
+    const counts = this.#counts;
+    if (!counts || Math.min(counts.oneTime, counts.kem) > this.#supply.stock - this.#supply.refillAfter) return;
     for (let made = counts; this.#short(made);) {
       const room = (held: number): number => Math.max(0, Math.min(CHUNK, this.#supply.stock - held));
       const chunk = { oneTime: room(made.oneTime), kem: room(made.kem) };

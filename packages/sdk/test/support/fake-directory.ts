@@ -1,5 +1,6 @@
 import {
   decodeDeviceList,
+  limits,
   putDeviceListRequest,
   putPreKeysRequest,
   bundlesRequest,
@@ -163,6 +164,7 @@ export class FakeDirectory {
       const kem = device?.kem.shift() ?? device?.lastResort;
       const oneTime = device?.oneTime.shift();
       if (!device?.signed || !kem) return [];
+      tellIfLow(device);
       return [
         {
           device: id,
@@ -175,6 +177,14 @@ export class FakeDirectory {
     });
     return { user, ...this.#listOf(user), bundles };
   }
+}
+
+/** As the real one does after each bundle that took a one-time key. */
+function tellIfLow(device: FakeDevice): void {
+  const counts = preKeyCounts(device);
+  if (Math.min(counts.oneTime, counts.kem) >= limits.ONE_TIME_PREKEY_LOW) return;
+  const { socket } = device;
+  queueMicrotask(() => socket?.handlers.onPreKeysLow(counts));
 }
 
 function lowestFree(user: FakeUser): DeviceId {
