@@ -9,6 +9,8 @@ import { World } from '../support/world.js';
 
 const TABS = 8;
 const EACH = 15;
+/** More than a tab writes in the time in which it is frozen. */
+const MANY = 99;
 
 /**
  * One identity in eight tabs that all write at once, while tabs are closed, crashed, frozen and sent into the back/forward cache, the
@@ -38,8 +40,8 @@ describe.runIf(findXvfb() !== null)('eight tabs', () => {
   }
 
   /** Numbers what was stored: the texts for which `send` has resolved. */
-  async function write(page: Page, name: string, count: number, stored: Set<string>): Promise<void> {
-    for (let i = 0; i < count; i++) {
+  async function write(page: Page, name: string, count: number | (() => number), stored: Set<string>): Promise<void> {
+    for (let i = 0; i < (typeof count === 'number' ? count : count()); i++) {
       const text = `${name}-${String(i).padStart(2, '0')}`;
       await page.evaluate((words) => window.probe?.client.direct(window.probe.peer).send(words), text);
       stored.add(text);
@@ -59,16 +61,26 @@ describe.runIf(findXvfb() !== null)('eight tabs', () => {
     const his = await bob.open();
     await his.isIn('online');
     const stored = new Set<string>();
-    // The first leads. It is frozen while it has nothing to do, as browsers freeze tabs, and keeps its lock.
+    // The first leads.
     const leading = await open(alice);
     await write(leading, 'leading', 1, stored);
     await everythingArrives(stored, his);
     const pages = await Promise.all(Array.from({ length: TABS - 1 }, () => open(alice)));
-    const thaw = await freeze(leading);
     const writing = pages.map((page, index) =>
       // A tab that goes takes the rest of its words with it: only what was stored must arrive.
       Promise.race([write(page, `tab${index}`, EACH, stored), gone(page)]).catch(() => undefined),
     );
+    // The leader writes with them, and is frozen in the middle of that: it goes on where it stopped when it is woken.
+    let enough = MANY;
+    const itsWords = () => [...stored].filter((text) => text.startsWith('frozen-')).length;
+    const itWrites = write(leading, 'frozen', () => enough, stored);
+    await until(
+      'the leader should have stored some of its words',
+      async () => itsWords(),
+      (count) => count >= 2,
+    );
+    const thaw = await freeze(leading);
+    enough = itsWords() + 3;
     const [closing, crashing, leaving, staying] = pages as [Page, Page, Page, Page, ...Page[]];
 
     await until(
@@ -89,7 +101,10 @@ describe.runIf(findXvfb() !== null)('eight tabs', () => {
     await leaving.goBack();
     await Promise.all(writing);
     await everythingArrives(stored, his);
+    expect(itsWords(), 'frozen before its last word').toBeLessThan(enough);
     await thaw();
+    await itWrites;
+    await everythingArrives(stored, his);
     // Woken or brought back, they write again.
     await write(leading, 'thawed', 3, stored);
     await isReady(leaving);
