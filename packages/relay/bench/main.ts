@@ -7,6 +7,7 @@
  *     --seconds 5   length of a run     --runs 5   runs of each figure (the table shows medians)
  *     --connections 100000   sockets of the figure `idle`
  *     --seed TEXT   of the bytes sent   --json FILE   --profile FOLDER   processor profiles of the relay
+ *     --node=FLAGS   of the relay's Node, such as --node=--trace-gc
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -42,6 +43,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: 'sotto' },
     json: { type: 'string', default: 'bench-results/relay.json' },
     profile: { type: 'string' },
+    node: { type: 'string', default: '' },
   },
 });
 
@@ -55,7 +57,10 @@ async function main(): Promise<void> {
     connections: Number(values.connections),
     seconds: Number(values.seconds),
     runs: Number(values.runs),
-    nodeOptions: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
+    nodeOptions: [
+      ...values.node.split(' ').filter((flag) => flag !== ''),
+      ...(values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`]),
+    ],
   };
   const bench = openBench(options, await buildPrograms());
   const rows: Row[] = [];
