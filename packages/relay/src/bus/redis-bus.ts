@@ -8,7 +8,7 @@ const nameOf = (channel: Channel) => `sotto:${channel}`;
  * The bus on Redis 7 sharded pub/sub: on a single server, or on a cluster, where every shard carries only its own
  * channels. Two connections: one that is subscribed can do nothing else.
  *
- * @param url `redis://`, `rediss://`, or `redis+cluster://host:port,host:port`
+ * @param url see `redis-client.ts`
  */
 export async function openRedisBus(url: string, onError: (error: unknown) => void): Promise<Bus> {
   const publisher = commandClient(url);

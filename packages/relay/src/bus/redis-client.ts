@@ -1,29 +1,54 @@
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Redis, type ClusterOptions } from 'ioredis';
 
-const CLUSTER = 'redis+cluster://';
+const CLUSTER = /^redis(s?)\+cluster:\/\//;
+
+/**
+ * A Redis that has not answered for so long, or cannot be reached within it, is away. Without a limit every hello and every
+ * request would wait for one that is silent, whose connection stands.
+ */
+const SILENT_MS = 2_000;
+
+const PATIENCE = { socketTimeout: SILENT_MS, connectTimeout: SILENT_MS };
 
 /**
  * A connection for commands. While Redis is away nothing is queued: the mailbox is the truth, and old rings help nobody.
  *
- * @param url `redis://`, `rediss://`, or `redis+cluster://host:port,host:port`
+ * @param url `redis://`, `rediss://`, or `redis+cluster://[user:password@]host:port,host:port` (`rediss+cluster://` with TLS)
  */
 export function commandClient(url: string): Redis | Cluster {
-  if (url.startsWith(CLUSTER)) return new Cluster(nodesOf(url), { lazyConnect: true, enableOfflineQueue: false });
-  return new Redis(url, { lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 });
+  if (CLUSTER.test(url)) return cluster(url, { enableOfflineQueue: false });
+  return new Redis(url, { ...PATIENCE, lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 });
 }
 
 /** A connection for sharded subscriptions; after a reconnect it subscribes again by itself. */
 export function subscriberClient(url: string): Redis | Cluster {
-  if (url.startsWith(CLUSTER)) return new Cluster(nodesOf(url), { lazyConnect: true, shardedSubscribers: true });
-  return new Redis(url, { lazyConnect: true, autoResubscribe: true, maxRetriesPerRequest: null });
+  if (CLUSTER.test(url)) return cluster(url, { shardedSubscribers: true });
+  return new Redis(url, { ...PATIENCE, lazyConnect: true, autoResubscribe: true, maxRetriesPerRequest: null });
 }
 
-function nodesOf(url: string): { host: string; port: number }[] {
-  return url
-    .slice(CLUSTER.length)
-    .split(',')
-    .map((address) => {
-      const { hostname, port } = new URL(`redis://${address}`);
-      return { host: hostname, port: Number(port || 6379) };
-    });
+function cluster(url: string, options: ClusterOptions): Cluster {
+  const [scheme, tls] = CLUSTER.exec(url) ?? [''];
+  const [first = '', ...others] = url.slice(scheme.length).split(',');
+  const { username, password, host } = new URL(`redis://${first}`);
+  return new Cluster([host, ...others].map(nodeOf), {
+    ...options,
+    lazyConnect: true,
+    redisOptions: {
+      ...PATIENCE,
+      ...(username !== '' && { username: decodeURIComponent(username) }),
+      ...(password !== '' && { password: decodeURIComponent(password) }),
+      ...(tls === 's' && { tls: {} }),
+    },
+    // Certificates name hosts, not the addresses behind them.
+    ...(tls === 's' && {
+      dnsLookup: (address, found) => {
+        found(null, address);
+      },
+    }),
+  });
+}
+
+function nodeOf(address: string): { host: string; port: number } {
+  const { hostname, port } = new URL(`redis://${address}`);
+  return { host: hostname, port: Number(port || 6379) };
 }

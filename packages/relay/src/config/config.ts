@@ -30,10 +30,10 @@ export const relayConfig = z.strictObject({
     .optional(),
   /** Connections to PostgreSQL of this node. */
   databaseConnections: z.number().int().min(2).max(100).default(8),
-  /** Redis, 7 or later. Absent: this is the only node. `redis+cluster://` for a cluster. */
+  /** Redis, 7 or later. Absent: this is the only node. `redis+cluster://` or `rediss+cluster://` for a cluster. */
   redisUrl: z
     .string()
-    .regex(/^(rediss?|redis\+cluster):\/\//, 'must be redis://...')
+    .regex(/^rediss?(\+cluster)?:\/\//, 'must be redis://...')
     .optional(),
   /** How long a starting node waits for the lock of one that is going. */
   takeoverMs: z.number().int().min(0).default(DEFAULT_TAKEOVER_MS),

@@ -155,9 +155,11 @@ function lowestFree(living: readonly DeviceRecord[]): DeviceId {
 
 /** 14 bits, never 0, and none that this device id ever had: a stale address must not reach a new device. */
 function freshRegistration(predecessors: readonly DeviceRecord[], random: Random): RegistrationId {
+  const used = new Set(predecessors.map(({ registration }) => registration));
+  if (used.size >= limits.MAX_REGISTRATION_ID) throw new RelayError('device-limit');
   for (;;) {
     const [high = 0, low = 0] = random(2);
     const id = ((high << 8) | low) & limits.MAX_REGISTRATION_ID;
-    if (id !== 0 && !predecessors.some(({ registration }) => registration === id)) return id as RegistrationId;
+    if (id !== 0 && !used.has(id as RegistrationId)) return id as RegistrationId;
   }
 }

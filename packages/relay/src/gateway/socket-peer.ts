@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { Deliver, DownEvent, DownMessage } from '@sotto/protocol';
 import type { Socket } from 'socket.io';
 
+import { RelayError } from '../errors.js';
 import { HotReader } from './hot-reader.js';
 import { writeDeliver, writeReply } from './hot-writer.js';
 import type { MessagePackWriter } from './message-pack.js';
@@ -10,6 +11,12 @@ import type { Peer, Session } from './session.js';
 
 /** Frames that wait for a slow socket; beyond these it gets no signals of topics. What is stored has its own window. */
 const MAX_WAITING_FRAMES = 256;
+
+/**
+ * Packets that may come before the transport has taken an answer: several times what may be under way. Whoever sends and does not
+ * read would have all the answers kept for it.
+ */
+const MAX_UNANSWERED = 4_096;
 
 /** Packets beyond this are not copied together. */
 const MAX_JOINED_BYTES = 64 * 1024;
@@ -31,6 +38,8 @@ export class SocketPeer implements Peer {
   #reader: HotReader | null = null;
   #packets: MessagePackWriter[] = [];
   #waiting = 0;
+  /** Packets that came since the transport last took all it was given. */
+  #unanswered = 0;
 
   /** From now on the connection's packets must be given to {@link received}. */
   constructor(socket: Socket) {
@@ -39,6 +48,10 @@ export class SocketPeer implements Peer {
   }
 
   received(packet: unknown): void {
+    if (++this.#unanswered > MAX_UNANSWERED) {
+      this.session?.bye(new RelayError('rate-limited', 'Answers wait to be read.'));
+      return;
+    }
     const request = (this.#reader ??= new HotReader()).read(packet);
     if (!request || !this.session) for (const listener of this.#library) listener(packet);
     else if (request.event === 'submit') {
@@ -74,6 +87,7 @@ export class SocketPeer implements Peer {
   /** What waited was handed to the transport, which takes more only when it has sent what it had. */
   flushed(): void {
     this.#waiting = 0;
+    this.#unanswered = 0;
   }
 
   #send(packet: MessagePackWriter): void {

@@ -153,7 +153,11 @@ function cors(apps: AppRegistry): RequestHandler {
     const origin = request.get('origin');
     response.vary('origin');
     if (origin !== undefined && apps.knowsOrigin(origin)) {
-      response.set({ 'access-control-allow-origin': origin, 'cross-origin-resource-policy': 'cross-origin' });
+      response.set({
+        'access-control-allow-origin': origin,
+        'access-control-expose-headers': 'retry-after',
+        'cross-origin-resource-policy': 'cross-origin',
+      });
     }
     if (request.method !== 'OPTIONS') {
       next();
@@ -163,7 +167,6 @@ function cors(apps: AppRegistry): RequestHandler {
       .set({
         'access-control-allow-methods': 'GET, POST, PUT, DELETE',
         'access-control-allow-headers': `authorization, content-type, ${DEVICE_HEADER}, ${VERSION_HEADER}`,
-        'access-control-expose-headers': 'retry-after',
         'access-control-max-age': '7200',
       })
       .status(204)

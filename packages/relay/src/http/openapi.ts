@@ -13,6 +13,7 @@ import {
   okResponse,
   PROTOCOL_VERSION,
   putDeviceListRequest,
+  preKeyCounts,
   putPreKeysRequest,
   registerRequest,
   registerResponse,
@@ -65,7 +66,7 @@ export const OPERATIONS: Record<keyof typeof ROUTES, Operation> = {
   putPreKeys: {
     summary: 'Adds to the caller’s prekeys.',
     request: putPreKeysRequest,
-    response: okResponse,
+    response: preKeyCounts,
     errors: [],
   },
   bundles: {

@@ -48,3 +48,36 @@ test('Redis dies and comes back: the gap is announced, and the subscriptions hol
   await bus.close();
   await server.remove();
 });
+
+test('Redis falls silent: nothing waits for it, and when it speaks again the bus goes on', async () => {
+  const server = await startRedis();
+  const bus = await openRedisBus(server.url, ignore);
+  server.freeze();
+  await expect(bus.check()).rejects.toThrow();
+  server.thaw();
+  const messages: string[] = [];
+  await bus.subscribe('patient' as MailboxId, (message) => messages.push(Buffer.from(message).toString()));
+  await eventually('a message', async () => {
+    bus.publish('patient' as MailboxId, Buffer.from('after'));
+    await bus.check();
+    if (!messages.includes('after')) throw new Error('nothing yet');
+  });
+  await bus.close();
+  await server.remove();
+}, 30_000);
+
+test('a cluster with a password', async () => {
+  const locked = await startRedisCluster();
+  const url = await locked.lock('a p@ssword/');
+  const bus = await openRedisBus(url, ignore);
+  const messages: string[] = [];
+  for (const name of ['one', 'two', 'three'])
+    await bus.subscribe(name as MailboxId, (message) => messages.push(Buffer.from(message).toString()));
+  await eventually('a message of each', async () => {
+    for (const name of ['one', 'two', 'three']) bus.publish(name as MailboxId, Buffer.from(name));
+    await bus.check();
+    if (new Set(messages).size < 3) throw new Error('not yet');
+  });
+  await bus.close();
+  await locked.remove();
+}, 60_000);

@@ -118,6 +118,14 @@ describe('a website', () => {
     expect(codeOf(await put({}, { origin: 'https://acme.example' }))).toBe('bad-request');
   });
 
+  test('may read in an answer how long to wait', async () => {
+    const answer = await fetch(`${relay.url}/v1/prekeys`, {
+      method: 'PUT',
+      headers: { origin: 'https://acme.example' },
+    });
+    expect(answer.headers.get('access-control-expose-headers')).toBe('retry-after');
+  });
+
   test('that the app does not allow gets neither', async () => {
     expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull();
     expect(codeOf(await put({}, { origin: 'https://evil.example' }))).toBe('origin-refused');

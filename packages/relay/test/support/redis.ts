@@ -16,6 +16,9 @@ export interface RedisServer {
   readonly pid: number;
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** SIGSTOP and SIGCONT: its connections stand, and nothing answers. */
+  freeze(): void;
+  thaw(): void;
   remove(): Promise<void>;
 }
 
@@ -52,6 +55,8 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
       child = launch();
       await ping(port);
     },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     async remove() {
       await end(child, 'SIGKILL');
       rmSync(folder, { recursive: true, force: true });
@@ -75,6 +80,8 @@ async function ping(port: number): Promise<void> {
 export interface RedisCluster {
   /** `redis+cluster://host:port,...` */
   url: string;
+  /** From now on it wants a password: resolves to the URL with it. */
+  lock(password: string): Promise<string>;
   remove(): Promise<void>;
 }
 
@@ -89,6 +96,14 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   for (const { port } of servers) await joined(port);
   return {
     url: `redis+cluster://${addresses.join(',')}`,
+    async lock(password) {
+      for (const { port } of servers) {
+        const client = new Redis(port, '127.0.0.1');
+        await client.config('SET', 'masterauth', password, 'requirepass', password);
+        client.disconnect();
+      }
+      return `redis+cluster://:${encodeURIComponent(password)}@${addresses.join(',')}`;
+    },
     async remove() {
       await Promise.all(servers.map((server) => server.remove()));
     },
