@@ -15,7 +15,7 @@ import { startingWith, type WriteTransaction } from '../storage/tables.js';
 import type { Aci } from '@sotto/protocol';
 import type { SentRow } from '../vault/schema.js';
 import { enqueueAnswers, envelopeName, type OpenedContent } from './answering.js';
-import { enqueueAsk, enqueueGapAsk, missingNotice, withdrawGapAsks } from './asking.js';
+import { enqueueAsk, enqueueGapAsk, missingNotice, settleOwnCopies, showNotice, withdrawGapAsks } from './asking.js';
 import type { EngineContext } from './context.js';
 import { applyEffect, applyWaiting, type EffectTable } from './effects.js';
 import type { Opened } from './open.js';
@@ -25,7 +25,7 @@ import { answerIn } from './settle-answers.js';
 /** Counters kept of what cannot be had from one device, for counting them. */
 const MAX_LOST = 1_000;
 
-type Transaction = WriteTransaction<Pick<HistoryRows, EffectTable | 'outbox' | 'unknown'>>;
+type Transaction = WriteTransaction<Pick<HistoryRows, EffectTable | 'outbox' | 'unknown' | 'notices'>>;
 
 type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
 
@@ -123,9 +123,10 @@ async function applyRepair(
     if (item.outcome === 'nothing-lost') await transaction.delete('messages', [unread, user, item.envelope, device]);
     else await transaction.put('messages', { ...row, body: { ...row.body, resend: 'unavailable' } });
   }
-  if (items.length > 0 || gap.after < gap.before || content.resend !== undefined)
-    await updateMissing(transaction, context, from, facts.left.get(opened) ?? gap.after, items);
-  if (items.length > 0 || content.resend !== undefined) await touchConversation(transaction, unread);
+  if (items.length === 0 && gap.after >= gap.before && content.resend === undefined) return;
+  await updateMissing(transaction, context, from, facts.left.get(opened) ?? gap.after, items);
+  if (user === context.user) await settleOwnCopies(transaction, unread);
+  else await touchConversation(transaction, unread);
 }
 
 /** The notice of what is missing, if there is one, follows what has come and what cannot be had. */
@@ -207,11 +208,8 @@ async function applyUndecryptable(
   const wanted = { envelopes: [name], counters: [] };
   const asks =
     isAsked(cause) && (await enqueueAsk(transaction, context, { user, device, registration }, name, wanted, now));
-  if (user === context.user) return; // an own device's copy: the vault keeps it, no conversation can be named
-  const conversation = directConversationId(context.user, user);
-  await ensureConversation(transaction, conversation, user, null);
   const body = { kind: 'undecryptable', cause, resend: asks ? 'asked' : 'none' } as const;
-  await addNoticeRow(transaction, conversation, user, name, device, now, body);
+  await showNotice(transaction, context, envelope, name, now, body);
 }
 
 /**

@@ -3,7 +3,7 @@ import { toBase64Url } from '@sotto/protocol';
 
 import { directConversationId } from '../content/content.js';
 import { MAX_ASKED, resendRequest, type ResendRequestBody } from '../content/kinds/resend.js';
-import { addNoticeRow, enqueue, ensureConversation } from '../history/rows.js';
+import { addNoticeRow, enqueue, ensureConversation, largestHlc } from '../history/rows.js';
 import type { DeviceRef, HistoryRows, MessageRow } from '../history/schema.js';
 import type { Range, WriteTransaction } from '../storage/tables.js';
 import type { EngineContext } from './context.js';
@@ -66,7 +66,7 @@ async function prepareGap(
   const count = countMissing(missing);
   if (count <= unread) return null;
   const body: ResendRequestBody = { envelopes: [], counters: newestMissing(missing, MAX_ASKED) };
-  await context.history.write(['conversations', 'messages'], (transaction) =>
+  await context.history.write(['conversations', 'messages', 'notices'], (transaction) =>
     showMissing(transaction, context, only, { asked: count, lost: [] }, now),
   );
   return { ...outgoing, body: { ...body } };
@@ -135,23 +135,48 @@ export async function withdrawGapAsks(
 
 /** The notice of what is missing from one device: kept up to date, and gone when nothing is. */
 export async function showMissing(
-  transaction: WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages'>>,
+  transaction: Notices,
   context: EngineContext,
   from: DeviceRef,
   { asked, lost }: { asked: number; lost: readonly number[] },
   now: number,
 ): Promise<void> {
-  if (from.user === context.user) return; // an own device's copies: no conversation can be named
   const conversation = directConversationId(context.user, from.user);
   const key = [conversation, from.user, missingId(from), from.device] as const;
   const row = await transaction.get('messages', key);
   const body = { kind: 'missing', asked, lost } as const;
   if (row) await transaction.put('messages', { ...row, body });
-  else {
-    await ensureConversation(transaction, conversation, from.user, null);
-    await addNoticeRow(transaction, conversation, from.user, missingId(from), from.device, now, body);
-  }
+  else await showNotice(transaction, context, from, missingId(from), now, body);
 }
+
+type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'notices'>>;
+
+/**
+ * Shows in the sender's conversation what has become of something of theirs. Of an own device's copies nobody can say where they
+ * belong: their rows stand in a conversation with oneself, which is not listed, and one notice of this device tells of them all.
+ */
+export async function showNotice(
+  transaction: Notices,
+  { user: self }: EngineContext,
+  { user, device }: Pick<DeviceRef, 'user' | 'device'>,
+  id: string,
+  now: number,
+  body: Extract<MessageRow['body'], { kind: 'undecryptable' | 'missing' }>,
+): Promise<void> {
+  const own = user === self;
+  const conversation = directConversationId(self, user);
+  if (own) await transaction.put('notices', { code: OWN_COPY, at: now });
+  else await ensureConversation(transaction, conversation, user, null);
+  const unread = own || body.kind === 'missing' ? 0 : 1;
+  await addNoticeRow(transaction, conversation, user, id, device, now, body, unread);
+}
+
+/** What went wrong with own devices' copies has been settled, or part of it: with the last of it the notice goes. */
+export async function settleOwnCopies(transaction: Notices, conversation: string): Promise<void> {
+  if ((await largestHlc(transaction, conversation, true)) === 0) await transaction.delete('notices', [OWN_COPY]);
+}
+
+const OWN_COPY = 'own-copy-unreadable';
 
 export async function missingNotice(
   transaction: WriteTransaction<Pick<HistoryRows, 'messages'>>,

@@ -14,7 +14,7 @@ import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './co
 import { Directory, DirectoryError } from './directory.js';
 import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import { Inbox, type StaleList } from './inbox.js';
-import type { LaterModules } from './later.js';
+import { takeKept, type LaterModules } from './later.js';
 import type { LocalDevice } from './local-device.js';
 import { Outbox } from './outbox.js';
 import { OwnDevices } from './own-devices.js';
@@ -57,6 +57,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const context = { ...ports, underWay: new UnderWay(), epoch: await beginEpoch(options.vault) };
   const running = new RunningEngine(context, token, later, onSuperseded, onUnstored);
   await running.start();
+  // What cannot be done now is left to the next engine.
+  context.underWay.track(takeKept(context, later)).catch(() => undefined);
   return running;
 }
 
@@ -71,7 +73,6 @@ class RunningEngine implements Engine {
   #cancelSync: () => void = () => undefined;
   #isOnline = false;
   readonly #context: EngineContext;
-  readonly #later: LaterModules;
   readonly #onSuperseded: () => void;
   readonly #clock: RelayClock;
   readonly #status: Status;
@@ -94,7 +95,6 @@ class RunningEngine implements Engine {
     onUnstored: EngineOptions['onUnstored'],
   ) {
     this.#context = context;
-    this.#later = later;
     this.#onSuperseded = onSuperseded;
     const tokens = new Tokens(token, context.app, context.userName, context.clock);
     const api = new RelayApi(context.relay, () => tokens.get());
@@ -149,8 +149,7 @@ class RunningEngine implements Engine {
   async start(): Promise<void> {
     await this.#clock.load();
     await this.#inbox.load();
-    const context = this.#context;
-    const { history } = context;
+    const { history } = this.#context;
     const fail = (error: unknown): void => this.#failed(error);
     this.#stopWatching = [
       history.watch('outbox', (rows) => this.#outbox.changed(rows)),
@@ -169,7 +168,6 @@ class RunningEngine implements Engine {
     ];
     this.#connection.start();
     this.#presence.start();
-    context.underWay.track(this.#applyKept()).catch((error: unknown) => this.#background(error));
     this.#cancelUpkeep = this.#context.clock.after(UPKEEP_AFTER_MS, () => this.#keepUp());
     // What an earlier engine has left there must not be taken for this one's word.
     await this.#status.settled();
@@ -217,12 +215,6 @@ class RunningEngine implements Engine {
     this.#presence.online(socket, local);
     this.#keepPreKeys(welcome.preKeys, local);
     this.#syncDevices(local, welcome.expiring);
-  }
-
-  /** What came before this version knew its kind; where that part cannot be fetched now, the next engine does it. */
-  async #applyKept(): Promise<void> {
-    const kept = await this.#context.history.read(['unknown'], (transaction) => transaction.count('unknown'));
-    if (kept > 0) await (await this.#later.kept()).applyKept(this.#context, this.#clock.now());
   }
 
   /** Also where nothing ever interrupts the connection: old keys are replaced, and what is of no use any more is forgotten. */

@@ -51,7 +51,7 @@ const TABLES = [
 ] as const;
 
 /** What an opened envelope may change in history. */
-const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects', 'unknown', 'devices', 'profiles', 'applied'] as const;
+const TOUCHED = [...IDENTITY_TABLES, 'waitingEffects', 'unknown', 'notices', 'devices', 'profiles', 'applied'] as const;
 
 /**
  * Receives: decrypt -> one history transaction -> one vault transaction with sessions and cursor -> acknowledge. A crash

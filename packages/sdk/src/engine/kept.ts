@@ -18,18 +18,16 @@ type Transaction = WriteTransaction<Pick<HistoryRows, EffectTable | 'unknown'>>;
  * What came when its kind was not known, and is known now. A message is shown properly already, as its kind is asked each time; an
  * effect takes effect, and the row that stood for it goes. Each in one transaction: whoever is ended in between leaves the rest to
  * the next engine.
- *
- * @param now relay-corrected milliseconds since the epoch
  */
-export async function applyKept(context: EngineContext, now: number): Promise<void> {
+export async function applyKept(context: EngineContext): Promise<void> {
   const breath = new Breath();
   for (const kind of context.kinds.all) {
-    while (await applySome(context, kind, now)) await breath.pause();
+    while (await applySome(context, kind)) await breath.pause();
   }
 }
 
 /** @returns whether there may be more */
-function applySome(context: EngineContext, kind: ContentKind, now: number): Promise<boolean> {
+function applySome(context: EngineContext, kind: ContentKind): Promise<boolean> {
   const tables = [
     'conversations',
     'messages',
@@ -45,7 +43,7 @@ function applySome(context: EngineContext, kind: ContentKind, now: number): Prom
       const key = [conversation, user, id, device] as const;
       await transaction.delete('unknown', [kind.name, ...key]);
       const message = await transaction.get('messages', key);
-      if (kind.shows === 'effect' && message) await takeEffect(transaction, context, message, now);
+      if (kind.shows === 'effect' && message) await takeEffect(transaction, context, message);
     }
     return rows.length === BATCH;
   });
@@ -55,7 +53,6 @@ async function takeEffect(
   transaction: Transaction,
   context: EngineContext,
   { conversation, user, id, device, hlc, body }: MessageRow,
-  now: number,
 ): Promise<void> {
   if (body.kind !== 'content' || body.raw === null) return;
   const parsed = context.kinds.parse(body.type, body.data);
@@ -65,6 +62,6 @@ async function takeEffect(
   if (parsed === 'unknown' || parsed === null || !sent.success || !peer) return;
   const origin = { user, device, registration: sent.data.from.registration, self: context.user, peer, id, hlc };
   await transaction.delete('messages', [conversation, user, id, device]);
-  await applyEffect(transaction, conversation, parsed, origin, now);
+  await applyEffect(transaction, conversation, parsed, origin, context.clock.now());
   await touchConversation(transaction, conversation);
 }

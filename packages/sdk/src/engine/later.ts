@@ -1,3 +1,4 @@
+import type { EngineContext } from './context.js';
 import type { applyKept } from './kept.js';
 import type { makeLinkBundle, takeLinkBundle } from './linking.js';
 import type { PresenceKeeper } from './presence.js';
@@ -24,4 +25,10 @@ export const laterModules: LaterModules = { presence: load, linking: load, kept:
 /** Fetches them while they can be had: after a deploy the file may be gone. */
 export async function fetchLater(): Promise<void> {
   await load();
+}
+
+/** What came before its kind was known: looked for at every start, and hardly ever there. */
+export async function takeKept(context: EngineContext, { kept }: LaterModules): Promise<void> {
+  const count = await context.history.read(['unknown'], (transaction) => transaction.count('unknown'));
+  if (count > 0) await (await kept()).applyKept(context);
 }

@@ -6,6 +6,8 @@ export const NOTICES = {
     'This device was restored from an older copy. Its keys have been replaced; what it received since that copy may be missing here.',
   'hidden-device-list':
     'The relay served an older list of somebody\u2019s devices than they use. New messages may not reach all of their devices until it stops.',
+  'own-copy-unreadable':
+    'Something that you did on another of your devices did not arrive here, or could not be read. It is asked for again where that can help; this notice goes by itself when all of it has come.',
 } as const;
 
 /** Stable; {@link NOTICES} has a sentence for each. */

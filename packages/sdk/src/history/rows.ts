@@ -66,12 +66,12 @@ export async function addNoticeRow(
   device: number,
   now: number,
   body: MessageBody,
+  unread: 0 | 1 = 0,
 ): Promise<void> {
   if (await transaction.get('messages', [conversation, user, id, device])) return;
   const largest = await largestHlc(transaction, conversation, false);
   // A change of identity stands in front of the message that brings it, whenever that was written.
   const hlc = body.kind === 'identity-changed' ? largest + 1 : nextHlc(now, largest);
-  const unread = body.kind === 'undecryptable' ? 1 : 0;
   const row = {
     conversation,
     user,

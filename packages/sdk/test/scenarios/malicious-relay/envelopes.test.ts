@@ -1,10 +1,11 @@
 import type { Envelope } from '@sotto/protocol';
 import { expect, test } from 'vitest';
 
+import { NOTICES } from '../../../src/history/notice.js';
 import { aciOfName, FakeRelay } from '../../support/fake-relay.js';
 import { envelopeFrom } from '../../support/forge.js';
 import { LyingRelay } from '../../support/lying-relay.js';
-import { aliceAndBobTalking, aliceAndBobTalkingOn, type Pair, Person } from '../../support/person.js';
+import { aliceAndBobTalking, aliceAndBobTalkingOn, type Pair, Person, until } from '../../support/person.js';
 import { causesOf, damaged, isText, kindsOf } from '../../support/shown.js';
 import { passUntil, TestClock } from '../../support/test-clock.js';
 
@@ -150,6 +151,11 @@ test('delivered as if by another device of its sender, or by Alice herself: not 
   expect(causesOf(list)).toEqual(['no-session']);
   const kept = await alice.vault.read(['undecryptable'], (transaction) => transaction.range('undecryptable'));
   expect(kept.map(({ cause }) => cause)).toEqual(['no-session', 'no-session', 'no-session']);
+  // What is said to come from herself belongs to no conversation: a notice of the device tells of it, until she has seen it.
+  const notices = await until(alice.client.notices, ({ length }) => length > 0);
+  expect(notices).toMatchObject([{ code: 'own-copy-unreadable', text: NOTICES['own-copy-unreadable'] }]);
+  await alice.client.dismiss('own-copy-unreadable');
+  await until(alice.client.notices, ({ length }) => length === 0);
 });
 
 test.each<[string, Uint8Array, string]>([
