@@ -205,20 +205,35 @@ export class Connection {
     this.#events.status({ state: 'online', left: 0 });
   }
 
-  #scheduleToken(id: symbol, socket: RelaySocket): void {
-    const inMs = this.#tokens.refreshInMs;
+  /** The token is replaced before its end; what fails is tried again, less and less often, while the relay keeps the socket. */
+  #scheduleToken(id: symbol, socket: RelaySocket, failures = 0): void {
+    const inMs = failures ? backoff(failures, randomFraction(this.#context.random)) : this.#tokens.refreshInMs;
     if (inMs === null) return;
     this.#cancelTimer = this.#context.clock.after(inMs, () => {
-      this.#tokens
-        .refresh()
-        .then((token) => (this.#isCurrent(id) ? socket.token(token) : null))
-        .then((reply) => {
-          if (reply && !reply.ok) throw new RelayError(reply.error);
-          if (this.#isCurrent(id)) this.#scheduleToken(id, socket);
-        })
-        // The relay closes the socket when the old token's grace is over; reconnecting then fetches again.
-        .catch(() => undefined);
+      void this.#renewToken(id, socket)
+        .then(
+          () => 0,
+          (error: unknown) => this.#tokenFailed(id, error, failures),
+        )
+        .then((failed) => {
+          if (this.#isCurrent(id)) this.#scheduleToken(id, socket, failed);
+        });
     });
+  }
+
+  async #renewToken(id: symbol, socket: RelaySocket): Promise<void> {
+    const token = await this.#tokens.refresh();
+    if (!this.#isCurrent(id)) return;
+    const reply = await socket.token(token);
+    if (!reply.ok) throw new RelayError(reply.error);
+  }
+
+  /** @returns how often it has failed now */
+  #tokenFailed(id: symbol, error: unknown, failures: number): number {
+    if (restingStatus(error)) this.#lost(id, error);
+    // A refused one is of no use for anything else either.
+    else if (error instanceof RelayError && error.code.startsWith('token-')) this.#tokens.reject();
+    return failures + 1;
   }
 
   #isCurrent(id: symbol): boolean {

@@ -49,7 +49,11 @@ export class Tokens {
     return this.refresh();
   }
 
-  /** @throws TokenError */
+  /**
+   * Fetches another; until it is there, or if it cannot be had, the old one serves as long as it is good.
+   *
+   * @throws TokenError
+   */
   refresh(): Promise<string> {
     this.#fetching ??= this.#load().finally(() => (this.#fetching = null));
     return this.#fetching;
@@ -68,7 +72,6 @@ export class Tokens {
   }
 
   async #load(): Promise<string> {
-    this.#current = null;
     let token: string;
     try {
       token = (await this.#fetch()).trim();
@@ -77,7 +80,10 @@ export class Tokens {
     }
     const parsed = readClaims(token);
     if (!parsed) throw new TokenError('token-failed', { cause: new Error('the token callback did not return a JWT') });
-    if (parsed.sub !== this.#user || parsed.iss !== this.#app) throw new TokenError('wrong-user');
+    if (parsed.sub !== this.#user || parsed.iss !== this.#app) {
+      this.#current = null;
+      throw new TokenError('wrong-user');
+    }
     // By the lifetime, where it is known: this device's clock may be wrong by hours.
     const now = this.#clock.now();
     const expiresAt = parsed.iat === undefined ? parsed.exp * 1000 : now + (parsed.exp - parsed.iat) * 1000;

@@ -28,6 +28,7 @@ export interface Stage {
   readonly down: boolean;
   readonly batch: number;
   onSubmit(submit: Submit, from: Aci): ErrorCode | 'lost' | null;
+  onToken(token: string): ErrorCode | null;
   tamper(payload: Uint8Array, to: { user: Aci; device: number }, from: Aci): Uint8Array | null;
 }
 
@@ -78,7 +79,11 @@ export class FakeMailboxes {
         this.#onAcked();
         return { ok: true };
       },
-      token: async () => (await live(), { ok: true }),
+      token: async (token) => {
+        await live();
+        const refused = this.#stage.onToken(token);
+        return refused ? { ok: false, error: refusal(refused) } : { ok: true };
+      },
       join: async (join) => (await live(), this.#stage.topics.join(join, handlers)),
       leave: async (leave) => (await live(), this.#stage.topics.leave(leave, handlers)),
       publish: async (publish) => {

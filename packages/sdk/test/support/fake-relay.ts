@@ -38,6 +38,8 @@ export class FakeRelay implements Stage {
   batch = 100;
   /** Called before a submit is stored; the error it returns is the answer. `lost`: stored, but the answer never arrives. */
   onSubmit: (submit: Submit, from: Aci) => ErrorCode | 'lost' | null = () => null;
+  /** Called with a token that comes in-band; the error it returns is the answer. */
+  onToken: (token: string) => ErrorCode | null = () => null;
   /** Called before a request is answered. */
   onRequest: (path: string) => void = () => undefined;
   /** Waited for before a request is looked at: a slow network. */

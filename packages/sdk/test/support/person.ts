@@ -8,6 +8,7 @@ import { STANDARD_KINDS } from '../../src/content/kinds.js';
 import { Front } from '../../src/conversations/front.js';
 import { startEngine, type Engine } from '../../src/engine/engine.js';
 import type { LaterModules } from '../../src/engine/later.js';
+import type { TokenSource } from '../../src/engine/tokens.js';
 import type { ConnectionStatus } from '../../src/history/connection-status.js';
 import { HISTORY_SCHEMA, type History } from '../../src/history/schema.js';
 import type { IdentityPolicy } from '../../src/history/identity-policy.js';
@@ -30,9 +31,11 @@ export interface PersonOptions {
   /** Milliseconds that receipts wait for others to leave with. */
   readonly gatherMs?: number;
   readonly later?: LaterModules;
+  /** The app's backend; absent: the relay mints tokens. */
+  readonly token?: TokenSource;
 }
 
-const DEFAULTS: Required<PersonOptions> = {
+const DEFAULTS: Required<Omit<PersonOptions, 'token'>> = {
   receipts: 'always',
   kinds: STANDARD_KINDS,
   identityChanges: 'inform',
@@ -58,7 +61,7 @@ export class Person {
     options: PersonOptions = {},
     databases?: Pick<Person, 'history' | 'vault'>,
   ) {
-    this.#options = { ...DEFAULTS, ...options };
+    this.#options = { ...DEFAULTS, token: () => relay.token(name), ...options };
     this.history = databases?.history ?? memoryTables(HISTORY_SCHEMA);
     this.vault = databases?.vault ?? memoryTables(VAULT_SCHEMA);
     const { receipts, kinds, clock } = this.#options;
@@ -88,7 +91,6 @@ export class Person {
       relay: this.relay.port(),
       random: systemRandom,
       openTabChannel: this.#openTabChannel,
-      token: () => this.relay.token(this.name),
       onSuperseded: () => undefined,
       onUnstored: (status) => this.client.showUnstored(status),
       // A story needs few, and its engines would go on making them long after it has ended.
