@@ -124,7 +124,9 @@ export class RelayCore {
       switchboard: this.#switchboard,
       observer: this.#observer,
     });
-    bus.onGap(() => void this.heal().catch(onError));
+    const heal = () => void this.heal().catch(onError);
+    bus.onGap(heal);
+    store.onMoved?.(heal);
   }
 
   /** Sockets that are open on this node. */
@@ -203,7 +205,7 @@ export class RelayCore {
   }
 
   /**
-   * Finds what the bus may have lost: reads the heads of all mailboxes that have a socket here, a page at a time, so that
+   * Finds what the bus or the store may have lost: reads the heads of all mailboxes that have a socket here, a page at a time, so that
    * after an outage a hundred thousand of them hold up neither the database nor this process.
    */
   async heal(): Promise<void> {
@@ -215,14 +217,15 @@ export class RelayCore {
     // Whoever has gone since the pages began is not asked for.
     const open = sessions.filter(({ isOpen }) => isOpen);
     if (open.length === 0) return;
+    const sent = open.map((session) => session.sent);
     const heads = await this.#options.store.heads(
       app,
       open.map(({ mailbox }) => mailbox),
     );
-    for (const session of open) {
+    for (const [index, session] of open.entries()) {
       const head = heads.get(session.mailbox);
       if (head === undefined) session.bye('device-gone');
-      else session.poke(head);
+      else session.poke(head, sent[index] ?? 0);
     }
   }
 

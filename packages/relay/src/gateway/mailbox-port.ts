@@ -1,5 +1,6 @@
 import type { AppId, Deliver } from '@sotto/protocol';
 
+import { RelayError } from '../errors.js';
 import type { DeliveryPort } from '../mailbox/deliver.js';
 import type { MailboxId } from '../mailbox/mailbox-id.js';
 import type { RelayObserver } from '../observer.js';
@@ -14,6 +15,7 @@ const SPREAD_MS = 2_000;
 interface Owner {
   readonly app: AppId;
   readonly mailbox: MailboxId;
+  bye(reason: RelayError): void;
 }
 
 interface PortDeps {
@@ -49,9 +51,26 @@ export class MailboxPort implements DeliveryPort {
     this.#peer.emit('drained', { head });
   }
 
+  async standing(seq: number): Promise<{ head: number; id: Uint8Array | null } | null> {
+    const { app, mailbox } = this.#owner;
+    const state = await this.#deps.store.mailbox(app, mailbox);
+    if (!state) return null;
+    const { head, acked } = state;
+    return { head, id: acked.seq === seq ? acked.id : await this.#deps.store.envelopeIdAt(app, mailbox, seq) };
+  }
+
+  rolledBack(): void {
+    this.#owner.bye(rolledBack());
+  }
+
   failed(error: unknown, again: () => void): void {
     this.#deps.onError(error);
     const share = Number.parseInt(this.#owner.mailbox.slice(0, 4), 16) / 0x10000;
     this.#deps.clock.after(AGAIN_MS + share * SPREAD_MS, again);
   }
+}
+
+/** The device says hello again, and hears how its cursor and the mailbox differ. */
+export function rolledBack(): RelayError {
+  return new RelayError('ack-refused', 'The mailbox does not hold what this socket was sent from it.');
 }

@@ -23,7 +23,7 @@ import type { Switchboard } from '../mailbox/switchboard.js';
 import type { MailboxHead, Store } from '../store/store.js';
 import { Subscriptions, type TopicDeps, type TopicPeer } from '../topics/subscriptions.js';
 import type { Admission } from './admission.js';
-import { MailboxPort } from './mailbox-port.js';
+import { MailboxPort, rolledBack } from './mailbox-port.js';
 import { parseOrRefuse } from './parse.js';
 import { toRefusal } from './refusal.js';
 import { busy, Submissions, type SubmissionDeps } from './submissions.js';
@@ -66,7 +66,7 @@ export interface SessionDeps extends SubmissionDeps, TopicDeps {
  * One connected device, without its socket.
  *
  *     new --start--> open --submit, ack, token, join, leave, publish--> open
- *                     |--superseded, token-expired, device-gone, app-suspended, shutting-down--> `bye`, closed
+ *                     |--superseded, token-expired, device-gone, app-suspended, ack-refused, shutting-down--> `bye`, closed
  *                     |--the socket is gone--> closed
  */
 export class Session {
@@ -217,8 +217,21 @@ export class Session {
     return refusal;
   }
 
-  /** How far the mailbox is known to reach: heals what the bus may have lost. */
-  poke({ head, list }: MailboxHead): void {
+  /** The highest seq that the device was sent. */
+  get sent(): number {
+    return this.#delivery?.sent ?? 0;
+  }
+
+  /**
+   * How far the mailbox is known to reach: heals what the bus may have lost.
+   *
+   * @param sent what {@link sent} was before the head was read: a mailbox that reaches less far was put back
+   */
+  poke({ head, list }: MailboxHead, sent: number): void {
+    if (head < sent) {
+      this.bye(rolledBack());
+      return;
+    }
     this.#delivery?.poke(head);
     if (list !== this.#list) this.#tellList(list);
   }
@@ -270,7 +283,8 @@ export class Session {
     if (this.#closed) return;
     this.#peer.emit('welcome', { ...welcome, listVersion: this.#list, expiring });
     const { acked, first, head } = welcome;
-    this.#delivery = new Delivery(new MailboxPort(this, this.#peer, this.#deps), { after: acked.seq, first });
+    const port = new MailboxPort(this, this.#peer, this.#deps);
+    this.#delivery = new Delivery(port, { after: acked.seq, first, id: acked.id });
     this.#delivery.poke(head);
   }
 

@@ -9,6 +9,10 @@ export interface DeliveryPort {
   read(after: number, limit: Quota): Promise<MailboxPage | null>;
   deliver(message: Deliver): void;
   drained(head: number): void;
+  /** How far the mailbox reaches as it is stored now, and the id at a seq if that is known; null when the mailbox is gone. */
+  standing(seq: number): Promise<{ head: number; id: Uint8Array | null } | null>;
+  /** The mailbox is not the one any more from which was delivered: its database was put back. Nothing follows. */
+  rolledBack(): void;
   /** The store could not be read; delivery rests until `again`. */
   failed(error: unknown, again: () => void): void;
 }
@@ -22,6 +26,11 @@ export interface DeliveryPort {
  *     behind --room: read a page, emit--> behind | caught up: emit `drained`
  *     behind --no room--> waits for an ack
  *     any --look--> behind
+ *     any --the store has less than was sent--> closed: `rolledBack`
+ *     any --ring of another envelope at or below sent--> the store is asked what stands there, and nothing is sent meanwhile
+ *
+ * The last two are a database that was put back: places that the device has had are given out again, and what stands in
+ * them now would never reach it.
  */
 export class Delivery {
   readonly #port: DeliveryPort;
@@ -29,21 +38,27 @@ export class Delivery {
   #sent: number;
   #known: number;
   #first: number;
-  /** Emitted and not acknowledged: seq and size. */
-  #unacked: { seq: number; bytes: number }[] = [];
+  /** Of the envelope at `sent`; null: unknown. */
+  #sentMark: number | null;
+  /** Emitted and not acknowledged: seq, size and mark. */
+  #unacked: { seq: number; bytes: number; mark: number }[] = [];
   #unackedBytes = 0;
   /** A read is owed whatever `known` says: the first one, or one that failed. */
   #owed = true;
   #reading = false;
   /** Reading has failed: whatever comes is only noted until it is time to try again. */
   #resting = false;
+  /** The store is asked whether it still has what was sent. */
+  #doubting = false;
   #closed = false;
 
-  constructor(port: DeliveryPort, start: { after: number; first: number }) {
+  /** @param start.id of the envelope at `after`, if it is known */
+  constructor(port: DeliveryPort, start: { after: number; first: number; id?: Uint8Array | null }) {
     this.#port = port;
     this.#sent = start.after;
     this.#known = start.after;
     this.#first = start.first;
+    this.#sentMark = start.id ? markOf(start.id) : null;
   }
 
   /** The first read always happens: it finds the backlog, or tells the client that there is none. */
@@ -53,11 +68,13 @@ export class Delivery {
 
   /** Envelopes that were just stored, ascending. */
   ring(envelopes: readonly Envelope[]): void {
+    if (this.#closed) return;
+    if (envelopes.some((envelope) => envelope.seq <= this.#sent && !this.#hasSent(envelope))) void this.#doubt();
     const fresh = envelopes.filter(({ seq }) => seq > this.#sent);
     const last = fresh.at(-1);
-    if (!last || this.#closed) return;
+    if (!last) return;
     const continues = fresh.every(({ seq }, index) => seq === this.#sent + 1 + index);
-    if (continues && !this.#reading && !this.#behind && this.#fits(fresh)) {
+    if (continues && !this.#reading && !this.#doubting && !this.#behind && this.#fits(fresh)) {
       this.#known = last.seq;
       this.#emit(fresh, 0);
     } else {
@@ -83,6 +100,11 @@ export class Delivery {
     void this.#pump();
   }
 
+  /** Highest seq emitted. */
+  get sent(): number {
+    return this.#sent;
+  }
+
   /** Envelopes from the first that is held up to the last that is known. */
   get backlog(): number {
     return Math.max(0, this.#known - this.#first + 1);
@@ -96,7 +118,7 @@ export class Delivery {
     if (this.#reading || this.#resting) return;
     this.#reading = true;
     try {
-      while (!this.#closed && this.#behind && this.#room().envelopes > 0) await this.#readPage();
+      while (!this.#closed && !this.#doubting && this.#behind && this.#room().envelopes > 0) await this.#readPage();
     } catch (error) {
       this.#rest(error);
     } finally {
@@ -113,6 +135,41 @@ export class Delivery {
     });
   }
 
+  /** A ring may be late: of what was acknowledged meanwhile nobody here knows the ids any more. */
+  #hasSent({ seq, id }: Envelope): boolean {
+    return this.#unacked.find((each) => each.seq === seq)?.mark === markOf(id);
+  }
+
+  async #doubt(): Promise<void> {
+    if (this.#doubting) return;
+    this.#doubting = true;
+    try {
+      const standing = await this.#port.standing(this.#sent);
+      if (this.#closed) return;
+      if (standing && !this.#isAsSent(standing)) {
+        this.#endRolledBack();
+        return;
+      }
+      this.#doubting = false;
+      void this.#pump();
+    } catch (error) {
+      this.#port.failed(error, () => {
+        this.#doubting = false;
+        if (!this.#closed) void this.#doubt();
+      });
+    }
+  }
+
+  #isAsSent({ head, id }: { head: number; id: Uint8Array | null }): boolean {
+    if (head < this.#sent) return false;
+    return id === null || this.#sentMark === null || markOf(id) === this.#sentMark;
+  }
+
+  #endRolledBack(): void {
+    this.close();
+    this.#port.rolledBack();
+  }
+
   get #behind(): boolean {
     return this.#owed || this.#sent < this.#known;
   }
@@ -124,14 +181,27 @@ export class Delivery {
     const page = await this.#port.read(this.#sent, this.#room());
     if (!page) this.close();
     if (this.#closed || !page) return;
+    if (page.head < this.#sent) {
+      this.#endRolledBack();
+      return;
+    }
+    if (this.#doubting) {
+      this.#owed = true;
+      return;
+    }
     this.#first = Math.max(this.#first, page.first);
     const last = page.envelopes.at(-1);
     // What was known of a mailbox may have been lost in a crash: then nothing above comes, and nothing is waited for.
     this.#known = last || this.#known > known ? Math.max(this.#known, page.head) : page.head;
     if (last) this.#emit(page.envelopes, page.head - last.seq);
     // Nothing held above: whatever was there has expired, and `first` says so.
-    else this.#sent = Math.max(this.#sent, page.head);
+    else this.#skipTo(page.head);
     if (this.#sent >= this.#known) this.#port.drained(this.#sent);
+  }
+
+  #skipTo(head: number): void {
+    if (head > this.#sent) this.#sentMark = null;
+    this.#sent = Math.max(this.#sent, head);
   }
 
   #room(): Quota {
@@ -150,13 +220,20 @@ export class Delivery {
   }
 
   #emit(envelopes: readonly Envelope[], left: number): void {
-    for (const { seq, payload } of envelopes) {
-      this.#unacked.push({ seq, bytes: payload.length });
+    for (const { seq, id, payload } of envelopes) {
+      const mark = markOf(id);
+      this.#unacked.push({ seq, bytes: payload.length, mark });
       this.#unackedBytes += payload.length;
       this.#sent = seq;
+      this.#sentMark = mark;
     }
     this.#port.deliver({ first: this.#first, envelopes: envelopes.map(toWire), left });
   }
+}
+
+/** 48 bits tell the ids apart; to keep them whole would keep the larger buffers of which they are parts. */
+function markOf(id: Uint8Array): number {
+  return asBuffer(id).readUIntBE(0, 6);
 }
 
 /** The MessagePack encoder writes a `Buffer` as `bin`, but a plain `Uint8Array` as something else. */

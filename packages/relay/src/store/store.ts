@@ -277,6 +277,11 @@ export interface Store extends MailboxStore, DirectoryStore {
   time(): Promise<number>;
   /** Whether its tables are as this relay needs them: an older copy that was put back under a running relay has others. */
   migrated(): Promise<boolean>;
+  /**
+   * Calls `listener` when a database answers that may be another one than before and know less: look at what was told of.
+   * Absent: it is always the same.
+   */
+  onMoved?: (listener: () => void) => void;
   /** Envelopes held in all mailboxes together: what nobody has acknowledged yet. */
   held(): Promise<number>;
   close(): Promise<void>;

@@ -117,3 +117,16 @@ test('a page from the new one is not durable because the old one says so', async
   await expect(page()).rejects.toMatchObject({ name: 'StoreError', code: 'unavailable' });
   expect(await page()).toBe(after.port);
 });
+
+test('that it has moved is told once, when it has', async () => {
+  let moves = 0;
+  sql.onMoved?.(() => moves++);
+  await sql.line.durably(() => write(1));
+  expect(await portOf(sql)).toBe(before.port);
+  moveAddress();
+  expect(moves).toBe(0);
+  await breakThat('INSERT');
+  await firstArrival();
+  expect(await portOf(sql)).toBe(after.port);
+  expect(moves).toBe(1);
+});

@@ -1,4 +1,4 @@
-import { putDeviceListRequest, type AppId, type DownEvent, type DownMessage } from '@sotto/protocol';
+import { putDeviceListRequest, type AppId, type Cursor, type DownEvent, type DownMessage } from '@sotto/protocol';
 import * as s from '@sotto/protocol/schema';
 
 import type { Login } from '../../src/auth/token-verifier.js';
@@ -98,7 +98,7 @@ export async function coreWorld(
   /** A socket of the device, with a token that is good for an hour. */
   async function open(
     device: TestDevice,
-    at: { core?: RelayCore; epoch?: number; token?: string } = {},
+    at: { core?: RelayCore; epoch?: number; token?: string; cursor?: Cursor } = {},
   ): Promise<Guest> {
     const events: [DownEvent, unknown][] = [];
     const peer = { closed: false, behind: false };

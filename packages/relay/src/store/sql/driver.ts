@@ -42,6 +42,8 @@ export interface Sql extends Queryable, Transactions {
   readonly line: Line;
   /** For work in the background that may take minutes: no limit on time. */
   readonly patient: Queryable & Transactions;
+  /** See `Store`. */
+  readonly onMoved?: (listener: () => void) => void;
   /** Several statements without parameters. */
   script(text: string): Promise<void>;
   close(): Promise<void>;

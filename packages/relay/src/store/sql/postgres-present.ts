@@ -13,14 +13,23 @@ const SINCE = 'SELECT pg_postmaster_start_time()::text AS since';
 export class Present {
   #since: string | undefined;
   #known = new WeakSet<pg.ClientBase>();
+  readonly #listeners: (() => void)[] = [];
 
   /** To be awaited for each connection before it is used. */
   async meet(client: pg.ClientBase, timeoutMs: number): Promise<void> {
     const [row] = await run<{ since: string }>(client, { text: SINCE, timeoutMs });
+    const hasMoved = row?.since !== this.#since;
+    const isFirst = this.#since === undefined;
     // Whoever led to another one is forgotten for good, also when the address moves back.
-    if (row?.since !== this.#since) this.#known = new WeakSet();
+    if (hasMoved) this.#known = new WeakSet();
     this.#since = row?.since;
     this.#known.add(client);
+    if (hasMoved && !isFirst) for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls `listener` whenever it is another one than before. */
+  onMoved(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Whether this connection leads to it. */

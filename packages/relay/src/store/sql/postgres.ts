@@ -54,6 +54,9 @@ export function openPostgres(url: string, { connections, onError, answerMs = ANS
     ...throughPool(connect, answerMs),
     patient,
     line,
+    onMoved: (listener) => {
+      present.onMoved(listener);
+    },
 
     async script(text) {
       await patient.query(text);

@@ -80,6 +80,7 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
       );
       return row?.held ?? 0;
     },
+    ...(sql.onMoved && { onMoved: sql.onMoved }),
     close: () => sql.close(),
   };
 }
