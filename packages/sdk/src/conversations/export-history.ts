@@ -1,6 +1,8 @@
-import type { Aci } from '@sotto/protocol';
+import { toBase64Url, type Aci } from '@sotto/protocol';
 
-import type { ConversationRow, MessageRow } from '../history/schema.js';
+import { directConversationId } from '../content/content.js';
+import { NOTICES } from '../history/notice.js';
+import type { ConversationRow, DeviceRow, HistoryRows, IdentityRow, MessageRow } from '../history/schema.js';
 import type { Front } from './front.js';
 import { messageKey, toMessage } from './to-message.js';
 
@@ -8,47 +10,121 @@ import { messageKey, toMessage } from './to-message.js';
 const PAGE = 500;
 
 export const EXPORT_FORMAT = 'sotto-export';
-export const EXPORT_VERSION = 1;
+export const EXPORT_VERSION = 2;
 
 /**
- * The history as one JSON document, in pieces: at no time more than a page of it is in memory. What arrives meanwhile may or may
- * not be in it.
+ * Everything that this device has stored, but for keys, as one JSON document in pieces: at no time more than a page of it is in
+ * memory. What arrives meanwhile may or may not be in it.
  */
 export async function* exportHistory(front: Front): AsyncGenerator<string, void> {
-  const head = {
-    format: EXPORT_FORMAT,
-    version: EXPORT_VERSION,
-    app: front.app,
-    user: front.userName,
-    name: await nameOf(front, front.user),
-    exportedAt: new Date(front.clock.now()).toISOString(),
-  };
-  yield `${JSON.stringify(head).slice(0, -1)},"conversations":[`;
-  let comma = '';
-  for await (const row of conversations(front)) {
-    const name = await nameOf(front, row.peerAci);
-    yield `${comma}\n{"id":${JSON.stringify(row.id)},"user":${JSON.stringify(row.peer)},"name":${JSON.stringify(name)},"messages":[`;
-    yield* messages(front, row);
-    yield ']}';
-    comma = ',';
-  }
+  yield `${JSON.stringify(await head(front)).slice(0, -1)},"contacts":[`;
+  yield* joined(contacts(front), (contact) => [JSON.stringify(contact)]);
+  yield '],"conversations":[';
+  yield* joined(
+    rowsOf(front, 'conversations', ({ id }) => id),
+    async function* (row) {
+      const name = await nameOf(front, row.peerAci);
+      yield `{"id":${JSON.stringify(row.id)},"user":${JSON.stringify(row.peer)},"name":${JSON.stringify(name)},"messages":[`;
+      yield* messages(front, row);
+      yield ']}';
+    },
+  );
   yield ']}\n';
 }
+
+/** What concerns this user and this device as a whole: of each as much as there can be, which is little. */
+function head(front: Front): Promise<object> {
+  const { app, user, userName, clock } = front;
+  return front.read(['profiles', 'identities', 'settings', 'notices', 'devices'], async (transaction) => ({
+    format: EXPORT_FORMAT,
+    version: EXPORT_VERSION,
+    app,
+    user: userName,
+    name: (await transaction.get('profiles', [user]))?.name ?? null,
+    exportedAt: timeOf(clock.now()),
+    identityKey: keyOf(await transaction.get('identities', [user])),
+    presence: (await transaction.get('settings', ['presence']))?.value ?? 'visible',
+    notices: (await transaction.range('notices')).map(({ code, at }) => ({
+      code,
+      at: timeOf(at),
+      text: NOTICES[code],
+    })),
+    devices: (await transaction.range('devices')).filter(({ listed }) => listed === 1).map(exportedDevice),
+  }));
+}
+
+function exportedDevice({ device, registration, name, current, createdAt, lastSeenAt, expiresAt }: DeviceRow): object {
+  return {
+    id: `${device}.${registration}`,
+    name,
+    current: current === 1,
+    createdAt: timeOf(createdAt),
+    lastActivity: timeOf(lastSeenAt),
+    expiresAt: timeOf(expiresAt),
+  };
+}
+
+/** Everybody whose identity is known here, then those of whom only the name is. */
+async function* contacts(front: Front): AsyncGenerator<object, void> {
+  for await (const row of rowsOf(front, 'identities', ({ user }) => user))
+    if (row.user !== front.user) yield await contact(front, row.user, row);
+  for await (const { user } of rowsOf(front, 'profiles', (row) => row.user)) {
+    const identity = await front.read(['identities'], (transaction) => transaction.get('identities', [user]));
+    if (!identity && user !== front.user) yield await contact(front, user, undefined);
+  }
+}
+
+function contact(front: Front, user: Aci, identity: IdentityRow | undefined): Promise<object> {
+  return front.read(['conversations', 'profiles', 'lastSeen'], async (transaction) => ({
+    aci: user,
+    user: (await transaction.get('conversations', [directConversationId(front.user, user)]))?.peer ?? null,
+    name: (await transaction.get('profiles', [user]))?.name ?? null,
+    lastSeen: timeOf((await transaction.get('lastSeen', [user]))?.at),
+    identityKey: keyOf(identity),
+    verified: identity?.verified === 1,
+    markedAt: timeOf(identity?.markedAt === 0 ? null : identity?.markedAt),
+    changedAt: timeOf(identity?.changedAt),
+    held: identity?.held === 1,
+  }));
+}
+
+const keyOf = (row: IdentityRow | undefined): string | null => (row ? toBase64Url(row.identityKey) : null);
+
+const timeOf = (at: number | null | undefined): string | null =>
+  typeof at === 'number' ? new Date(at).toISOString() : null;
 
 /** What a user calls themselves. */
 async function nameOf(front: Front, user: Aci): Promise<string | null> {
   return (await front.read(['profiles'], (transaction) => transaction.get('profiles', [user])))?.name ?? null;
 }
 
-async function* conversations(front: Front): AsyncGenerator<ConversationRow, void> {
+/** The elements of a JSON array, each in pieces. */
+async function* joined<V>(
+  values: AsyncIterable<V>,
+  pieces: (value: V) => Iterable<string> | AsyncIterable<string>,
+): AsyncGenerator<string, void> {
+  let comma = '\n';
+  for await (const value of values) {
+    yield comma;
+    yield* pieces(value);
+    comma = ',\n';
+  }
+}
+
+/** All rows of a table whose key is one word, page by page. */
+async function* rowsOf<T extends 'conversations' | 'identities' | 'profiles'>(
+  front: Front,
+  table: T,
+  keyOf: (row: HistoryRows[T]) => string,
+): AsyncGenerator<HistoryRows[T], void> {
   for (let after = ''; ;) {
-    const rows = await front.read(['conversations'], (transaction) =>
-      transaction.range('conversations', { lower: [after], lowerOpen: true, limit: PAGE }),
+    const rows = await front.read([table], (transaction) =>
+      transaction.range(table, { lower: [after], lowerOpen: true, limit: PAGE }),
     );
     yield* rows;
     const last = rows.at(-1);
     if (!last || rows.length < PAGE) return;
-    after = last.id;
+    after = keyOf(last);
   }
 }
 
@@ -82,5 +158,6 @@ function exported(row: MessageRow, front: Front, peer: string): object {
     position: row.hlc,
     ...(unread && { unread }),
     ...(content !== null && { content }),
+    ...(Object.keys(row.notes).length > 0 && { notes: row.notes }),
   };
 }
