@@ -13,7 +13,7 @@ import { THIS_DEVICE, type DeviceRef, type HistoryRows } from '../history/schema
 import type { WriteTransaction } from '../storage/tables.js';
 import { equalBytes } from '../util/bytes.js';
 import type { SentRow } from '../vault/schema.js';
-import { commitVault, type EngineContext } from './context.js';
+import type { EngineContext } from './context.js';
 import type { Opened } from './open.js';
 
 export type OpenedContent = Extract<Opened, { kind: 'content' }>;
@@ -112,22 +112,6 @@ function resendRow(row: SentRow, only: DeviceRef, body: object): NewOutboxRow {
     resend: { message, hlc, counter, envelope },
     answers: [counter],
   };
-}
-
-/** As long as an envelope may wait at the relay, and some grace; and at most so many. */
-const KEEP_SENT_MS = (45 + 14) * 24 * 60 * 60 * 1000;
-const MAX_SENT = 10_000;
-
-/** Forgets what nobody can ask for any more. */
-export async function pruneSent(context: EngineContext): Promise<void> {
-  await commitVault(context, ['sent'], async (transaction) => {
-    const upper = [context.clock.now() - KEEP_SENT_MS];
-    const excess = (await transaction.count('sent')) - MAX_SENT;
-    const old = await transaction.range('sent', { index: 'sealedAt', upper });
-    const most = excess > 0 ? await transaction.range('sent', { index: 'sealedAt', limit: excess }) : [];
-    for (const { user, device, registration, counter } of [...old, ...most])
-      await transaction.delete('sent', [user, device, registration, counter]);
-  });
 }
 
 /** The content's own word for an envelope. */

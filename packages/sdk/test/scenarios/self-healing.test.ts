@@ -239,6 +239,23 @@ test('a device that stays online for weeks forgets what nobody can ask for any m
   expect(relay.mailbox('alice').socket).toBe(socket);
 });
 
+test('what could not be read is kept for 45 days', async () => {
+  const { relay, alice, bob, clock } = await pair();
+  void once(relay, 'bob', damaged);
+  await alice.say(bob, 'damaged');
+  await bob.sees(alice, (list) => list.some(({ text }) => text === 'damaged'));
+  const rows = () => bob.vault.read(['undecryptable'], (transaction) => transaction.range('undecryptable'));
+  const [row] = await rows();
+  if (!row) throw new Error('nothing is kept');
+  const aged = (days: number) => ({ ...row, id: `${days} days`, at: row.at - days * 24 * 60 * 60_000 });
+  await bob.vault.write(['undecryptable'], async (transaction) => {
+    for (const days of [44, 46]) await transaction.put('undecryptable', aged(days));
+  });
+  clock.advance(60 * 60_000);
+  while ((await rows()).some(({ id }) => id === '46 days')) await new Promise(setImmediate);
+  expect((await rows()).map(({ id }) => id).sort()).toEqual(['44 days', row.id].sort());
+});
+
 test('what cannot be had is said to be lost', async () => {
   const { relay, alice, bob, clock } = await pair();
   void once(relay, 'bob', () => null);
