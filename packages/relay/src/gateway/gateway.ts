@@ -49,11 +49,19 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
     destroyUpgrade: false,
   });
   const admissions = new WeakMap<Socket, Admission>();
+  /** Connections that have asked to be admitted and were not refused. */
+  const taken = new WeakSet<Socket['conn']>();
 
   keepNoRooms(io);
   io.engine.use(refuseMethods);
 
   io.use((socket, next) => {
+    // A connection is one session's, from its hello to its end.
+    if (taken.has(socket.conn)) {
+      next(connectError(new RelayError('bad-request', 'This connection has said hello already.')));
+      return;
+    }
+    taken.add(socket.conn);
     let who: Proven | null = null;
     const onProven = (proven: Proven) => (who = proven);
     admit(socket, onProven).then(
@@ -62,6 +70,7 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
         next();
       },
       (error: unknown) => {
+        taken.delete(socket.conn);
         const refusal = toRefusal(error, onError);
         core.refused(refusal, { ...who, address: clientAddress(socket.request, trustedProxies), via: 'socket' });
         next(connectError(refusal));
@@ -98,9 +107,11 @@ function openSessions(io: Server, core: RelayCore, admissions: WeakMap<Socket, A
     socket.conn.removeAllListeners('data');
     socket.conn.on('data', onData);
     forgetRequest(socket);
-    peer.session = core.open(admission, peer);
+    // Before there is a session: it may end while it begins.
     socket.on('disconnect', onDisconnect);
     socket.onAny(onEvent);
+    peer.session = core.open(admission, peer);
+    if (!socket.connected) peer.session.close();
   });
   io.engine.on('drain', (conn: Socket['conn']) => peers.get(conn)?.flushed());
 
@@ -110,6 +121,8 @@ function openSessions(io: Server, core: RelayCore, admissions: WeakMap<Socket, A
 
   function onDisconnect(this: Socket): void {
     peers.get(this.conn)?.session?.close();
+    // A client may leave with a packet, and stay on the connection.
+    this.conn.close();
   }
 
   function onEvent(this: Socket, event: string, ...rest: unknown[]): void {
