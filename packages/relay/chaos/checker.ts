@@ -10,6 +10,7 @@ type Of<K extends Observation['kind']> = Extract<Observation, { kind: K }>;
  * - An envelope has one seq, also when its submit was repeated: once only within the dedupe window.
  * - What a sender submitted one after the other has growing seqs.
  * - What arrives was submitted, to this recipient, with this content.
+ * - Nobody hears that a device is gone: none is removed in a run.
  */
 export function checkHistory(history: History): string[] {
   const of = <K extends Observation['kind']>(kind: K) => history.filter((each): each is Of<K> => each.kind === kind);
@@ -23,6 +24,7 @@ export function checkHistory(history: History): string[] {
     ...strange(of('submitted'), seen),
     ...reordered(of('submitted'), mailboxes),
     ...storedTwice(of('answered')),
+    ...declaredGone(of('answered')),
   ];
 }
 
@@ -115,5 +117,13 @@ function storedTwice(answers: Of<'answered'>[]): string[] {
       stored.add(key);
       return [];
     }),
+  );
+}
+
+function declaredGone(answers: Of<'answered'>[]): string[] {
+  return answers.flatMap(({ message, outcomes }) =>
+    Object.entries(outcomes)
+      .filter(([, outcome]) => outcome === 'device-gone')
+      .map(([recipient]) => `refused: the sender of ${message} was told that the device of ${recipient} is gone`),
   );
 }

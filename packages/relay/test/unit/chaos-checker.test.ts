@@ -11,7 +11,10 @@ const submitted = (message: string, sender = 'alice', recipients = ['bob']): Obs
   recipients,
   content: `of ${message}`,
 });
-const answered = (message: string, outcome: 'stored' | 'duplicate' | 'mailbox-full' = 'stored'): Observation => ({
+const answered = (
+  message: string,
+  outcome: 'stored' | 'duplicate' | 'mailbox-full' | 'device-gone' = 'stored',
+): Observation => ({
   kind: 'answered',
   message,
   outcomes: { bob: outcome },
@@ -56,6 +59,11 @@ test('what is still in the mailbox is not lost; what was refused or never answer
 
 test.each<[string, RegExp, Observation[]]>([
   ['the last message is lost', /^lost: three/, good.slice(0, -1)],
+  [
+    'a living device is said to be gone',
+    /^refused: .* four/,
+    [...good, submitted('four'), answered('four', 'device-gone')],
+  ],
   ['a duplicate was never stored', /^lost: four/, [...good, submitted('four'), answered('four', 'duplicate')]],
   ['one in the middle is lost', /^lost: two/, good.filter((each) => each !== good[8])],
   [
