@@ -2,7 +2,7 @@ import { type Cursor, type Deliver, type Envelope, type Welcome } from '@sotto/p
 
 import { Breath } from '../util/breath.js';
 import type { Mutex } from '../util/mutex.js';
-import type { SentRow, VaultRows } from '../vault/schema.js';
+import type { MetaRow, SentRow, VaultRows } from '../vault/schema.js';
 import { HISTORY_SCHEMA } from '../history/schema.js';
 import { remembering } from '../storage/remembering.js';
 import type { WriteTransaction } from '../storage/tables.js';
@@ -87,7 +87,7 @@ export class Inbox {
 
   async load(): Promise<Cursor> {
     const row = await this.#context.vault.read(['meta'], (transaction) => transaction.get('meta', ['cursor']));
-    this.#cursor = row?.name === 'cursor' ? { seq: row.seq, id: row.id } : { seq: 0, id: null };
+    this.#cursor = cursorIn(row);
     const applied = await this.#context.history.read(['applied'], (transaction) =>
       transaction.get('applied', ['last']),
     );
@@ -250,7 +250,7 @@ export class Inbox {
 
   async #checkCursor(transaction: WriteTransaction<Pick<VaultRows, 'meta'>>): Promise<void> {
     const row = await transaction.get('meta', ['cursor']);
-    if ((row?.name === 'cursor' ? row.seq : 0) !== this.#cursor.seq) throw new VaultConflict('superseded');
+    if (cursorIn(row).seq !== this.#cursor.seq) throw new VaultConflict('superseded');
   }
 
   async #staleLists(opened: readonly Opened[]): Promise<StaleList[]> {
@@ -266,6 +266,15 @@ export class Inbox {
     }
     return stale;
   }
+}
+
+/** A damaged one is none: to the relay this is a device that was restored from a copy, and it says where to go on. */
+function cursorIn(row: MetaRow | undefined): Cursor {
+  const isSound =
+    row?.name === 'cursor' &&
+    Number.isSafeInteger(row.seq) &&
+    (row.id === null || (row.id as unknown) instanceof Uint8Array);
+  return isSound ? { seq: row.seq, id: row.id } : { seq: 0, id: null };
 }
 
 /** First identities are pinned with the first session; if one was pinned meanwhile, the batch is opened again under it. */

@@ -249,8 +249,11 @@ function handshakeIn({ kemPreKeyId = 0, signedPreKeyId, baseKey }: PreKeyMessage
 function loadKeys(context: EngineContext, used: UsedKeys, header: PreKeyMessageInfo): Promise<HandshakeKeys> {
   const { kem, signed, baseKey } = handshakeIn(header);
   return context.vault.read(['preKeys', 'acceptedHandshakes'], async (transaction) => {
-    const load = async (id: number | undefined, kind: PreKeyRow['kind']): Promise<PreKeyRow | undefined> =>
-      id === undefined || used.has(kind, id) ? undefined : transaction.get('preKeys', [kind, id]);
+    const load = async (id: number | undefined, kind: PreKeyRow['kind']): Promise<PreKeyRow | undefined> => {
+      const row = id === undefined || used.has(kind, id) ? undefined : await transaction.get('preKeys', [kind, id]);
+      // A damaged one is none.
+      return (row?.privateKey as unknown) instanceof Uint8Array ? row : undefined;
+    };
     const [signedKey, kemKey, lastResort, oneTime, seen] = await Promise.all([
       load(header.signedPreKeyId, 'signed'),
       load(header.kemPreKeyId, 'kem'),

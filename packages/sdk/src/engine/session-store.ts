@@ -199,7 +199,7 @@ export class SessionUnit {
     return {
       version: row.version,
       registration: row.registration,
-      record: { current: row.current && deserializeSession(row.current), archived: [] },
+      record: { current: sessionIn(row.current), archived: [] },
       archivedIds: row.archived,
       retired: row.retired,
       archiveLoaded: row.archived.length === 0,
@@ -212,10 +212,16 @@ export class SessionUnit {
       transaction.range('archivedSessions', startingWith(user, device)),
     );
     const byId = new Map(rows.map((row) => [row.id, row.bytes]));
-    return held.archivedIds.flatMap((id) => {
-      const bytes = byId.get(id);
-      return bytes ? [deserializeSession(bytes)] : [];
-    });
+    return held.archivedIds.flatMap((id) => sessionIn(byId.get(id)) ?? []);
+  }
+}
+
+/** A damaged one is none: what it would have opened is asked for again, and what is sealed next begins anew. */
+function sessionIn(bytes: Uint8Array | null | undefined): SessionRecord['current'] {
+  try {
+    return bytes ? deserializeSession(bytes) : null;
+  } catch {
+    return null;
   }
 }
 
