@@ -190,10 +190,10 @@ export class RelayCore {
     const { app } = admission.login;
     const session = new Session(randomUUID(), admission, peer, this.#depsOf(app));
     const current = this.#sessions.get(session.mailbox);
-    // The app may have been suspended since the device was admitted.
-    const refusal = this.#options.tenants.refusal(app);
+    // The app may have been suspended, or its key removed, since the device was admitted.
+    session.recheck();
+    if (!session.isOpen) return session;
     if (this.#isClosing) session.bye('shutting-down');
-    else if (refusal) session.bye(refusal);
     else if (current && current.epoch > session.epoch) session.bye('superseded');
     else {
       current?.bye('superseded');
@@ -209,6 +209,8 @@ export class RelayCore {
    * after an outage a hundred thousand of them hold up neither the database nor this process.
    */
   async heal(): Promise<void> {
+    // Grace periods of keys end without any change.
+    this.recheckApps();
     for (const [app, open] of this.#sessionsByApp())
       for (let at = 0; at < open.length; at += HEAL_PAGE) await this.#healSome(app, open.slice(at, at + HEAL_PAGE));
   }
@@ -238,12 +240,9 @@ export class RelayCore {
     return swept;
   }
 
-  /** The apps have changed: sockets of those that may not work any more are told, and closed. */
+  /** The apps have changed: sockets of those that may not work any more, or whose key is gone, are told, and closed. */
   recheckApps(): void {
-    for (const [app, open] of this.#sessionsByApp()) {
-      const refusal = this.#options.tenants.refusal(app);
-      if (refusal) for (const session of open) session.bye(refusal);
-    }
+    for (const session of [...this.#sessions.values()]) session.recheck();
   }
 
   /** Tells everybody, then waits for the commits under way. Store and bus stay open: they belong to the caller. */

@@ -7,7 +7,7 @@ import { openKey, readRecord } from './app-record.js';
 import type { AppKey } from './app-key.js';
 import type { Sealer } from './seal.js';
 import type { AppPolicy, Tenants } from './tenants.js';
-import { KeySets, verificationKeys, type VerificationKey } from './verification.js';
+import { isUsable, KeySets, verificationKeys, type VerificationKey } from './verification.js';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -61,6 +61,10 @@ export class AppRegistry implements Tenants {
 
   keys(app: AppId): readonly VerificationKey[] {
     return this.#entries.get(app)?.keys ?? [];
+  }
+
+  acceptsKey(app: AppId, fingerprint: string, now: number): boolean {
+    return this.keys(app).some((key) => key.fingerprint === fingerprint && isUsable(key, now));
   }
 
   refusal(app: AppId): 'app-unknown' | 'app-suspended' | null {

@@ -15,6 +15,8 @@ export interface AppPolicy {
 export interface Tenants {
   /** Null: its users may work. */
   refusal(app: AppId): 'app-unknown' | 'app-suspended' | null;
+  /** Whether tokens that this key signed still count. */
+  acceptsKey(app: AppId, fingerprint: string, now: number): boolean;
   policy(app: AppId): AppPolicy;
   /** Those of the apps that have a time of their own, milliseconds. */
   retentions(): ReadonlyMap<AppId, number>;
@@ -23,5 +25,11 @@ export interface Tenants {
 
 /** One policy for whatever the verifier lets in: for simulations and tests. */
 export function everyApp(policy: AppPolicy): Tenants {
-  return { refusal: () => null, policy: () => policy, retentions: () => new Map(), inactivities: () => new Map() };
+  return {
+    refusal: () => null,
+    acceptsKey: () => true,
+    policy: () => policy,
+    retentions: () => new Map(),
+    inactivities: () => new Map(),
+  };
 }

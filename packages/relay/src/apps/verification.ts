@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import {
   decodeProtectedHeader,
   errors,
@@ -14,6 +16,14 @@ import { KeysUnavailable, remoteKeys } from './jwks.js';
 /** One key of an app, ready to verify with. */
 export interface VerificationKey extends Pick<AppKey, 'kid' | 'algorithm' | 'expiresAt'> {
   find: JWTVerifyGetKey;
+  /** Tells it from every other, on every node and whenever its app is read: a hash. */
+  fingerprint: string;
+}
+
+/** What a token says, and the key that it was verified with. */
+export interface Verified {
+  payload: JWTPayload;
+  key: string;
 }
 
 /** Key sets by their URL: they outlive changes of the apps that name them. */
@@ -39,11 +49,15 @@ export class KeySets {
 
 export function verificationKeys({ keys }: Pick<App, 'keys'>, sets: KeySets): VerificationKey[] {
   return keys.map(({ kid, algorithm, expiresAt, material }) => {
-    if ('jwksUrl' in material) return { kid, algorithm, expiresAt, find: sets.get(material.jwksUrl) };
+    const fingerprint = createHash('sha256')
+      .update(JSON.stringify([kid, algorithm, material]))
+      .digest('base64url');
+    const fixed = { kid, algorithm, expiresAt, fingerprint };
+    if ('jwksUrl' in material) return { ...fixed, find: sets.get(material.jwksUrl) };
     const key = importKey({ algorithm, material });
     // A key that cannot be read refuses every token; the rejection must not go unhandled until then.
     key.catch(() => undefined);
-    return { kid, algorithm, expiresAt, find: () => key };
+    return { ...fixed, find: () => key };
   });
 }
 
@@ -55,15 +69,15 @@ export async function verifyWith(
   keys: readonly VerificationKey[],
   token: string,
   options: JWTVerifyOptions & { currentDate: Date },
-): Promise<JWTPayload> {
+): Promise<Verified> {
   const { alg, kid } = decodeProtectedHeader(token);
   const now = options.currentDate.getTime();
-  const usable = keys.filter((key) => key.algorithm === alg && (key.expiresAt === null || now < key.expiresAt));
+  const usable = keys.filter((key) => key.algorithm === alg && isUsable(key, now));
   const named = usable.filter((key) => kid !== undefined && key.kid === kid);
   let failure: unknown = new errors.JWSSignatureVerificationFailed('No key of the app fits.');
   for (const key of (named.length > 0 ? named : usable).slice(0, MAX_APP_KEYS)) {
     try {
-      return await verifyWithKey(key, token, options);
+      return { payload: await verifyWithKey(key, token, options), key: key.fingerprint };
     } catch (error) {
       if (!isOtherKey(error)) throw error;
       // A set that cannot be fetched might have held the key: waiting may help, so that is what is told in the end.
@@ -71,6 +85,11 @@ export async function verifyWith(
     }
   }
   throw failure;
+}
+
+/** Its grace period, if it has one, is not over. */
+export function isUsable({ expiresAt }: Pick<VerificationKey, 'expiresAt'>, now: number): boolean {
+  return expiresAt === null || now < expiresAt;
 }
 
 async function verifyWithKey(key: VerificationKey, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
 import { limits, RESET_CLAIM, TOKEN_AUDIENCE, type Aci, type AppId } from '@sotto/protocol';
-import { decodeJwt, errors, type JWTPayload } from 'jose';
+import { decodeJwt, errors } from 'jose';
 
 import { KeysUnavailable } from '../apps/jwks.js';
-import { verifyWith, type VerificationKey } from '../apps/verification.js';
+import { verifyWith, type VerificationKey, type Verified } from '../apps/verification.js';
 import { RelayError } from '../errors.js';
 import type { Clock } from '../platform.js';
 import { aciOf } from './user.js';
@@ -15,6 +15,8 @@ export interface Login {
   user: Aci;
   /** Milliseconds since the epoch. */
   expiresAt: number;
+  /** Fingerprint of the key that signed the token; absent where there are no keys, as in a simulation. */
+  key?: string;
   /** Present when the token carries the reset claim: a hash that tells this token, and when it was issued. */
   reset?: { hash: Uint8Array; issuedAt: number };
 }
@@ -53,7 +55,7 @@ export function tokenVerifier(apps: Apps, clock: Clock): TokenVerifier {
   };
 }
 
-function payloadOf(token: string, app: AppId, keys: readonly VerificationKey[], now: Date): Promise<JWTPayload> {
+function payloadOf(token: string, app: AppId, keys: readonly VerificationKey[], now: Date): Promise<Verified> {
   if (keys.length === 0) throw new RelayError('unavailable', 'The relay has no key of this app that it can use.');
   return verifyWith(keys, token, {
     issuer: app,
@@ -74,13 +76,13 @@ function issuerOf(token: string): string {
   throw new RelayError('token-invalid', 'The token names no issuer.');
 }
 
-function toLogin(app: AppId, token: string, payload: JWTPayload): Login {
+function toLogin(app: AppId, token: string, { payload, key }: Verified): Login {
   const { sub, exp, iat, jti } = payload;
   if (typeof sub !== 'string' || sub === '' || Buffer.byteLength(sub) > limits.MAX_USER_NAME_BYTES) {
     throw new RelayError('token-invalid', 'The token names no user, or one with too long a name.');
   }
   if (exp === undefined) throw new RelayError('token-invalid');
-  const login: Login = { app, user: aciOf(app, sub), expiresAt: exp * 1000 };
+  const login: Login = { app, user: aciOf(app, sub), expiresAt: exp * 1000, key };
   if (payload[RESET_CLAIM] !== true || iat === undefined) return login;
   const name = jti === undefined ? `token\0${token}` : `jti\0${jti}`;
   return { ...login, reset: { hash: createHash('sha256').update(name).digest(), issuedAt: iat * 1000 } };

@@ -66,7 +66,7 @@ export interface SessionDeps extends SubmissionDeps, TopicDeps {
  * One connected device, without its socket.
  *
  *     new --start--> open --submit, ack, token, join, leave, publish--> open
- *                     |--superseded, token-expired, device-gone, app-suspended, ack-refused, shutting-down--> `bye`, closed
+ *                     |--superseded, token-expired, device-gone, app-suspended, token-invalid, ack-refused, shutting-down--> `bye`, closed
  *                     |--the socket is gone--> closed
  */
 export class Session {
@@ -78,6 +78,8 @@ export class Session {
   readonly #deps: SessionDeps;
   readonly #peer: Peer;
   readonly #ip: string | undefined;
+  /** Of the key that signed its token. */
+  #key: string | undefined;
   /** Version of the user's device list that this device was told of; 0: it is not on it. */
   #list: number;
   // Most devices only listen: what writing takes is made when they write.
@@ -95,6 +97,7 @@ export class Session {
     this.#peer = peer;
     this.#deps = deps;
     this.#ip = ip;
+    this.#key = login.key;
     this.#list = device.listed ? listVersion : 0;
     this.app = login.app;
     this.epoch = hello.epoch;
@@ -241,6 +244,15 @@ export class Session {
     return this.#delivery?.backlog ?? 0;
   }
 
+  /** Ends it when its app may not work any more, or the key is gone that signed its token. */
+  recheck(): void {
+    const { tenants, clock } = this.#deps;
+    const refusal = tenants.refusal(this.app);
+    if (refusal) this.bye(refusal);
+    else if (this.#key !== undefined && !tenants.acceptsKey(this.app, this.#key, clock.now()))
+      this.bye('token-invalid');
+  }
+
   /** Another device of the user will be removed, or was. */
   warn(expiring: ExpiringDevice): void {
     this.#peer.emit('device-expiring', expiring);
@@ -291,7 +303,9 @@ export class Session {
   async #renew({ token }: FreshToken): Promise<void> {
     const login = await this.#deps.verifier.verify(token);
     if (login.app !== this.app || login.user !== this.address.user) throw new RelayError('wrong-user');
-    if (!this.#closed) this.#expireAt(login.expiresAt);
+    if (this.#closed) return;
+    this.#key = login.key;
+    this.#expireAt(login.expiresAt);
   }
 
   #expireAt(time: number): void {

@@ -34,6 +34,7 @@ const TENANTS: Tenants = {
   refusal: () => null,
   policy: (app) => OWN.get(app) ?? RELAY,
   retentions: () => timesOf(({ retentionMs }) => retentionMs),
+  acceptsKey: () => true,
   inactivities: () => timesOf(({ inactiveMs }) => inactiveMs),
 };
 

@@ -129,6 +129,21 @@ describe('an app that is made through one node', () => {
   });
 });
 
+test('a key that is gone ends the sockets that it opened, on every node; those of the new key go on', async () => {
+  const app = await newApp();
+  const [alice, bob] = [await userAt(north, 'alice', app), await userAt(south, 'bob', app)];
+  const sockets = await Promise.all([connect(alice), connect(bob)]);
+  await Promise.all(sockets.map((socket) => socket.next('drained')));
+  const last = await admin.rotateKey(app.id, { graceSeconds: 0 });
+  for (const socket of sockets) expect(await socket.next('bye')).toMatchObject({ code: 'token-invalid' });
+  const fresh = { ...bob, token: await tokenFor('bob', { app: app.id, key: last.secret ?? '' }) };
+  const after = await eventually('bob with the new key', () => connect(fresh, { epoch: 2 }));
+  await after.next('drained');
+  await Promise.all([north.core.heal(), south.core.heal()]);
+  expect(await after.submit(messageTo(alice))).toMatchObject({ ok: true });
+  after.close();
+});
+
 describe('the command line', () => {
   async function command(args: string[], environment: Record<string, string>, answer: string | null = null) {
     const said = { out: '', err: '' };

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 
+import { everyApp } from '../../src/apps/tenants.js';
+import { DEFAULT_QUOTA, DEFAULT_RETENTION_MS } from '../../src/core.js';
+import { DEFAULT_INACTIVE_MS } from '../../src/directory/inactivity.js';
 import { RelayError } from '../../src/errors.js';
 import { localBus, memoryStore } from '../../src/index.js';
 import { StoreError, type Store } from '../../src/store/store.js';
-import { coreWorld, settle, type Guest } from '../support/core.js';
+import { coreWorld, plainVerifier, settle, type Guest } from '../support/core.js';
 import { helloOf, messageTo, random } from '../support/device.js';
 
 test('a socket outlives its token by less than a minute, unless a fresh one comes', async () => {
@@ -17,6 +20,27 @@ test('a socket outlives its token by less than a minute, unless a fresh one come
   advance(60_000);
   expect(events.at(-1)).toMatchObject(['bye', { code: 'token-expired' }]);
   expect(peer.closed).toBe(true);
+});
+
+test('when the grace period of a key is over, sockets with its tokens end; those that have renewed go on', async () => {
+  const policy = { retentionMs: DEFAULT_RETENTION_MS, quota: DEFAULT_QUOTA, inactiveMs: DEFAULT_INACTIVE_MS };
+  let end = Infinity;
+  const keys: string[] = [];
+  const { core, clock, advance, join } = await coreWorld({
+    tenants: { ...everyApp(policy), acceptsKey: (_app, key, now) => key !== 'old' || now < end },
+    // `user@expiry`, and the key.
+    verifier: { verify: async (token) => ({ ...(await plainVerifier.verify(token)), key: keys.shift() ?? 'old' }) },
+  });
+  const [alice, bob] = [await join('alice'), await join('bob')];
+  keys.push('new');
+  expect(await bob.session.handle('token', { token: bob.device.token })).toEqual({ ok: true });
+  end = clock.now() + 1_000;
+  await core.heal();
+  expect([alice.peer.closed, bob.peer.closed]).toEqual([false, false]);
+  advance(1_000);
+  await core.heal();
+  expect(alice.events.at(-1)).toMatchObject(['bye', { code: 'token-invalid' }]);
+  expect([alice.peer.closed, bob.peer.closed]).toEqual([true, false]);
 });
 
 test('a deadlock is retried; one that stays is split, so that only the culprit’s sender waits', async () => {
