@@ -11,6 +11,7 @@ import { runCommands, type CommandPorts } from './commands.js';
 import { Connection } from './connection.js';
 import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './context.js';
 import { Directory, DirectoryError } from './directory.js';
+import { forgetOld } from './forgetting.js';
 import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import { Inbox, type StaleList } from './inbox.js';
 import { takeKept, type LaterModules } from './later.js';
@@ -72,7 +73,6 @@ class RunningEngine implements Engine {
   #cancelSync: () => void = () => undefined;
   #isOnline = false;
   readonly #context: EngineContext;
-  readonly #later: LaterModules;
   readonly #onSuperseded: () => void;
   readonly #clock: RelayClock;
   readonly #status: Status;
@@ -95,7 +95,6 @@ class RunningEngine implements Engine {
     onUnstored: EngineOptions['onUnstored'],
   ) {
     this.#context = context;
-    this.#later = later;
     this.#onSuperseded = onSuperseded;
     const tokens = new Tokens(token, context.app, context.userName, context.clock);
     const api = new RelayApi(context.relay, () => tokens.get());
@@ -220,15 +219,9 @@ class RunningEngine implements Engine {
 
   /** Also where nothing ever interrupts the connection: old keys are replaced, and what is of no use any more is forgotten. */
   #keepUp(): void {
+    forgetOld(this.#context, this.#clock.now()).catch((error: unknown) => this.#background(error));
+    if (this.#isOnline && this.#local) this.#keepPreKeys(null, this.#local);
     this.#cancelUpkeep = this.#context.clock.after(UPKEEP_EVERY_MS, () => this.#keepUp());
-    if (!this.#isOnline || !this.#local) return;
-    this.#forgetOld().catch((error: unknown) => this.#background(error));
-    this.#keepPreKeys(null, this.#local);
-  }
-
-  async #forgetOld(): Promise<void> {
-    const { forgetOld } = await this.#later.forgetting();
-    await forgetOld(this.#context, this.#clock.now());
   }
 
   async #deliver(deliver: Deliver, local: LocalDevice) {
