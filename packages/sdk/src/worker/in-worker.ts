@@ -7,7 +7,7 @@ import { systemClock } from '../util/clock.js';
 import { isSeen, onPage, type PageEvent } from '../util/page-events.js';
 import type { PageCalls, WorkerCalls } from './worker-calls.js';
 
-/** What answers no sooner is as good as gone. It is never busy for so long: whatever it does, it pauses. */
+/** What answers no sooner is as good as gone. It is never busy for so long: it waits for its databases between any two batches. */
 const ANSWERS_WITHIN_MS = 10_000;
 
 /** How often it is asked whether it is there. */

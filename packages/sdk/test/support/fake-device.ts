@@ -28,7 +28,7 @@ export interface FakeDevice {
   acked: Cursor;
   /** The highest count of sealings that came with a submit. */
   sealings: number;
-  socket: { handlers: SocketHandlers; sent: number; epoch: number } | null;
+  socket: { handlers: SocketHandlers; sent: number; epoch: number; isCaughtUp: boolean } | null;
 }
 
 export interface FakeUser {

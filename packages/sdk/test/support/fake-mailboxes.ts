@@ -59,10 +59,9 @@ export class FakeMailboxes {
       device.socket?.handlers.onClose(refusal('superseded'));
       mine = device;
       const welcome = this.#welcome(device, hello);
-      device.socket = { handlers, sent: device.acked.seq, epoch: hello.epoch };
+      device.socket = { handlers, sent: device.acked.seq, epoch: hello.epoch, isCaughtUp: false };
       handlers.onWelcome(welcome);
       this.#push(device);
-      handlers.onDrained({ head: device.head });
     });
     const live = async (): Promise<FakeDevice> => {
       await Promise.resolve();
@@ -177,7 +176,11 @@ export class FakeMailboxes {
     const waiting = device.envelopes.filter(({ seq }) => seq > socket.sent);
     const envelopes = waiting.slice(0, this.#stage.batch);
     const last = envelopes.at(-1);
-    if (!last) return;
+    if (!last) {
+      if (!socket.isCaughtUp) socket.handlers.onDrained({ head: device.head });
+      socket.isCaughtUp = true;
+      return;
+    }
     socket.sent = last.seq;
     const deliver = {
       first: device.envelopes[0]?.seq ?? device.head + 1,
