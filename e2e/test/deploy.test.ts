@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import type { Thread } from '../bench/sdk/trace.js';
 import { until } from '../support/until.js';
 import { World } from '../support/world.js';
 
@@ -11,10 +12,6 @@ afterAll(() => world.end());
 
 /** What a page does not need when it starts, and what its worker does not, are in files of that name. */
 const LATER = '/later-parts-';
-
-interface Thread {
-  evaluate<R>(work: () => R): Promise<R>;
-}
 
 const hasFetchedLater = (thread: Thread): Promise<unknown> =>
   until(

@@ -13,7 +13,7 @@ export interface TraceEvent {
 }
 
 /** A page, or the worker of one. */
-interface Thread {
+export interface Thread {
   evaluate<R>(work: string | (() => R)): Promise<R>;
 }
 

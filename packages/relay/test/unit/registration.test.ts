@@ -10,7 +10,7 @@ import { APP, NOW } from '../contract/store-world.js';
 import { random, someKey } from '../support/device.js';
 
 const user = aciOf(APP, 'alice');
-const [device] = [1 as DeviceId];
+const device = 1 as DeviceId;
 
 /** Devices that were all number 1, one after the other. */
 function removedDevices(count: number): DeviceRecord[] {
