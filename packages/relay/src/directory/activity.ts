@@ -7,7 +7,16 @@ import type { Switchboard } from '../mailbox/switchboard.js';
 import type { RelayObserver } from '../observer.js';
 import type { Clock } from '../platform.js';
 import type { AppScope, DeviceRecord, QuietDevice, Store, UserState } from '../store/store.js';
-import { dayOf, decideInactive, expiringOthers, expiryOf, silence, silentBefore, WARNING_MS } from './inactivity.js';
+import {
+  dayOf,
+  decideInactive,
+  expiringOthers,
+  expiryOf,
+  silence,
+  silentUntil,
+  warnedBefore,
+  WARNING_MS,
+} from './inactivity.js';
 
 /** Devices in one statement. */
 const MAX_BATCH = 500;
@@ -15,6 +24,9 @@ const MAX_BATCH = 500;
 /** Users whose devices are removed in one run: what is left waits for the next sweep. */
 const USERS_PER_QUERY = 200;
 const MAX_QUERIES = 50;
+
+/** Devices that are marked as announced in one statement. */
+const WARNINGS_PER_QUERY = 1000;
 
 export interface ActivityDeps {
   store: Store;
@@ -60,7 +72,7 @@ export class Activity {
     const inactiveMs = this.#inactiveMs(app);
     const [now, { mailbox, seenDay }] = [clock.now(), device];
     if (seenDay >= dayOf(now)) return;
-    if (expiryOf(seenDay, inactiveMs) - WARNING_MS > now) {
+    if (silentUntil(seenDay, inactiveMs) - WARNING_MS > now) {
       void this.#notes.add({ app, user, mailbox }).catch(onError);
       return;
     }
@@ -72,14 +84,16 @@ export class Activity {
     return expiringOthers(state, self, { now: clock.now(), inactiveMs: this.#inactiveMs(app) });
   }
 
-  /** Once a day: notes who is online, reminds them, removes who is silent. */
+  /** Once a day: notes who is online, notes whom it is about to announce and reminds the others, removes who is silent. */
   async daily(online: ReadonlyMap<AppId, readonly OnlineDevice[]>): Promise<void> {
     const now = this.#deps.clock.now();
     if (dayOf(now) === this.#lastDay) return;
+    const isWarned = await this.#inEveryApp((apps, inactiveMs) => this.#warnIn(apps, inactiveMs, now));
     for (const [app, devices] of online) {
       for (let at = 0; at < devices.length; at += MAX_BATCH) await this.#remind(app, devices.slice(at, at + MAX_BATCH));
     }
-    if (await this.#removeSilent(now)) this.#lastDay = dayOf(now);
+    const isRemoved = await this.#inEveryApp((apps, inactiveMs) => this.#removeSilentIn(apps, inactiveMs, now));
+    if (isWarned && isRemoved) this.#lastDay = dayOf(now);
   }
 
   async #remind(app: AppId, online: readonly OnlineDevice[]): Promise<void> {
@@ -90,25 +104,37 @@ export class Activity {
     await store.seen(app, seen, dayOf(now));
     const users = [...new Set(seen.map(({ user }) => user))];
     const quiet = new Map<Aci, QuietDevice[]>();
-    for (const device of await store.quiet(app, users, silentBefore(now + WARNING_MS, inactiveMs))) {
+    for (const device of await store.quiet(app, users, warnedBefore(now, inactiveMs))) {
       quiet.set(device.user, [...(quiet.get(device.user) ?? []), device]);
     }
     for (const each of online) {
-      for (const { mailbox, device, registration, seenDay } of quiet.get(each.address.user) ?? []) {
-        if (mailbox !== each.mailbox) each.warn({ device, registration, expiresAt: expiryOf(seenDay, inactiveMs) });
+      for (const other of quiet.get(each.address.user) ?? []) {
+        const { mailbox, device, registration } = other;
+        if (mailbox !== each.mailbox) each.warn({ device, registration, expiresAt: expiryOf(other, now, inactiveMs) });
       }
     }
   }
 
-  /** @returns whether all are gone */
-  async #removeSilent(now: number): Promise<boolean> {
+  /** @returns whether the work is done in all */
+  async #inEveryApp(work: (apps: AppScope, inactiveMs: number) => Promise<boolean>): Promise<boolean> {
     const { inactiveMs, tenants } = this.#deps;
     const own = tenants.inactivities();
-    let done = await this.#removeSilentIn({ except: [...own.keys()] }, inactiveMs, now);
-    for (const [only, ms] of own) done = (await this.#removeSilentIn({ only }, ms, now)) && done;
+    let done = await work({ except: [...own.keys()] }, inactiveMs);
+    for (const [only, ms] of own) done = (await work({ only }, ms)) && done;
     return done;
   }
 
+  /** @returns whether all are marked */
+  async #warnIn(apps: AppScope, inactiveMs: number, now: number): Promise<boolean> {
+    const warning = { before: warnedBefore(now, inactiveMs), day: dayOf(now) };
+    for (let query = 0; query < MAX_QUERIES; query++) {
+      // None are left, or another node is at them.
+      if ((await this.#deps.store.warned(warning, WARNINGS_PER_QUERY, apps)) === 0) return true;
+    }
+    return false;
+  }
+
+  /** @returns whether all are gone */
   async #removeSilentIn(apps: AppScope, inactiveMs: number, now: number): Promise<boolean> {
     const { store } = this.#deps;
     const limits = silence(now, inactiveMs);

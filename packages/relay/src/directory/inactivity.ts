@@ -8,7 +8,7 @@ export const DAY_MS = 24 * 3_600_000;
 /** A device that has not connected for so long is removed. */
 export const DEFAULT_INACTIVE_MS = 90 * DAY_MS;
 
-/** The user's other devices are told so long before. */
+/** The user's other devices are told so long before, whatever the limit was when the device was last seen. */
 export const WARNING_MS = 14 * DAY_MS;
 
 /** Of a user's only device that is left the identity would go with it: it gets so many times as long. */
@@ -24,23 +24,55 @@ export function silentBefore(now: number, silence: number): number {
   return dayOf(now - silence);
 }
 
-/** The thresholds by which devices are removed: days. */
+/** Nobody can be warned of for longer than a device may be silent. */
+function warningOf(inactiveMs: number): number {
+  return Math.min(WARNING_MS, inactiveMs);
+}
+
+/**
+ * The thresholds by which devices are removed: days. Silence alone is not enough: a limit that was lowered, a relay that was down
+ * for weeks or a clock that jumped would otherwise remove devices of which nobody was told.
+ */
 export interface Silence {
-  /** Last seen before this day: removed, if the user has a listed device that was seen later. */
+  /** Last seen before this day, and announced long enough: removed, if the user has a listed device that was seen later. */
   before: number;
-  /** Last seen before this day: removed in any case. */
+  /** Last seen before this day, and announced as much longer: removed in any case. */
   lastBefore: number;
+  /** Announced long enough: on this day, or earlier. */
+  warnedBy: number;
+  lastWarnedBy: number;
 }
 
 export function silence(now: number, inactiveMs: number): Silence {
+  const lastMs = LAST_DEVICE_FACTOR * inactiveMs;
   return {
     before: silentBefore(now, inactiveMs),
-    lastBefore: silentBefore(now, LAST_DEVICE_FACTOR * inactiveMs),
+    lastBefore: silentBefore(now, lastMs),
+    warnedBy: dayOf(now - warningOf(inactiveMs)),
+    lastWarnedBy: dayOf(now - warningOf(inactiveMs) - (lastMs - inactiveMs)),
   };
 }
 
-/** When a device goes if it does not connect before: milliseconds since the epoch. */
-export function expiryOf(seenDay: number, inactiveMs: number): number {
+/** Devices that were last seen before this day are announced to the user's others. */
+export function warnedBefore(now: number, inactiveMs: number): number {
+  return silentBefore(now + warningOf(inactiveMs), inactiveMs);
+}
+
+type Days = Pick<DeviceRecord, 'seenDay' | 'warnedDay'>;
+
+/** The day from which on it is announced, or null: a warning ends when the device is seen. */
+function announcedOn({ seenDay, warnedDay }: Days): number | null {
+  return warnedDay !== null && warnedDay > seenDay ? warnedDay : null;
+}
+
+/** When a device goes if it does not connect before: milliseconds since the epoch. One that is announced only now has that time. */
+export function expiryOf(device: Days, now: number, inactiveMs: number): number {
+  const announced = announcedOn(device) ?? dayOf(now);
+  return Math.max(silentUntil(device.seenDay, inactiveMs), announced * DAY_MS + warningOf(inactiveMs));
+}
+
+/** When a device has been silent for too long: milliseconds since the epoch. */
+export function silentUntil(seenDay: number, inactiveMs: number): number {
   return (seenDay + 1) * DAY_MS + inactiveMs;
 }
 
@@ -56,8 +88,8 @@ export function expiringOthers(
   const others = state.devices.filter(({ mailbox }) => mailbox !== self);
   const soon = others
     .filter(({ listed, removedAt }) => listed && removedAt === null)
-    .map((device) => ({ ...refOf(device), expiresAt: expiryOf(device.seenDay, inactiveMs) }))
-    .filter(({ expiresAt }) => expiresAt <= now + WARNING_MS);
+    .map((device) => ({ ...refOf(device), expiresAt: expiryOf(device, now, inactiveMs) }))
+    .filter(({ expiresAt }) => expiresAt <= now + warningOf(inactiveMs));
   const record = state.list && decodeDeviceList(state.list.record);
   const gone = (record?.devices ?? []).flatMap((entry) => {
     const device = others.find((each) => isSame(each, entry));
@@ -69,14 +101,15 @@ export function expiringOthers(
 /** Decides which of a user's devices go. Null: none. */
 export function decideInactive(
   state: UserState,
-  { before, lastBefore }: Silence,
+  { before, lastBefore, warnedBy, lastWarnedBy }: Silence,
   now: number,
 ): { change: UserChange | null; result: { removed: DeviceRecord[]; staying: DeviceRecord[] } } {
   const living = state.devices.filter(({ removedAt }) => removedAt === null);
   const latest = living.filter(({ listed }) => listed).reduce<DeviceRecord | null>(later, null);
-  const removed = living.filter(({ seenDay, mailbox }) =>
-    mailbox === latest?.mailbox ? seenDay < lastBefore : seenDay < before,
-  );
+  const removed = living.filter((device) => {
+    const [seen, warned] = device.mailbox === latest?.mailbox ? [lastBefore, lastWarnedBy] : [before, warnedBy];
+    return device.seenDay < seen && (announcedOn(device) ?? Infinity) <= warned;
+  });
   const staying = living.filter((device) => !removed.includes(device));
   if (removed.length === 0) return { change: null, result: { removed, staying } };
   const mailboxes = removed.map(({ mailbox }) => mailbox);

@@ -104,6 +104,7 @@ function added(
     listed: false,
     createdAt: now,
     seenDay: dayOf(now),
+    warnedDay: null,
     removedAt: null,
   };
   return {

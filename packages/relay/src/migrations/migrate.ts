@@ -4,13 +4,14 @@ import { mailboxesAndDirectory } from './0001-mailboxes-and-directory.js';
 import { apps } from './0002-apps.js';
 import { deviceActivity } from './0003-device-activity.js';
 import { sealings } from './0004-sealings.js';
+import { deviceWarnings } from './0005-device-warnings.js';
 
 /**
  * Forward only: a migration that was released is never changed, only followed by another. It only adds, and to one table at
  * most, so that nodes of the version before go on working while a deploy replaces them: who holds the lock of one table alone
  * is in nobody's way for long.
  */
-export const MIGRATIONS: readonly string[] = [mailboxesAndDirectory, apps, deviceActivity, sealings];
+export const MIGRATIONS: readonly string[] = [mailboxesAndDirectory, apps, deviceActivity, sealings, deviceWarnings];
 
 /** Any number; all relays agree on it, so that only one of them migrates at a time. */
 const ADVISORY_LOCK = 7_062_843;

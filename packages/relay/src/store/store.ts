@@ -141,6 +141,8 @@ export interface DeviceRecord {
   createdAt: number;
   /** Days since the epoch, UTC: when it last connected. */
   seenDay: number;
+  /** The day from which on the user's other devices were told that it will go; it counts no more when the device was seen since. */
+  warnedDay: number | null;
   /** When it was removed, or null. Removed devices are remembered so that they can be told, and ids not reused. */
   removedAt: number | null;
 }
@@ -185,6 +187,7 @@ export interface StoredList {
 export interface QuietDevice extends DeviceAddress {
   mailbox: MailboxId;
   seenDay: number;
+  warnedDay: number | null;
 }
 
 export interface PreKeyUpload {
@@ -255,6 +258,14 @@ export interface AppScope {
   except?: AppId[];
 }
 
+/** Days since the epoch, UTC. */
+export interface Warning {
+  /** Devices that were last seen before it are announced. */
+  before: number;
+  /** Today. */
+  day: number;
+}
+
 /** Everything that the relay holds for an app, for `--dev` only. */
 export interface Inspection {
   devices: (DeviceAddress & { identityKey: Uint8Array; preKeys: PreKeyCounts; mailbox: MailboxId })[];
@@ -270,6 +281,13 @@ export interface Store extends MailboxStore, DirectoryStore {
   relayKey(): Promise<Uint8Array>;
   /** Deletes what has expired, in every app. */
   sweep(policy: SweepPolicy): Promise<{ expired: number }>;
+  /**
+   * Notes the day from which on devices are announced as silent: of every app, those last seen before a day that are not announced
+   * yet, at most `limit` of them. Rows that are locked may be left out.
+   *
+   * @returns how many it noted
+   */
+  warned(warning: Warning, limit: number, apps?: AppScope): Promise<number>;
   /** Users, of every app, that have a device to be removed for its silence: see `directory/inactivity.ts`. */
   inactive(silence: Silence, limit: number, apps?: AppScope): Promise<{ app: AppId; user: Aci }[]>;
   inspect(app: AppId): Promise<Inspection>;

@@ -31,7 +31,13 @@ export function activityContract(name: string, openStore: () => Promise<Store>):
     const newUser = (app = APP): Aci => aciOf(app, `${name}-silent-${++count}`);
 
     async function newDevice(
-      options: { app?: AppId; user?: Aci; device?: number; listed?: boolean; seenDay?: number } = {},
+      options: {
+        app?: AppId;
+        user?: Aci;
+        device?: number;
+        listed?: boolean;
+        seenDay?: number;
+      } = {},
     ): Promise<Device> {
       const { app = APP, user = newUser(app), device = 1, listed = true, seenDay = 0 } = options;
       const address = { user, device: device as DeviceId, registration: (++count % 16_000) as RegistrationId };
@@ -40,7 +46,7 @@ export function activityContract(name: string, openStore: () => Promise<Store>):
       const signed = { record: random(10), signature: random(64) };
       const change = {
         identityKey: someKey(),
-        add: { ...address, ...keys, mailbox, seenDay, listed: false, createdAt: NOW, removedAt: null },
+        add: { ...address, ...keys, mailbox, seenDay, warnedDay: null, listed: false, createdAt: NOW, removedAt: null },
         ...(listed && { list: { signed, version: 1 }, listed: [mailbox] }),
       };
       await store.updateUser(app, user, () => ({ change, result: undefined }));
@@ -102,10 +108,41 @@ export function activityContract(name: string, openStore: () => Promise<Store>):
       expect(await found(51)).toEqual([]);
     });
 
+    test('devices are announced once, from one day on, by the apps that are named; being seen ends it', async () => {
+      const app = `warned-${name.toLowerCase()}` as AppId;
+      const only = { only: app };
+      const phone = await newDevice({ app, seenDay: 50 });
+      const { user } = phone.address;
+      const laptop = await newDevice({ app, user, device: 2, seenDay: 60 });
+      const unlisted = await newDevice({ app, user, device: 3, seenDay: 50, listed: false });
+      await remove(await newDevice({ app, user, device: 4, seenDay: 50 }));
+      const daysOfAll = async () =>
+        new Map((await store.user(app, user))?.devices.map(({ mailbox, warnedDay }) => [mailbox, warnedDay]));
+      const all = async () => {
+        const days = await daysOfAll();
+        return [phone, laptop, unlisted].map(({ mailbox }) => days.get(mailbox));
+      };
+
+      expect(await store.warned({ before: 50, day: 70 }, 10, only)).toBe(0);
+      await store.warned({ before: 60, day: 70 }, 10, { except: [app] });
+      expect(await all()).toEqual([null, null, null]);
+      expect(await store.warned({ before: 60, day: 70 }, 1, only)).toBe(1);
+      expect(await store.warned({ before: 60, day: 70 }, 10, only)).toBe(1);
+      expect(await store.warned({ before: 60, day: 71 }, 10, only)).toBe(0);
+      expect(await all()).toEqual([70, null, 70]);
+      expect((await store.quiet(app, [user], 60)).map(({ mailbox, warnedDay }) => [mailbox, warnedDay])).toEqual([
+        [phone.mailbox, 70],
+      ]);
+
+      await seen([phone], 70, app);
+      expect(await store.warned({ before: 71, day: 90 }, 10, only)).toBe(2);
+      expect(await all()).toEqual([90, 90, 70]);
+    });
+
     test('the store finds exactly the users whose silent devices go', async () => {
       const app = `silent-${name.toLowerCase()}` as AppId;
-      const limits = { before: 20, lastBefore: 10 };
-      const stories: { days: number[]; unlisted?: number[]; goes: boolean }[] = [
+      const limits = { before: 20, lastBefore: 10, warnedBy: 40, lastWarnedBy: 30 };
+      const stories: { days: number[]; unlisted?: number[]; warned?: number; goes: boolean }[] = [
         { days: [25], goes: false },
         { days: [15], goes: false },
         { days: [9], goes: true },
@@ -117,14 +154,19 @@ export function activityContract(name: string, openStore: () => Promise<Store>):
         { days: [], unlisted: [19], goes: true },
         { days: [], unlisted: [20], goes: false },
         { days: [15], unlisted: [25], goes: false },
+        { days: [9], warned: 31, goes: false },
+        { days: [15, 25], warned: 40, goes: true },
+        { days: [15, 25], warned: 41, goes: false },
+        { days: [], unlisted: [19], warned: 41, goes: false },
       ];
       const users = [];
-      for (const { days, unlisted = [] } of stories) {
+      for (const { days, unlisted = [], warned = 30 } of stories) {
         const user = newUser(app);
         users.push(user);
         let device = 0;
         for (const seenDay of days) await newDevice({ app, user, device: ++device, seenDay });
         for (const seenDay of unlisted) await newDevice({ app, user, device: ++device, seenDay, listed: false });
+        await store.warned({ before: 1000, day: warned }, 1000, { only: app });
       }
       const found = (await store.inactive(limits, 1000)).filter((each) => each.app === app);
       expect(found.map(({ user }) => user).sort()).toEqual(users.filter((_, index) => stories[index]?.goes).sort());

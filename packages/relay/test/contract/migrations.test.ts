@@ -140,7 +140,9 @@ test('a node is not ready while its database is an older copy, and ready again o
       expect(await readiness()).toMatchObject({ status: 503, body: { ready: false, store: true, migrations: false } });
       await sql.query('DROP TABLE sealings');
       await sql.query('DROP TABLE apps');
-      await sql.script('ALTER TABLE devices DROP seen_day; DROP INDEX mailboxes_app; DROP INDEX users_app');
+      await sql.script(
+        'ALTER TABLE devices DROP seen_day, DROP warned_day; DROP INDEX mailboxes_app; DROP INDEX users_app',
+      );
       const fresh = openPostgres(url, { connections: 2, onError: () => undefined });
       await (await openSqlStore(fresh)).close();
       expect(await readiness()).toMatchObject({ status: 200, body: { ready: true, migrations: true } });

@@ -61,6 +61,7 @@ export function storeWorld(name: string, store: () => Store) {
       listed: false,
       createdAt: NOW,
       seenDay: Math.floor(NOW / DAY),
+      warnedDay: null,
       removedAt: null,
     };
     await store().updateUser(app, user, () => ({ change: { add: record, identityKey: someKey() }, result: undefined }));

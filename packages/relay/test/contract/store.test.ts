@@ -50,6 +50,7 @@ test('six writers on two nodes, every batch to both at once: gapless for a reade
       attemptHash: random(32),
       createdAt: 0,
       seenDay: 0,
+      warnedDay: null,
       removedAt: null,
       listed: false,
     };
@@ -130,6 +131,7 @@ describe.each(['PGlite', 'PostgreSQL'])('shared payloads on %s', (name) => {
         attemptHash: random(32),
         createdAt: 0,
         seenDay: 0,
+        warnedDay: null,
         removedAt: null,
         listed: false,
       };

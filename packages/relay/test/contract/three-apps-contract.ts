@@ -127,6 +127,9 @@ export function threeAppsContract(name: string, openStore: () => Promise<Store>)
     });
 
     test('each loses its silent devices after its own time, and the others keep theirs', async () => {
+      // First it is announced, for two weeks.
+      expect(await sweptOn(7)).toEqual([ACME]);
+      expect(await sweptOn(8)).toEqual([]);
       expect(await sweptOn(22)).toEqual([ACME]);
       expect(await Promise.all(APPS.map(livingOf))).toEqual([1, 2, 2]);
       expect(await sweptOn(31)).toEqual([BROOK]);
@@ -161,8 +164,10 @@ export function threeAppsContract(name: string, openStore: () => Promise<Store>)
       const here = [BROOK, COVE];
       expect(await sweptOn(46, here)).toContain(COVE);
       expect(await held(COVE)).toBe(0);
+      expect(await sweptOn(47, here)).toEqual([BROOK]);
       expect(await sweptOn(62, here)).toEqual([BROOK]);
       expect(await Promise.all(here.map(livingOf))).toEqual([1, 2]);
+      expect(await sweptOn(77, here)).toEqual([COVE]);
       expect(await sweptOn(92, here)).toEqual([COVE]);
       expect(await Promise.all(here.map(livingOf))).toEqual([1, 1]);
     });

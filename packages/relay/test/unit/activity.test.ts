@@ -1,6 +1,7 @@
 import type { AppId } from '@sotto/protocol';
 import { describe, expect, test } from 'vitest';
 
+import type { Tenants } from '../../src/apps/tenants.js';
 import { createRelayCore } from '../../src/core.js';
 import { DAY_MS } from '../../src/directory/inactivity.js';
 import { localBus, memoryStore } from '../../src/index.js';
@@ -227,6 +228,81 @@ describe('apps with a time of their own', () => {
     expect(Object.fromEntries(gone)).toEqual({ [SHORT]: 41, [APP]: 91, [LONG]: 121 });
     expect(Object.fromEntries(warned)).toEqual({ [SHORT]: 27, [APP]: 77, [LONG]: 107 });
   });
+});
+
+describe('a limit that is lowered', () => {
+  const key = { id: APP, algorithm: 'HS256', secret: 'a test secret of more than 32 bytes' } as const;
+
+  /** The app is put under a limit of so many days when `lower` is called. */
+  function lowered(inactiveDeviceDays: number) {
+    let current = registryOf(key);
+    const tenants: Tenants = {
+      refusal: (id) => current.refusal(id),
+      acceptsKey: (...args) => current.acceptsKey(...args),
+      policy: (id) => current.policy(id),
+      retentions: () => current.retentions(),
+      inactivities: () => current.inactivities(),
+    };
+    return { tenants, lower: () => (current = registryOf({ ...key, inactiveDeviceDays })) };
+  }
+
+  test('removes nobody before the others were told for 14 days', async () => {
+    const { tenants, lower } = lowered(30);
+    const { phone, laptop, pass, open, living, clock } = await household({ tenants });
+    await pass(63);
+    lower();
+    // At once, before any sweep.
+    const first = await open(laptop, { epoch: clock.now() });
+    expect(first.all('welcome')[0]?.expiring).toEqual([{ ...ref(phone), expiresAt: DAYS(63 + 14) }]);
+    await pass(1);
+    const online = await open(laptop, { epoch: clock.now() + 1 });
+    await online.session.handle('token', { token: `alice@${clock.now() + DAYS(30)}` });
+    await pass(13, []);
+    expect(await living()).toHaveLength(2);
+    expect(online.all('device-expiring').length).toBeGreaterThanOrEqual(12);
+    expect(online.all('device-expiring')[0]).toEqual({ ...ref(phone), expiresAt: DAYS(64 + 14) });
+    await pass(1, []);
+    expect((await living())?.map(({ device }) => device)).toEqual([laptop.device]);
+  });
+
+  test('lets whoever comes back meanwhile stay', async () => {
+    const { tenants, lower } = lowered(30);
+    const { phone, laptop, pass, living } = await household({ tenants });
+    await pass(63);
+    lower();
+    await pass(6);
+    await pass(60, [phone, laptop]);
+    expect(await living()).toHaveLength(2);
+  });
+
+  test('takes an only device as much later as its time is longer', async () => {
+    const { tenants, lower } = lowered(30);
+    const { register, core, advance, store } = await coreWorld({ tenants });
+    const { user } = await register('alice');
+    const sweep = async (days: number) => {
+      advance(DAYS(days));
+      await core.sweep();
+      return (await store.user(APP, user))?.devices.filter(({ removedAt }) => removedAt === null).length;
+    };
+    expect(await sweep(85)).toBe(1);
+    lower();
+    expect(await sweep(43)).toBe(1);
+    expect(await sweep(1)).toBe(0);
+  });
+});
+
+test('a relay that was down for months removes nobody of whom it has told nobody', async () => {
+  const { laptop, open, core, advance, living, clock } = await household();
+  advance(DAYS(200));
+  await open(laptop, { epoch: clock.now() });
+  await core.sweep();
+  expect(await living()).toHaveLength(2);
+  advance(DAYS(13));
+  await core.sweep();
+  expect(await living()).toHaveLength(2);
+  advance(DAYS(1));
+  await core.sweep();
+  expect((await living())?.map(({ device }) => device)).toEqual([laptop.device]);
 });
 
 test('a user sees their devices, with the day and not the hour', async () => {

@@ -18,7 +18,7 @@ function removedDevices(count: number): DeviceRecord[] {
     const registration = (index + 1) as RegistrationId;
     const mailbox = mailboxId(APP, { user, device, registration });
     const [secretHash, attemptHash] = [Buffer.alloc(32), Buffer.alloc(32)];
-    const times = { createdAt: NOW, seenDay: 0, removedAt: NOW };
+    const times = { createdAt: NOW, seenDay: 0, warnedDay: null, removedAt: NOW };
     return { device, registration, mailbox, secretHash, attemptHash, listed: false, ...times };
   });
 }

@@ -5,6 +5,7 @@ import { equalBytes } from '../../directory/bytes.js';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import { systemRandom, type Random } from '../../platform.js';
 import type {
+  AppScope,
   DeviceRecord,
   DirectoryStore,
   MailboxHead,
@@ -14,6 +15,7 @@ import type {
   StoredList,
   UserChange,
   UserState,
+  Warning,
 } from '../store.js';
 import { emptyUser } from '../user-state.js';
 import { memoryApps } from './memory-apps.js';
@@ -56,10 +58,12 @@ export function memoryStore(random: Random = systemRandom): Store {
       return Promise.resolve({ expired: tables.mailboxes.sweep(policy) });
     },
 
-    inactive: async (silence, limit, { only, except = [] } = {}) =>
+    warned: async (warning, limit, apps = {}) => Promise.resolve(warn(tables, warning, limit, apps)),
+
+    inactive: async (silence, limit, apps = {}) =>
       Promise.resolve(
         [...tables.users]
-          .filter(([name]) => (only === undefined || userIn(only, name)) && !except.some((app) => userIn(app, name)))
+          .filter(([name]) => isIn(apps, name))
           .filter(([, state]) => decideInactive(state, silence, 0).change !== null)
           .slice(0, limit)
           .map(([name]) => {
@@ -87,6 +91,22 @@ export function memoryStore(random: Random = systemRandom): Store {
     held: () => Promise.resolve(tables.mailboxes.held()),
     close: () => Promise.resolve(),
   };
+}
+
+function warn({ users }: Tables, { before, day }: Warning, limit: number, apps: AppScope): number {
+  let noted = 0;
+  for (const [name, state] of users) {
+    if (!isIn(apps, name)) continue;
+    const devices = state.devices.map((device) => {
+      const { seenDay, warnedDay, removedAt } = device;
+      const isNew = removedAt === null && seenDay < before && (warnedDay === null || warnedDay <= seenDay);
+      if (!isNew || noted === limit) return device;
+      noted++;
+      return { ...device, warnedDay: day };
+    });
+    users.set(name, { ...state, devices });
+  }
+  return noted;
 }
 
 function purge({ users, preKeys, mailboxes: boxes }: Tables, app: AppId): number {
@@ -239,6 +259,10 @@ function nameOf(app: AppId, user: Aci): string {
 /** App ids hold no slash. */
 function userIn(app: AppId, name: string): Aci | null {
   return name.startsWith(`${app}/`) ? (name.slice(app.length + 1) as Aci) : null;
+}
+
+function isIn({ only, except = [] }: AppScope, name: string): boolean {
+  return (only === undefined || userIn(only, name) !== null) && !except.some((app) => userIn(app, name) !== null);
 }
 
 function hexOf(bytes: Uint8Array): string {

@@ -5,7 +5,7 @@ import type { Aci, AppId } from '@sotto/protocol';
 import { isMigrated, migrate } from '../../migrations/migrate.js';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { Inspection, Store, StoredList } from '../store.js';
-import { inactiveUsers, noteSeen, quietDevices } from './activity-sql.js';
+import { inactiveUsers, noteSeen, noteWarned, quietDevices } from './activity-sql.js';
 import { sqlApps } from './app-sql.js';
 import { uuidArray } from './binary-array.js';
 import type { Sql } from './driver.js';
@@ -48,6 +48,7 @@ export async function openSqlStore(sql: Sql): Promise<Store> {
 
     seen: (app, devices, day) => noteSeen(sql, app, devices, day),
     quiet: (app, users, before) => quietDevices(sql, app, users, before),
+    warned: (warning, limit, apps = {}) => noteWarned(sql.patient, warning, limit, apps),
     inactive: (silence, limit, apps = {}) => inactiveUsers(sql.patient, silence, limit, apps),
 
     updateUser: (app, user, decide) =>

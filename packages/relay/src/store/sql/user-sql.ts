@@ -24,6 +24,7 @@ interface DeviceRow {
   listed: boolean;
   created_at: number;
   seen_day: number;
+  warned_day: number | null;
   removed_at: number | null;
 }
 
@@ -44,7 +45,7 @@ export async function loadUser(sql: Queryable, app: AppId, user: Aci): Promise<U
   );
   if (!row) return null;
   const devices = await sql.query<DeviceRow>(
-    `SELECT device, registration, mailbox, secret_hash, attempt_hash, listed, created_at, seen_day, removed_at
+    `SELECT device, registration, mailbox, secret_hash, attempt_hash, listed, created_at, seen_day, warned_day, removed_at
      FROM devices WHERE app = $1 AND account = $2 ORDER BY created_at, mailbox`,
     key,
   );
@@ -77,6 +78,7 @@ function toDevice(row: DeviceRow): DeviceRecord {
     listed: row.listed,
     createdAt: row.created_at,
     seenDay: row.seen_day,
+    warnedDay: row.warned_day,
     removedAt: row.removed_at,
   };
 }
