@@ -21,7 +21,7 @@ import type { RelayClock } from './relay-clock.js';
 import type { Repairs } from './repair.js';
 import type { SessionStore, SessionUnit } from './session-store.js';
 import { SealedMemory, type SealedCopy } from './sealed-memory.js';
-import { findTargets, isFor, type Target } from './targets.js';
+import { findTargets, isFor, nameOf, type Target, type Targets } from './targets.js';
 
 /** A message with its bytes for every device that should get it. */
 export interface Sealed {
@@ -37,12 +37,16 @@ export interface Sealed {
  */
 export type SealOutcome = { readonly sealed: Sealed } | { readonly waitMs: number } | 'nothing';
 
+/** Whom it goes to, with the bundles of those who have no session. */
+interface Found extends Targets {
+  /** By {@link nameOf}; null: the relay has none. */
+  readonly bundles: ReadonlyMap<string, PreKeyBundle | null>;
+}
+
 /** What one sealing works with. */
-interface Job {
+interface Job extends Omit<Found, 'lists'> {
   readonly outgoing: Outgoing;
   readonly local: LocalDevice;
-  readonly targets: readonly Target[];
-  readonly bundles: ReadonlyMap<string, PreKeyBundle>;
   /** A new session is started even where there is one. */
   readonly fresh: boolean;
   /** A request that {@link Repairs} counts. */
@@ -97,11 +101,10 @@ export class Sealer {
         const ask = await this.#prepare(outgoing);
         if (ask === null) return 'nothing';
         if ('waitMs' in ask) return ask;
-        const { targets, lists } = await findTargets(this.#context, this.#directory, ask.outgoing, local);
-        if (targets.length === 0) return 'nothing';
-        const bundles = await this.#fetchBundles(ask.outgoing, targets, ask.fresh);
-        const sealed = await this.#ratchets.run(() => this.#sealAll({ ...ask, local, targets, bundles, facts: known }));
-        return sealed ? { sealed: { ...sealed, lists } } : 'nothing';
+        const found = await this.#find(ask.outgoing, local, ask.fresh);
+        if (found.targets.length === 0) return 'nothing';
+        const sealed = await this.#ratchets.run(() => this.#sealAll({ ...ask, ...found, local, facts: known }));
+        return sealed ? { sealed: { ...sealed, lists: found.lists } } : 'nothing';
       },
     );
   }
@@ -167,29 +170,46 @@ export class Sealer {
     return rows.some((row) => row !== undefined) ? largest : null;
   }
 
+  /**
+   * Whom it goes to, and what it takes. Bundles come with the list that the relay goes by: where that is a newer one, its devices
+   * are the ones.
+   */
+  async #find(outgoing: Outgoing, local: LocalDevice, fresh: boolean): Promise<Found> {
+    const bundles = new Map<string, PreKeyBundle | null>();
+    const found = await findTargets(this.#context, this.#directory, outgoing, local);
+    await this.#fetchBundles(outgoing, found.targets, fresh, bundles);
+    for (const [user, version] of found.lists) {
+      if ((await this.#directory.devices(user)).version === version) continue;
+      const anew = await findTargets(this.#context, this.#directory, outgoing, local);
+      await this.#fetchBundles(outgoing, anew.targets, fresh, bundles);
+      return { ...anew, bundles };
+    }
+    return { ...found, bundles };
+  }
+
   /** Bundles for the devices without a session, fetched before the ratchets are held: the network may take its time. */
   async #fetchBundles(
     outgoing: Outgoing,
     targets: readonly Target[],
     fresh: boolean,
-  ): Promise<Map<string, PreKeyBundle>> {
+    bundles: Map<string, PreKeyBundle | null>,
+  ): Promise<void> {
     const unit = this.#sessions.begin();
     const wanted = new Map<Aci, DeviceId[]>();
     for (const target of targets) {
-      if (!fresh && (await this.#usable(unit, target))) continue;
+      if (bundles.has(nameOf(target)) || (!fresh && (await this.#usable(unit, target)))) continue;
       const sealed = await this.#context.vault.read(['sealedPayloads'], (transaction) =>
         transaction.get('sealedPayloads', [outgoing.id, target.user, target.device, target.registration]),
       );
       if (sealed) continue;
+      bundles.set(nameOf(target), null);
       wanted.set(target.user, [...(wanted.get(target.user) ?? []), target.device]);
     }
-    const bundles = new Map<string, PreKeyBundle>();
     for (const [user, devices] of wanted) {
       for (const bundle of await this.#directory.bundles(user, devices)) {
-        bundles.set(`${user}.${bundle.deviceId}.${bundle.registrationId}`, bundle);
+        bundles.set(nameOf({ user, device: bundle.deviceId, registration: bundle.registrationId }), bundle);
       }
     }
-    return bundles;
   }
 
   async #usable(unit: SessionUnit, { user, device, registration, identityKey }: Target): Promise<boolean> {
@@ -241,8 +261,10 @@ export class Sealer {
   ): Promise<UncountedRow | null> {
     const { user, device, registration } = target;
     const usable = !fresh && (await this.#usable(unit, target));
-    const bundle = usable ? undefined : bundles.get(`${user}.${device}.${registration}`);
-    if (!usable && !bundle) return null;
+    const bundle = usable ? undefined : bundles.get(nameOf(target));
+    if (bundle === null) return null;
+    // There was a session when bundles were asked for: another one has come in its place meanwhile.
+    if (!usable && !bundle) throw new VaultConflict('conflict');
     const ownList = (await this.#directory.devices(local.user)).version;
     const input = { outgoing, message, target, bundle, ownList };
     const { payload, counter } = await encryptFor(this.#context, local, unit, input);

@@ -18,7 +18,11 @@ export interface Target {
 }
 
 /** One registration of a device. */
-type Address = Pick<Target, 'user' | 'device' | 'registration'>;
+interface Address {
+  readonly user: Aci;
+  readonly device: number;
+  readonly registration: number;
+}
 
 /** Whom a content goes to now. */
 export interface Targets {
@@ -85,4 +89,9 @@ async function findOne(
 
 export function isFor(row: Address, target: Address): boolean {
   return row.user === target.user && row.device === target.device && row.registration === target.registration;
+}
+
+/** The registration as a key of maps. */
+export function nameOf({ user, device, registration }: Address): string {
+  return `${user}.${device}.${registration}`;
 }
