@@ -29,14 +29,7 @@ interface Content {
 /** Every socket event of the protocol and every operation that the relay itself describes: a new one is attacked by itself. */
 export async function allDoors(url: string, seed: number, victim: TestDevice): Promise<Door[]> {
   const known = knownOf(victim);
-  const api = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
-  const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { requestBody }]) => ({
-      method: method.toUpperCase(),
-      path,
-      schema: requestBody?.content['application/json']?.schema ?? {},
-    })),
-  );
+  const operations = await operationsOf(url);
   const events = Object.entries(up).map(([event, schema]) => ({
     event,
     schema: s.toJsonSchema(schema, 'input'),
@@ -46,10 +39,28 @@ export async function allDoors(url: string, seed: number, victim: TestDevice): P
     eventDoor(url, null, nasty, seed + 50),
     ...operations.map((operation, at) => routeDoor(url, operation, known, seed + 100 + at)),
     helloDoor(url, known, victim, seed + 200),
-    rawHttpDoor(url, seed + 300),
+    rawHttpDoor(url, seed + 300, { name: 'raw HTTP', post: '/v1/devices', token: 'x' }),
     rawSocketDoor(url, seed + 400),
     pollingDoor(url, seed + 500),
   ];
+}
+
+/** One of an OpenAPI description; `{}` takes anything, or nothing. */
+export interface Operation {
+  method: string;
+  path: string;
+  schema: JsonSchema;
+}
+
+export async function operationsOf(url: string): Promise<Operation[]> {
+  const api = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
+  return Object.entries(api.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { requestBody }]) => ({
+      method: method.toUpperCase(),
+      path,
+      schema: requestBody?.content['application/json']?.schema ?? {},
+    })),
+  );
 }
 
 function knownOf(victim: TestDevice): Known {
@@ -107,12 +118,7 @@ function answered(socket: Emitter, event: string, args: unknown[]): Promise<stri
   });
 }
 
-function routeDoor(
-  url: string,
-  { method, path, schema }: { method: string; path: string; schema: JsonSchema },
-  known: Known,
-  seed: number,
-): Door {
+function routeDoor(url: string, { method, path, schema }: Operation, known: Known, seed: number): Door {
   const mallory = new Attacker(url, `mallory${path.replaceAll(/\W+/g, '-')}-${method}`);
   const body = fc.oneof(
     { weight: 6, arbitrary: inputsFor(schema, known).map((value) => JSON.stringify(value) as string | undefined) },
@@ -152,8 +158,8 @@ function routeDoor(
 }
 
 type Headers = Record<string, string>;
-const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'];
-const HEADERS = [
+export const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'];
+export const HEADERS = [
   'authorization',
   'sotto-device',
   'sotto-version',
@@ -165,12 +171,12 @@ const HEADERS = [
   'expect',
 ];
 
-function encodeAnything(text: string): string {
+export function encodeAnything(text: string): string {
   return encodeURIComponent(text.replaceAll(/\p{Surrogate}/gu, '?'));
 }
 
 /** Null when the request itself cannot be made: `fetch` refuses some headers before they leave. */
-async function attempt<T>(request: () => Promise<T>): Promise<T | null> {
+export async function attempt<T>(request: () => Promise<T>): Promise<T | null> {
   try {
     return await request();
   } catch (error) {

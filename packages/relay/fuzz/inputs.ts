@@ -11,6 +11,9 @@ export interface JsonSchema {
   allOf?: JsonSchema[];
   properties?: Record<string, JsonSchema>;
   required?: string[];
+  propertyNames?: { enum?: string[] };
+  /** `{}` or `true`: anything. */
+  additionalProperties?: JsonSchema | boolean;
   items?: JsonSchema;
   minItems?: number;
   maxItems?: number;
@@ -75,15 +78,22 @@ export function allowed(schema: JsonSchema, known: Known): fc.Arbitrary<unknown>
   }
 }
 
-function objectOf({ properties = {}, required = [] }: JsonSchema, known: Known): fc.Arbitrary<unknown> {
+function objectOf(schema: JsonSchema, known: Known): fc.Arbitrary<unknown> {
+  const { properties = {}, required = [], propertyNames, additionalProperties } = schema;
+  if (propertyNames?.enum && typeof additionalProperties === 'object') {
+    const name = fc.constantFrom(...propertyNames.enum);
+    return fc.dictionary(name, allowed(additionalProperties, known), { maxKeys: MAX_ITEMS });
+  }
   const fields = Object.fromEntries(Object.entries(properties).map(([name, each]) => [name, allowed(each, known)]));
   return fc.record(fields, { requiredKeys: required.filter((name) => name in fields) });
 }
 
 function numberOf({ minimum, maximum }: JsonSchema, { numbers }: Known): fc.Arbitrary<number> {
-  const [min, max] = [Math.max(minimum ?? -(2 ** 31), -(2 ** 31)), Math.min(maximum ?? 2 ** 31 - 1, 2 ** 31 - 1)];
-  const fitting = numbers.filter((value) => value >= min && value <= max);
-  const any = fc.oneof(fc.integer({ min, max }), fc.constantFrom(min, max));
+  const [least, most] = [minimum ?? -(2 ** 31), maximum ?? 2 ** 31 - 1];
+  // Such as 0.01 of a day.
+  const [min, max] = [Math.ceil(Math.max(least, -(2 ** 31))), Math.min(most, 2 ** 31 - 1)];
+  const fitting = numbers.filter((value) => value >= least && value <= most);
+  const any = fc.oneof(fc.integer({ min, max }), fc.constantFrom(least, most));
   return fitting.length === 0 ? any : fc.oneof(any, fc.constantFrom(...fitting));
 }
 

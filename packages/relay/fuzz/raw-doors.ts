@@ -12,18 +12,16 @@ const asBytes = (text: string) => Buffer.from(text);
 const junk = fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes));
 const line = fc.string({ unit: 'grapheme-ascii', maxLength: 60 });
 
-/** Bytes on the relay's port that are almost HTTP, or nothing like it. */
-export function rawHttpDoor(url: string, seed: number): Door {
-  const target = fc.constantFrom(
-    '/v1/devices',
-    '/healthz',
-    '/v1/socket/',
-    '*',
-    '//',
-    '/%00',
-    '/v1/users/%/bundles',
-    'x',
-  );
+interface RawHttp {
+  name: string;
+  /** A path that takes a body, and a token to send along. */
+  post: string;
+  token: string;
+}
+
+/** Bytes on a port of the relay that are almost HTTP, or nothing like it. */
+export function rawHttpDoor(url: string, seed: number, { name: door, post, token }: RawHttp): Door {
+  const target = fc.constantFrom(post, '/healthz', '/v1/socket/', '*', '//', '/%00', '/v1/users/%/bundles', 'x');
   const request = fc
     .tuple(fc.constantFrom('GET', 'POST', 'PUT', 'G\0T', 'TRACE', 'CONNECT'), target, line, line)
     .map(
@@ -42,10 +40,12 @@ export function rawHttpDoor(url: string, seed: number): Door {
       'Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}',
       `X: ${'y'.repeat(70_000)}\r\n\r\n`,
     )
-    .map((rest) => `POST /v1/devices HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer x\r\n${rest}`);
+    .map(
+      (rest) => `POST ${post} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n${rest}`,
+    );
   const supply = stream(fc.oneof(junk, request.map(asBytes), bodied.map(asBytes)), seed);
   return {
-    name: 'raw HTTP',
+    name: door,
     weight: 4,
     attack: () => throwBytes(url, [supply.next().value as Buffer], (answer) => /^HTTP\/1\.1 5/.test(answer)),
   };

@@ -5,7 +5,11 @@ import { join } from 'node:path';
 
 import { Pauses, type Pause } from '../test/support/pauses.js';
 import { startRelayProcess, type RelayProcess } from '../test/support/process.js';
+import { freePort } from '../test/support/servers.js';
+import { newAdminToken } from '../src/admin/admin-tokens.js';
+import { adminDoors } from './admin-doors.js';
 import { allDoors, type Door } from './doors.js';
+import { Growth, type GrowthReport } from './growth.js';
 import { Witness } from './witness.js';
 
 /** Attacks under way at once. */
@@ -14,17 +18,22 @@ const WORKERS = 8;
 /** Connections that send a byte now and then, and never finish a request. */
 const SLOW_CONNECTIONS = 50;
 
+/** How often memory is measured: each measure stops the relay for a full collection. */
+const MEASURES = 30;
+
 export interface FuzzReport {
   seed: number;
   inputs: Record<string, number>;
   total: number;
-  /** What must never happen: crashes, 5xx, answers without a code, failures in the log, a disturbed conversation. */
+  /**
+   * What must never happen: crashes, 5xx, answers without a code, failures in the log, a disturbed conversation, memory that
+   * grows and grows.
+   */
   complaints: string[];
   /** What was complained of shortly after one of them says little. */
   pauses: Pause[];
   witness: { messages: number; slowestMs: number };
-  /** Of the relay's process, MiB: after the first tenth of the inputs, at the highest, at the end. */
-  memory: { early: number; highest: number; end: number };
+  memory: GrowthReport;
 }
 
 interface FuzzOptions {
@@ -43,13 +52,23 @@ export async function runFuzz({ inputs, seed, onProgress }: FuzzOptions): Promis
   const log = (text: string) => {
     text.split('\n').filter(isFailure).forEach(complain);
   };
-  const relay = await startRelayProcess({ SOTTO_DATA: folder, LOG_LEVEL: 'error' }, { onOutput: log });
+  const { token, hash } = newAdminToken();
+  const adminPort = String(await freePort());
+  const environment = { SOTTO_ADMIN_TOKENS: `root:${hash}`, SOTTO_ADMIN_PORT: adminPort };
+  const relay = await startRelayProcess(
+    { SOTTO_DATA: folder, LOG_LEVEL: 'error', ...environment },
+    { onOutput: log, liveMemory: true },
+  );
   const slow = slowConnections(relay);
   try {
     const witness = await Witness.start(relay.url);
     const talking = witness.run().catch((error: unknown) => void complain(`the witness: ${String(error)}`));
-    const doors = await allDoors(relay.url, seed, witness.bob);
-    const memory = await attack({ relay, doors, inputs, complain, onProgress });
+    const admin = { url: `http://127.0.0.1:${adminPort}`, token };
+    const doors = [
+      ...(await allDoors(relay.url, seed, witness.bob)),
+      ...(await adminDoors(relay.url, admin, seed + 600)),
+    ];
+    const { counts, memory } = await attack({ relay, doors, inputs, complain, onProgress });
     witness.stop();
     await talking;
     witness.close();
@@ -57,12 +76,12 @@ export async function runFuzz({ inputs, seed, onProgress }: FuzzOptions): Promis
     if (relay.isAlive) await relay.stop();
     return {
       seed,
-      inputs: Object.fromEntries(memory.counts),
-      total: [...memory.counts.values()].reduce((sum, count) => sum + count, 0),
+      inputs: Object.fromEntries(counts),
+      total: [...counts.values()].reduce((sum, count) => sum + count, 0),
       complaints: [...complaints, ...witness.complaints],
       pauses: pauses.end(),
       witness: { messages: witness.said, slowestMs: witness.slowestMs },
-      memory: { early: memory.early, highest: memory.highest, end: memory.end },
+      memory,
     };
   } finally {
     slow.stop();
@@ -72,7 +91,7 @@ export async function runFuzz({ inputs, seed, onProgress }: FuzzOptions): Promis
 }
 
 function isFailure(line: string): boolean {
-  return line.trim() !== '' && !line.startsWith('Sotto relay:');
+  return line.trim() !== '' && !line.startsWith('Sotto relay:') && !line.startsWith('Admin API:');
 }
 
 interface Attack {
@@ -86,30 +105,31 @@ interface Attack {
 async function attack({ relay, doors, inputs, complain, onProgress }: Attack) {
   const turns = doors.flatMap((door) => Array.from({ length: door.weight }, () => door));
   const counts = new Map(doors.map(({ name }) => [name, 0]));
-  const memory = { early: 0, highest: 0, end: 0 };
+  const growth = new Growth();
+  /** A measure is due after each of so many equal parts of the inputs. */
+  const part = Math.ceil(inputs / MEASURES);
   let thrown = 0;
   const measure = async () => {
-    const now = await residentMiB(relay);
-    memory.highest = Math.max(memory.highest, now);
-    if (thrown <= inputs / 10) memory.early = now;
-    memory.end = now;
+    growth.note(await relay.liveBytes());
     onProgress?.(thrown);
   };
   const worker = async () => {
     while (thrown < inputs && relay.isAlive) {
-      const door = turns[thrown++ % turns.length];
+      const turn = ++thrown;
+      const door = turns[turn % turns.length];
       if (!door) return;
       counts.set(door.name, (counts.get(door.name) ?? 0) + 1);
       const why = await within(door.attack()).catch((error: unknown) => (isRefusal(error) ? null : String(error)));
       if (why !== null) complain(`${door.name}: ${why}`);
-      if (thrown % 1_000 === 0) await measure();
+      if (turn % part === 0) await measure();
     }
   };
-  await measure();
   await Promise.all(Array.from({ length: WORKERS }, worker));
   if (!relay.isAlive) complain('the relay has ended');
   else await measure();
-  return { ...memory, counts };
+  const memory = growth.report();
+  if (memory.complaint !== null) complain(memory.complaint);
+  return { counts, memory };
 }
 
 /** Longer than any door waits itself. */
@@ -128,12 +148,6 @@ function within(attack: Promise<string | null>): Promise<string | null> {
 /** Mallory was shown the door while she connected: the relay's good right. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'data' in error;
-}
-
-async function residentMiB({ url }: RelayProcess): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  const bytes = /^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1];
-  return Math.round(Number(bytes) / 1024 / 1024);
 }
 
 /** Requests and handshakes that never end, for as long as the relay puts up with them. */

@@ -50,6 +50,8 @@ const jwksUrl = z
   .url({ protocol: /^https?$/ })
   .max(2048)
   .refine((url) => {
+    // What is no URL the check before has refused, and this one runs all the same.
+    if (!URL.canParse(url)) return true;
     const { protocol, hostname, username } = new URL(url);
     return (protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname)) && username === '';
   }, 'must be https:// (http:// on this machine only), without a name in it');

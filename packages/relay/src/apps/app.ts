@@ -1,5 +1,5 @@
 import { appId, type AppId } from '@sotto/protocol';
-import { safeParse } from '@sotto/protocol/schema';
+import { safeParse, toJsonSchema } from '@sotto/protocol/schema';
 import * as z from 'zod';
 
 import { appLimitOverrides } from '../limits/overrides.js';
@@ -53,10 +53,12 @@ export interface App extends AppSettings {
   keys: AppKey[];
 }
 
-export const appIdOf = z.custom<AppId>(
-  (value) => safeParse(appId, value).success,
-  'not an app id: 1 to 64 of a-z, 0-9, "." , "_" and "-", beginning with a letter or digit',
-);
+export const appIdOf = z
+  .custom<AppId>(
+    (value) => safeParse(appId, value).success,
+    'not an app id: 1 to 64 of a-z, 0-9, "." , "_" and "-", beginning with a letter or digit',
+  )
+  .meta({ ...toJsonSchema(appId, 'input') });
 
 /** An app in SOTTO_APPS: its settings, and either one key's fields or `keys`, newest first. */
 const appObject = z.strictObject({

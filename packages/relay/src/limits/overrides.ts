@@ -3,7 +3,13 @@ import * as z from 'zod';
 import { LIMITS, type Budget, type LimitName } from './limits.js';
 
 const NAMES = Object.keys(LIMITS) as [LimitName, ...LimitName[]];
-const budget = z.strictObject({ points: z.number().int().min(1), seconds: z.number().int().min(1) });
+
+/** Counts that are kept in memory are forgotten by a timer, and a timer holds 31 bits of milliseconds: one beyond fires at once. */
+const MAX_WINDOW_SECONDS = 24 * 24 * 3600;
+const budget = z.strictObject({
+  points: z.number().int().min(1),
+  seconds: z.number().int().min(1).max(MAX_WINDOW_SECONDS),
+});
 
 /** Changes to the default limits (`LIMITS`), by name. */
 export const limitOverrides = z.partialRecord(z.enum(NAMES), budget);

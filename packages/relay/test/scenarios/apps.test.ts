@@ -231,8 +231,13 @@ describe('the admin API', () => {
     const relay = await testRelay();
     expect(relay.adminUrl).toBeNull();
     await relay.close();
-    const described = (await (await fetch(`${north.adminUrl ?? ''}/openapi.json`)).json()) as { paths: object };
-    expect(Object.keys(described.paths)).toContain('/admin/v1/apps/{app}/rotate-key');
+    const described: unknown = await (await fetch(`${north.adminUrl ?? ''}/openapi.json`)).json();
+    const body = {
+      content: { 'application/json': { schema: { properties: { id: { type: 'string', maxLength: 64 } } } } },
+    };
+    expect(described).toMatchObject({
+      paths: { '/admin/v1/apps': { post: { requestBody: body } }, '/admin/v1/apps/{app}/rotate-key': {} },
+    });
   });
 
   test('refuses an address that guesses, even when it is right in the end; another relay’s operators are not disturbed', async () => {

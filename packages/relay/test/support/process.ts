@@ -31,6 +31,8 @@ export interface RelayProcess {
   thaw(): void;
   /** Its wall clock is so far from the real one from now on, milliseconds; only with `jumpingClock`. */
   setClock(offset: number): void;
+  /** Bytes in use after a collection of garbage; only with `liveMemory`. Rejects when the process ends before it answers. */
+  liveBytes(): Promise<number>;
 }
 
 interface ProcessOptions {
@@ -39,6 +41,7 @@ interface ProcessOptions {
   /** Arguments of Node, instead of those that run the sources. */
   command?: readonly string[];
   jumpingClock?: boolean;
+  liveMemory?: boolean;
   /** Hears what it prints on standard output and standard error. */
   onOutput?: (text: string) => void;
 }
@@ -48,14 +51,16 @@ const sourcesOf = (root: string) => [...TSX, join(root, 'packages/relay/src/main
 /** A relay in a process of its own, as an operator runs it, with limits that no test reaches. */
 export async function startRelayProcess(
   environment: Record<string, string>,
-  { root = ROOT, command = sourcesOf(root), jumpingClock = false, onOutput }: ProcessOptions = {},
+  { root = ROOT, command = sourcesOf(root), jumpingClock = false, liveMemory = false, onOutput }: ProcessOptions = {},
 ): Promise<RelayProcess> {
   const port = await freePort();
-  const clock = jumpingClock ? [...TSX, '--import', new URL('jumping-clock.ts', import.meta.url).href] : [];
+  const aids = [...(jumpingClock ? ['jumping-clock.ts'] : []), ...(liveMemory ? ['live-memory.ts'] : [])];
+  const preloads = aids.flatMap((file) => ['--import', new URL(file, import.meta.url).href]);
+  if (preloads.length > 0) preloads.unshift(...TSX);
   const url = `http://127.0.0.1:${port}`;
   const launch = () => {
     const output = onOutput ? 'pipe' : 'ignore';
-    const child = spawn(process.execPath, [...clock, ...command], {
+    const child = spawn(process.execPath, [...preloads, ...command], {
       cwd: root,
       stdio: ['ignore', output, onOutput ? 'pipe' : 'inherit', 'ipc'],
       env: {
@@ -114,5 +119,30 @@ export async function startRelayProcess(
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     setClock: (clockOffset) => void child.send({ clockOffset }),
+    liveBytes: () => liveBytesOf(child),
   };
+}
+
+let measures = 0;
+
+function liveBytesOf(child: ChildProcess): Promise<number> {
+  const asked = ++measures;
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      child.off('message', heard);
+      child.off('exit', ended);
+    };
+    const heard = ({ measure, bytes }: { measure?: number; bytes?: number }) => {
+      if (measure !== asked || bytes === undefined) return;
+      done();
+      resolve(bytes);
+    };
+    const ended = () => {
+      done();
+      reject(new Error('the relay has ended'));
+    };
+    child.on('message', heard);
+    child.once('exit', ended);
+    child.send({ measure: asked });
+  });
 }

@@ -128,6 +128,7 @@ describe('several keys', () => {
     expect(await make({ algorithm: 'RS256' })).toBe('bad-request');
     expect(await make({ algorithm: 'HS256', secret: 'short' })).toBe('bad-request');
     expect(await make({ algorithm: 'RS256', jwksUrl: 'http://shop.example/jwks' })).toBe('bad-request');
+    expect(await make({ algorithm: 'RS256', jwksUrl: 'shop.example' })).toBe('bad-request');
     expect(await make({ algorithm: 'RS256', jwksUrl: 'https://shop.example/jwks' })).toBe('done');
   });
 });
@@ -240,6 +241,14 @@ test('settings: what is absent stays, null goes back, and each counts where it s
   expect(await codeOf(service.update(ID, { limits: { connectionsPerAddress: { points: 1, seconds: 1 } } }))).toBe(
     'bad-request',
   );
+});
+
+test('a limit has a window that a timer can hold: a longer one would be over at once', async () => {
+  const { service } = office();
+  await service.create({ id: ID });
+  const within = (seconds: number) => service.update(ID, { limits: { requestsPerUser: { points: 1, seconds } } });
+  expect(await codeOf(within(24 * 24 * 3600))).toBe('done');
+  expect(await codeOf(within(Math.ceil(2 ** 31 / 1000)))).toBe('bad-request');
 });
 
 test('a record that this version cannot read is one app less, not a relay less', async () => {
