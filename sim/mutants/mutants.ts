@@ -77,6 +77,39 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'vault commits check neither epoch nor version',
     edits: [NO_EPOCH_CHECK, NO_VERSION_CHECK],
   },
+  {
+    name: 'early-read-mark',
+    breaks: 'a read mark that comes before its message is forgotten',
+    edits: [
+      {
+        file: 'packages/sdk/src/engine/effects.ts',
+        find: "await transaction.put('waitingEffects', toWaiting(conversation, kind, share, origin, now));",
+        replace: 'void toWaiting(conversation, kind, share, origin, now);',
+      },
+    ],
+  },
+  {
+    name: 'healed-is-read',
+    breaks: 'a message that is sent again counts as read',
+    edits: [
+      {
+        file: 'packages/sdk/src/engine/apply.ts',
+        find: 'unread: mine ? 0 : 1,',
+        replace: 'unread: mine || content.resend !== undefined ? 0 : 1,',
+      },
+    ],
+  },
+  {
+    name: 'unshared-read-mark',
+    breaks: 'what is read is not told to own devices',
+    edits: [
+      {
+        file: 'packages/sdk/src/conversations/conversation.ts',
+        find: 'await this.#enqueueMarks(transaction, unread, now);',
+        replace: 'void this.#enqueueMarks;',
+      },
+    ],
+  },
   { name: 'no-epoch-check', breaks: 'vault commits check the sessions, not who leads', edits: [NO_EPOCH_CHECK] },
   { name: 'no-version-check', breaks: 'vault commits check who leads, not the sessions', edits: [NO_VERSION_CHECK] },
 ];

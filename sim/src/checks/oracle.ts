@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 
 import { toBase64Url, type Submit, type Welcome } from '@sotto/protocol';
 import { aciOf, type MailboxId } from '@sotto/relay';
-import { THIS_DEVICE, type VaultRows } from '@sotto/sdk/testing';
+import { THIS_DEVICE, type HistoryRows, type VaultRows } from '@sotto/sdk/testing';
 
 import type { Device } from '../client/device.js';
 import type { Change } from '../client/disk.js';
 import { APP } from '../relay/tokens.js';
+import { Marks } from './marks.js';
 import { textOf, type MessageRow } from './text.js';
 import { keyUseOf } from './whisper.js';
 
@@ -53,6 +54,7 @@ export type Losses = Set<string>;
 export class Oracle {
   readonly violations: Violation[] = [];
   readonly written = new Map<string, Written>();
+  readonly marks = new Marks();
   /** Devices whose vault the relay has found to be an older one. */
   readonly noticed = new Set<Device>();
   readonly losses: Losses = new Set();
@@ -84,8 +86,7 @@ export class Oracle {
   /** Facts that stay true: `user/message id`. */
   readonly #had = new Set<string>();
   readonly #reachedRelay = new Set<string>();
-  /** The address of the device on which it was read first. */
-  readonly #read = new Map<string, string>();
+  readonly #read = new Set<string>();
   readonly #keys = new Map<string, { readonly bytes: string; readonly sealing: number }>();
   /** Devices whose vault was put back, with the sealings that the relay knew of when it next welcomed them. */
   readonly #restored = new Map<Device, number | null>();
@@ -117,11 +118,6 @@ export class Oracle {
     return this.#stored.get(message)?.author;
   }
 
-  /** The address of the device of `user` on which the message was read first. */
-  readerOf(user: string, message: string): string | undefined {
-    return this.#read.get(`${user}/${message}`);
-  }
-
   isListed({ address }: Device): boolean {
     return address !== null && this.#listed.has(address);
   }
@@ -133,6 +129,8 @@ export class Oracle {
   committed(device: Device, database: 'history' | 'vault', changes: readonly Change[]): void {
     for (const { table, row, key } of changes) {
       if (database === 'history' && table === 'messages') this.#messageChanged(device, row as MessageRow, key);
+      if (database === 'history' && table === 'outbox' && row)
+        this.marks.outboxChanged(device, row as HistoryRows['outbox'], this.#listed);
       if (database !== 'vault') continue;
       if (table === 'meta' && row) this.#metaChanged(device, row as VaultRows['meta']);
       // Wiped: what follows is another device's.
@@ -166,9 +164,10 @@ export class Oracle {
     const id = toBase64Url(envelope);
     const box = this.#envelopes.get(mailbox) ?? new Map<number, string>();
     this.#envelopes.set(mailbox, box.set(seq, id));
+    const address = this.#mailboxes.get(mailbox) ?? '';
+    this.marks.stored(id, address);
     const message = this.#messages.get(id);
     if (!message) return;
-    const address = this.#mailboxes.get(mailbox) ?? '';
     const [user] = address.split('.');
     this.#storedFor.add(`${address}/${message.id}`);
     if (user !== aciOf(APP, message.from.user)) this.#reachedRelay.add(message.id);
@@ -211,6 +210,7 @@ export class Oracle {
         if (seq <= (heads.get(mailbox) ?? 0)) continue;
         box.delete(seq);
         const message = this.#messages.get(envelope);
+        this.marks.lost(envelope, this.#mailboxes.get(mailbox) ?? '');
         if (device && message) this.losses.add(`${device.name}/${message.id}`);
       }
     }
@@ -264,8 +264,7 @@ export class Oracle {
     const mine = aciOf(APP, device.user) === row.user;
     if (!mine) {
       this.#had.add(`${device.user}/${row.id}`);
-      const read = `${device.user}/${row.id}`;
-      if (row.unread === 0 && !this.#read.has(read)) this.#read.set(read, device.address ?? '');
+      if (row.unread === 0) this.#read.add(`${device.user}/${row.id}`);
     } else {
       if (row.device === THIS_DEVICE) this.#texts.set(row.id, textOf(row) ?? '');
       this.#checkStatus(device, row);
@@ -291,7 +290,9 @@ export class Oracle {
     if (status === 'read' && !this.#read.has(`${to}/${row.id}`)) wrong(`${to} has not read it`);
   }
 
-  #sealedChanged(device: Device, { id, envelopeId, covers, hlc }: VaultRows['sealedMessages']): void {
+  #sealedChanged(device: Device, row: VaultRows['sealedMessages']): void {
+    const { id, envelopeId, covers, hlc } = row;
+    this.marks.sealed(device, row);
     if (!covers.includes(`message:${id}`)) return;
     const before = this.#places.get(id);
     this.#places.set(id, hlc);

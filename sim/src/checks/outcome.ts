@@ -3,7 +3,9 @@ import { missingId } from '@sotto/sdk/testing';
 
 import type { Device } from '../client/device.js';
 import { APP } from '../relay/tokens.js';
+import { checkReading } from './reading.js';
 import type { Oracle, StoredMessage, Written } from './oracle.js';
+import type { Side, Tolerance } from './side.js';
 import { textOf, type MessageRow } from './text.js';
 
 /** Numbers worth knowing of a world that has come to rest. */
@@ -13,21 +15,6 @@ export interface Outcome {
   /** Envelopes that could not be read when they came, and were sent again. */
   readonly healed: number;
   readonly lost: number;
-}
-
-interface Tolerance {
-  /** Something was rolled back: what could not be read shows as a notice, and may stand for a message. */
-  readonly notices: boolean;
-  /** Receipts are sent once: what is rolled back with them may show less than is true, never more. */
-  readonly lowStatuses: boolean;
-  /** What was rolled back may be missing. */
-  readonly gaps: boolean;
-}
-
-/** A device, with its part of what is compared. */
-interface Side {
-  readonly device: Device;
-  readonly rows: readonly MessageRow[];
 }
 
 /**
@@ -48,6 +35,12 @@ export async function checkOutcome(oracle: Oracle, devices: readonly Device[], t
     const members = all.filter(({ device }) => pair.includes(device.user));
     const sides = members.map(({ device, rows }) => ({ device, rows: rows.filter((row) => isOf(row, pair, oracle)) }));
     new ConversationCheck(oracle, pair, sides, tolerance).run();
+    for (const user of pair)
+      checkReading(
+        oracle,
+        sides.filter(({ device }) => device.user === user),
+        tolerance,
+      );
   }
   const healed = envelopes.length - open.length;
   return { messages: oracle.written.size, undecryptable: open.length, healed, lost: oracle.lost.size };
@@ -101,7 +94,7 @@ class ConversationCheck {
     else if (this.#tolerance.lowStatuses || !this.#wasThere(device, row.id)) return;
     else if (row.status === 'sent' && this.#hasIt(written.to, row.id))
       this.#oracle.report('status-too-low', `${device.name}: ${text} is sent`);
-    else if (row.status === 'delivered' && this.#isStillThere(this.#oracle.readerOf(written.to, row.id)))
+    else if (row.status === 'delivered' && this.#readers(written.to, row.id).some((one) => this.#isStillThere(one)))
       this.#oracle.report('status-too-low', `${device.name}: ${text} is delivered, was read`);
   }
 
@@ -118,6 +111,11 @@ class ConversationCheck {
   /** Whether a device of this user has it. One that is gone may have gone before it could say so. */
   #hasIt(user: string, id: string): boolean {
     return this.#sides.some(({ device, rows }) => device.user === user && rows.some((row) => row.id === id));
+  }
+
+  /** Addresses of the devices on which it was marked read: with each mark goes a receipt. */
+  #readers(user: string, id: string): string[] {
+    return this.#oracle.marks.of(user, id).map(({ reader }) => reader);
   }
 
   #isStillThere(address: string | undefined): boolean {
