@@ -6,6 +6,7 @@ import { everyApp, type Tenants } from './apps/tenants.js';
 import type { TokenVerifier } from './auth/token-verifier.js';
 import type { Bus } from './bus/bus.js';
 import { Activity } from './directory/activity.js';
+import { whyMissing } from './directory/authenticate.js';
 import { Directory } from './directory/directory.js';
 import { DEFAULT_INACTIVE_MS } from './directory/inactivity.js';
 import { DeviceLists } from './directory/lists.js';
@@ -226,7 +227,8 @@ export class RelayCore {
     );
     for (const [index, session] of open.entries()) {
       const head = heads.get(session.mailbox);
-      if (head === undefined) session.bye('device-gone');
+      if (head === undefined)
+        session.bye(whyMissing(await this.#options.store.user(app, session.address.user), session.address));
       else session.poke(head, sent[index] ?? 0);
     }
   }

@@ -19,7 +19,7 @@ interface WelcomeDeps {
 /**
  * What the mailbox says to the cursor of a device that has come back; what the cursor acknowledges is acknowledged.
  *
- * @throws RelayError `device-gone`, `ack-refused`, `unavailable`, `internal`
+ * @throws RelayError `ack-refused`, `unavailable`, `internal`
  */
 export async function readWelcome(
   { app, mailbox }: { app: AppId; mailbox: MailboxId },
@@ -27,7 +27,8 @@ export async function readWelcome(
   { store, clock, tenants, acks }: WelcomeDeps,
 ): Promise<Omit<Welcome, 'listVersion' | 'expiring'>> {
   const state = await store.mailbox(app, mailbox);
-  if (!state) throw new RelayError('device-gone');
+  // It was there a moment ago: the next hello says whether it was removed, or the store was put back.
+  if (!state) throw new RelayError('unavailable');
   const { cursor } = hello;
   const isAbove = cursor.seq > state.acked.seq && cursor.seq <= state.head;
   const standing = isAbove ? await store.envelopeIdAt(app, mailbox, cursor.seq) : null;

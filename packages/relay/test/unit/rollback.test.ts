@@ -93,6 +93,20 @@ test('a mailbox that reaches less far than what was sent from it ends its sessio
   expect(again.all('welcome')).toMatchObject([{ verdict: 'mailbox-reset', head: 2 }]);
 });
 
+test('a device that the restored database does not know yet hears that it is unknown, not that its user has removed it', async () => {
+  const { store, length, putBack } = lossyStore();
+  const { core, join, open } = await coreWorld({ store });
+  const alice = await join('alice');
+  const kept = length();
+  const bob = await join('bob');
+  await putBack(kept);
+  await core.heal();
+  // On `device-gone` it would wipe what it holds.
+  expect(ends(bob)).toEqual(['device-unknown']);
+  expect(ends(alice)).toEqual([]);
+  await expect(open(bob.device)).rejects.toMatchObject({ code: 'device-unknown' });
+});
+
 test('a store that has moved is looked at at once', async () => {
   const { moved, bob } = await afterFailover();
   moved();
