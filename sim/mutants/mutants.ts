@@ -78,17 +78,6 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [NO_EPOCH_CHECK, NO_VERSION_CHECK],
   },
   {
-    name: 'early-read-mark',
-    breaks: 'a read mark that comes before its message is forgotten',
-    edits: [
-      {
-        file: 'packages/sdk/src/engine/effects.ts',
-        find: "await transaction.put('waitingEffects', toWaiting(conversation, kind, share, origin, now));",
-        replace: 'void toWaiting(conversation, kind, share, origin, now);',
-      },
-    ],
-  },
-  {
     name: 'healed-is-read',
     breaks: 'a message that is sent again counts as read',
     edits: [
@@ -100,13 +89,13 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'unshared-read-mark',
-    breaks: 'what is read is not told to own devices',
+    name: 'unheeded-read-mark',
+    breaks: 'what was read on another device stays unread',
     edits: [
       {
-        file: 'packages/sdk/src/conversations/conversation.ts',
-        find: 'await this.#enqueueMarks(transaction, unread, now);',
-        replace: 'void this.#enqueueMarks;',
+        file: 'packages/sdk/src/content/kinds/read-mark.ts',
+        find: 'change: () => ({ read: true }),',
+        replace: 'change: () => ({}),',
       },
     ],
   },
