@@ -64,7 +64,7 @@ export class AppRegistry implements Tenants {
   }
 
   acceptsKey(app: AppId, fingerprint: string, now: number): boolean {
-    return this.keys(app).some((key) => key.fingerprint === fingerprint && isUsable(key, now));
+    return this.keys(app).some((key) => key.has(fingerprint) && isUsable(key, now));
   }
 
   refusal(app: AppId): 'app-unknown' | 'app-suspended' | null {
@@ -122,6 +122,11 @@ export class AppRegistry implements Tenants {
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
     return this.#refreshing;
+  }
+
+  /** Fetches key sets anew that are too old: a key may have been taken out of one while nobody logged in. */
+  renewKeys(): Promise<void> {
+    return this.#sets.renew();
   }
 
   async #refresh(): Promise<void> {

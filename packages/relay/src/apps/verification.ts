@@ -4,6 +4,7 @@ import {
   decodeProtectedHeader,
   errors,
   jwtVerify,
+  type CryptoKey,
   type JWTPayload,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
@@ -11,16 +12,18 @@ import {
 
 import type { App } from './app.js';
 import { importKey, MAX_APP_KEYS, type AppKey } from './app-key.js';
-import { KeysUnavailable, remoteKeys } from './jwks.js';
+import { KeysUnavailable, publicKeyId, remoteKeys, type RemoteKeys } from './jwks.js';
 
 /** One key of an app, ready to verify with. */
 export interface VerificationKey extends Pick<AppKey, 'kid' | 'algorithm' | 'expiresAt'> {
   find: JWTVerifyGetKey;
-  /** Tells it from every other, on every node and whenever its app is read: a hash. */
-  fingerprint: string;
+  /** What tells the key that verified a token from every other, on every node and whenever its app is read: hashes. */
+  fingerprint(verifiedWith: CryptoKey | Uint8Array): string;
+  /** Whether this is, or has, the key of that fingerprint. */
+  has(fingerprint: string): boolean;
 }
 
-/** What a token says, and the key that it was verified with. */
+/** What a token says, and the fingerprint of the key that it was verified with. */
 export interface Verified {
   payload: JWTPayload;
   key: string;
@@ -28,14 +31,14 @@ export interface Verified {
 
 /** Key sets by their URL: they outlive changes of the apps that name them. */
 export class KeySets {
-  readonly #sets = new Map<string, JWTVerifyGetKey>();
+  readonly #sets = new Map<string, RemoteKeys>();
   readonly #onError: (error: unknown) => void;
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
 
-  get(url: string): JWTVerifyGetKey {
+  get(url: string): RemoteKeys {
     const set = this.#sets.get(url) ?? remoteKeys(url, this.#onError);
     this.#sets.set(url, set);
     return set;
@@ -45,20 +48,35 @@ export class KeySets {
   keep(urls: ReadonlySet<string>): void {
     for (const url of this.#sets.keys()) if (!urls.has(url)) this.#sets.delete(url);
   }
+
+  /** Sets that are too old are fetched anew, also where nobody logs in. */
+  async renew(): Promise<void> {
+    await Promise.all([...this.#sets.values()].map((set) => set.renew()));
+  }
 }
 
 export function verificationKeys({ keys }: Pick<App, 'keys'>, sets: KeySets): VerificationKey[] {
   return keys.map(({ kid, algorithm, expiresAt, material }) => {
-    const fingerprint = createHash('sha256')
+    const own = createHash('sha256')
       .update(JSON.stringify([kid, algorithm, material]))
       .digest('base64url');
-    const fixed = { kid, algorithm, expiresAt, fingerprint };
-    if ('jwksUrl' in material) return { ...fixed, find: sets.get(material.jwksUrl) };
+    const pinned = { kid, algorithm, expiresAt };
+    if ('jwksUrl' in material) return { ...pinned, ...keyOfSet(own, sets.get(material.jwksUrl)) };
     const key = importKey({ algorithm, material });
     // A key that cannot be read refuses every token; the rejection must not go unhandled until then.
     key.catch(() => undefined);
-    return { ...fixed, find: () => key };
+    return { ...pinned, find: () => key, fingerprint: () => own, has: (fingerprint) => fingerprint === own };
   });
+}
+
+/** A set has many keys: the fingerprint says which. */
+function keyOfSet(own: string, set: RemoteKeys): Pick<VerificationKey, 'find' | 'fingerprint' | 'has'> {
+  const prefix = `${own}.`;
+  return {
+    find: set.find,
+    fingerprint: (key) => (key instanceof Uint8Array ? own : prefix + publicKeyId(key)),
+    has: (fingerprint) => fingerprint.startsWith(prefix) && set.holds(fingerprint.slice(prefix.length)),
+  };
 }
 
 /**
@@ -77,7 +95,7 @@ export async function verifyWith(
   let failure: unknown = new errors.JWSSignatureVerificationFailed('No key of the app fits.');
   for (const key of (named.length > 0 ? named : usable).slice(0, MAX_APP_KEYS)) {
     try {
-      return { payload: await verifyWithKey(key, token, options), key: key.fingerprint };
+      return await verifyWithKey(key, token, options);
     } catch (error) {
       if (!isOtherKey(error)) throw error;
       // A set that cannot be fetched might have held the key: waiting may help, so that is what is told in the end.
@@ -92,13 +110,15 @@ export function isUsable({ expiresAt }: Pick<VerificationKey, 'expiresAt'>, now:
   return expiresAt === null || now < expiresAt;
 }
 
-async function verifyWithKey(key: VerificationKey, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+async function verifyWithKey(key: VerificationKey, token: string, options: JWTVerifyOptions): Promise<Verified> {
   const strict = { ...options, algorithms: [key.algorithm] };
   try {
-    return (await jwtVerify(token, key.find, strict)).payload;
+    const { payload, key: used } = await jwtVerify(token, key.find, strict);
+    return { payload, key: key.fingerprint(used) };
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-    return verifyWithEach(error, token, strict);
+    const { payload, used } = await verifyWithEach(error, token, strict);
+    return { payload, key: key.fingerprint(used) };
   }
 }
 
@@ -107,12 +127,12 @@ async function verifyWithEach(
   matching: errors.JWKSMultipleMatchingKeys,
   token: string,
   options: JWTVerifyOptions,
-): Promise<JWTPayload> {
+): Promise<{ payload: JWTPayload; used: CryptoKey }> {
   let tried = 0;
   for await (const key of matching) {
     if (++tried > MAX_APP_KEYS) break;
     try {
-      return (await jwtVerify(token, key, options)).payload;
+      return { payload: (await jwtVerify(token, key, options)).payload, used: key };
     } catch (error) {
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
     }

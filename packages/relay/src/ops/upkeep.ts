@@ -12,6 +12,9 @@ const HEAL_MS = 15_000;
 /** How long a change of the apps may go unnoticed when its notice is lost, or came from the command line. */
 const APPS_MS = 2_000;
 
+/** How often key sets are looked at; they are fetched anew when they are ten minutes old. */
+const KEYS_MS = 60_000;
+
 /** How often the data of deleted apps is looked for. */
 const PURGE_MS = 10_000;
 
@@ -45,6 +48,7 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     every(COUNT_MS, count, onError),
     every(PROBE_MS, async () => probe.send(), onError),
     every(APPS_MS, () => apps.refresh(), onError),
+    every(KEYS_MS, () => renewKeys(apps, core), onError),
     every(PURGE_MS, () => purgeDeleted(store, apps.all(), clock.now()), onError),
     // What is old is old by the store's clock as it is now.
     every(sweepMs, () => clock.adjust().then(() => core.sweep()), onError),
@@ -54,6 +58,12 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     timers.forEach(clearInterval);
     probe.stop();
   };
+}
+
+/** Sockets whose key is in no set any more are closed. */
+async function renewKeys(apps: AppRegistry, core: RelayCore): Promise<void> {
+  await apps.renewKeys();
+  core.recheckApps();
 }
 
 /** A run that takes longer than its interval is not started twice. */

@@ -1,10 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { exportJWK, generateKeyPair, type FlattenedJWSInput, type JWK } from 'jose';
+import { exportJWK, generateKeyPair, importJWK, type CryptoKey, type FlattenedJWSInput, type JWK } from 'jose';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { remoteKeys } from '../../src/apps/jwks.js';
+import { publicKeyId, remoteKeys, type RemoteKeys } from '../../src/apps/jwks.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -55,9 +55,13 @@ const away: RequestListener = (_request, response) => {
 /** Asks for a key by its name: `found`, or the code of the failure. */
 function asking() {
   const keys = remoteKeys(url, (error) => void errors.push(error));
+  return askingOf(keys);
+}
+
+function askingOf(keys: RemoteKeys) {
   return async (kid: string) => {
     try {
-      await keys({ alg: 'ES256', kid }, TOKEN);
+      await keys.find({ alg: 'ES256', kid }, TOKEN);
       return 'found';
     } catch (error) {
       return (error as { code: string }).code;
@@ -96,6 +100,40 @@ test('a key that was taken out of the set is refused when the set is ten minutes
   expect(await ask('two')).toBe('found');
 });
 
+test('which keys a set holds is known without a login, of the last good one', async () => {
+  const [one, two] = [await keyNamed('one'), await keyNamed('two')];
+  const keys = remoteKeys(url, (error) => void errors.push(error));
+  const idOf = async (key: JWK) => publicKeyId((await importJWK(key)) as CryptoKey);
+  const [idOne, idTwo] = [await idOf(one), await idOf(two)];
+  const held = () => [keys.holds(idOne), keys.holds(idTwo)];
+  answer = serve(one, two);
+  await keys.renew();
+  // Nobody has needed it yet.
+  expect([paths.length, held()]).toEqual([0, [true, true]]);
+  expect(await askingOf(keys)('one')).toBe('found');
+  expect(held()).toEqual([true, true]);
+
+  answer = serve({ ...two, kid: 'another name' });
+  await keys.renew();
+  expect([paths.length, held()]).toEqual([1, [true, true]]);
+  wait(10 * MINUTE);
+  for (const poor of [away, serve(), (_request, response) => void response.end('{"keys":1}')] as RequestListener[]) {
+    const good = answer;
+    answer = poor;
+    await keys.renew();
+    expect(held()).toEqual([true, true]);
+    // Whoever has just failed is not asked again.
+    const asked = paths.length;
+    await keys.renew();
+    expect(paths).toHaveLength(asked);
+    wait(5_000);
+    answer = good;
+  }
+  expect(errors).toHaveLength(3);
+  await keys.renew();
+  expect(held()).toEqual([false, true]);
+});
+
 test('a redirect is not followed: it could lead into the operator’s own network', async () => {
   const one = await keyNamed('one');
   answer = (request, response) => {
@@ -129,7 +167,7 @@ test('a set beyond 256 KiB is refused, and not read to its end', async () => {
 });
 
 test('what is no key set is refused', async () => {
-  for (const body of ['<html>', '{"keys":1}', '[]']) {
+  for (const body of ['<html>', '{"keys":1}', '[]', '{"keys":[]}']) {
     answer = (_request, response) => response.end(body);
     expect(await asking()('one')).toBe('keys-unavailable');
   }

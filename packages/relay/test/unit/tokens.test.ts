@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import { RESET_CLAIM, TOKEN_AUDIENCE, type AppId } from '@sotto/protocol';
 import { exportJWK, exportPKCS8, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { appConfig, type AppConfigInput } from '../../src/apps/app.js';
 import { tokenVerifier } from '../../src/auth/token-verifier.js';
@@ -139,6 +139,21 @@ describe('keys by URL', () => {
     server.close();
   });
 
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    return () => vi.useRealTimers();
+  });
+
+  /** Its tokens do not name it: each key of the set is tried. */
+  async function namedPair(kid: string) {
+    const pair = await generateKeyPair('ES256', { extractable: true });
+    const key = await exportPKCS8(pair.privateKey);
+    return {
+      jwk: { ...(await exportJWK(pair.publicKey)), kid, alg: 'ES256' },
+      token: () => mintToken({ app: id, user: 'alice', algorithm: 'ES256', key }),
+    };
+  }
+
   test('are fetched once and kept; an endpoint that is away means "unavailable", not "invalid"', async () => {
     const pair = await generateKeyPair('ES256', { extractable: true });
     keys = [{ ...(await exportJWK(pair.publicKey)), kid: 'one', alg: 'ES256' }];
@@ -155,5 +170,22 @@ describe('keys by URL', () => {
     expect(fetches).toBe(1);
     const away = verifierOf({ id, algorithm: 'ES256', jwksUrl: 'http://127.0.0.1:1/jwks' });
     expect(await codeOf(away.verify(token))).toBe('unavailable');
+  });
+
+  test('a key that has left the set counts no more, also for whoever logged in before; the others stay', async () => {
+    const [one, two] = [await namedPair('one'), await namedPair('two')];
+    keys = [one.jwk, two.jwk];
+    const { port } = server.address() as AddressInfo;
+    const registry = registryOf({ id, algorithm: 'ES256', jwksUrl: `http://127.0.0.1:${port}/jwks` });
+    const verifier = tokenVerifier(registry, systemClock);
+    const logins = [await verifier.verify(await one.token()), await verifier.verify(await two.token())];
+    const accepted = () => logins.map(({ key = '' }) => registry.acceptsKey(id, key, systemClock.now()));
+    expect(accepted()).toEqual([true, true]);
+    keys = [two.jwk];
+    await registry.renewKeys();
+    expect(accepted()).toEqual([true, true]);
+    vi.setSystemTime(Date.now() + 10 * 60_000);
+    await registry.renewKeys();
+    expect(accepted()).toEqual([false, true]);
   });
 });
