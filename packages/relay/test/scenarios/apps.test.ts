@@ -170,9 +170,12 @@ describe('the command line', () => {
     const cli = async (...args: Parameters<typeof command>) => {
       const result = await command(...args);
       for (const line of result.err.split('\n').filter((text) => text.startsWith('{'))) {
-        const { audit, event, app, by } = JSON.parse(line) as Record<string, unknown>;
-        expect([audit, by]).toEqual([true, expect.stringContaining('command line')]);
-        audited.push(`${String(event)} ${String(app)}`);
+        const { level, time, audit, by, ...done } = JSON.parse(line) as Record<string, unknown>;
+        expect([level, audit, by]).toEqual([30, true, expect.stringContaining('command line')]);
+        expect(new Date(String(time)).getTime()).not.toBeNaN();
+        // Nothing else is in it, such as a key.
+        expect(Object.keys(done).sort()).toEqual(['app', 'event']);
+        audited.push(`${String(done['event'])} ${String(done['app'])}`);
       }
       return result;
     };

@@ -48,7 +48,7 @@ interface ProcessOptions {
 
 const sourcesOf = (root: string) => [...TSX, join(root, 'packages/relay/src/main.ts')];
 
-/** A relay in a process of its own, as an operator runs it, with limits that no test reaches. */
+/** A relay in a process of its own, as an operator runs it, with limits that no test reaches unless it sets its own. */
 export async function startRelayProcess(
   environment: Record<string, string>,
   { root = ROOT, command = sourcesOf(root), jumpingClock = false, liveMemory = false, onOutput }: ProcessOptions = {},
@@ -67,11 +67,11 @@ export async function startRelayProcess(
         ...process.env,
         NODE_ENV: 'test',
         LOG_LEVEL: 'silent',
+        SOTTO_LIMITS: JSON.stringify(AMPLE_LIMITS),
         ...environment,
         PORT: String(port),
         HOST: '127.0.0.1',
         SOTTO_APPS: JSON.stringify([TEST_APP]),
-        SOTTO_LIMITS: JSON.stringify(AMPLE_LIMITS),
       },
     });
     for (const stream of [child.stdout, child.stderr])
