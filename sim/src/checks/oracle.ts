@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import { toBase64Url, type Submit, type Welcome } from '@sotto/protocol';
 import { aciOf, type MailboxId } from '@sotto/relay';
 import { THIS_DEVICE, type HistoryRows, type VaultRows } from '@sotto/sdk/testing';
@@ -8,8 +6,8 @@ import type { Device } from '../client/device.js';
 import type { Change } from '../client/disk.js';
 import { APP } from '../relay/tokens.js';
 import { Marks } from './marks.js';
+import { SealedOnce } from './sealed-once.js';
 import { textOf, type MessageRow } from './text.js';
-import { keyUseOf } from './whisper.js';
 
 /** Something that must never happen. `rule` is stable: it names the check. */
 export interface Violation {
@@ -87,10 +85,7 @@ export class Oracle {
   readonly #had = new Set<string>();
   readonly #reachedRelay = new Set<string>();
   readonly #read = new Set<string>();
-  readonly #keys = new Map<string, { readonly bytes: string; readonly sealing: number }>();
-  /** Devices whose vault was put back, with the sealings that the relay knew of when it next welcomed them. */
-  readonly #restored = new Map<Device, number | null>();
-  readonly #sealed = new Map<string, string>();
+  readonly #sealedOnce = new SealedOnce((rule, detail) => this.report(rule, detail));
 
   report(rule: string, detail: string): void {
     if (this.violations.length < 20) this.violations.push({ rule, detail });
@@ -183,23 +178,12 @@ export class Oracle {
 
   welcomed(device: Device, { verdict, sealings }: Pick<Welcome, 'verdict' | 'sealings'>): void {
     if (verdict === 'vault-behind') this.noticed.add(device);
-    if (this.#restored.get(device) === null) this.#restored.set(device, sealings);
+    this.#sealedOnce.welcomed(device, { sealings });
   }
 
   /** Every submit that leaves a device. */
   submitted(device: Device, submit: Submit): void {
-    const envelope = toBase64Url(submit.id);
-    for (const { user, devices } of submit.recipients) {
-      for (const { device: number, registration, payload: index } of devices) {
-        const payload = submit.payloads[index];
-        if (!payload) continue;
-        const to = `${device.name}>${user}.${number}.${registration}`;
-        const bytes = createHash('sha256').update(payload).digest('hex');
-        this.#once(this.#sealed, `${to}/${envelope}`, bytes, 'retry-with-other-bytes');
-        const use = keyUseOf(payload);
-        if (use) this.#keyUsed(device, `${to}/${use.ratchetKey}/${use.counter}`, { bytes, sealing: submit.sealing });
-      }
-    }
+    this.#sealedOnce.submitted(device, submit);
   }
 
   /** The relay was put back to an older state: what it had not delivered is lost. */
@@ -218,31 +202,18 @@ export class Oracle {
 
   /** The device's databases are others now. */
   async reload(device: Device): Promise<void> {
-    this.#restored.set(device, null);
     const { history, vault } = await device.profile();
+    this.#sealedOnce.restored(
+      device,
+      (vault.get('sealedMessages') ?? []) as VaultRows['sealedMessages'][],
+      (vault.get('sealedPayloads') ?? []) as VaultRows['sealedPayloads'][],
+    );
     const rows = new Map<string, MessageRow>();
     for (const row of (history.get('messages') ?? []) as MessageRow[]) rows.set(keyOf(row), row);
     this.#rows.set(device, rows);
     const cursor = ((vault.get('meta') ?? []) as VaultRows['meta'][]).find((row) => row.name === 'cursor');
     const highest = this.#cursors.get(device)?.highest ?? 0;
     this.#cursors.set(device, { now: cursor?.name === 'cursor' ? cursor.seq : 0, highest });
-  }
-
-  #once(seen: Map<string, string>, key: string, bytes: string, rule: string): void {
-    const before = seen.get(key);
-    if (before === undefined) seen.set(key, bytes);
-    else if (before !== bytes) this.report(rule, key);
-  }
-
-  /**
-   * A copy of which the relay had not seen more than the copy knows itself may use the keys of what was under way. Its
-   * salt keeps both secret: what counts is that no other key is used twice.
-   */
-  #keyUsed(device: Device, key: string, use: { readonly bytes: string; readonly sealing: number }): void {
-    const before = this.#keys.get(key);
-    const counted = this.#restored.get(device) ?? Infinity;
-    if (!before || before.sealing > counted) this.#keys.set(key, use);
-    else if (before.bytes !== use.bytes) this.report('message-key-used-twice', key);
   }
 
   #ownerOf(mailbox: MailboxId): Device | undefined {
@@ -302,7 +273,7 @@ export class Oracle {
 
   /** A place is given once, and only a copy of the vault from before that knows nothing of it. */
   #movedTo(device: Device, id: string, before: number, now: number): void {
-    if (this.#restored.has(device)) this.placedAnew.add(this.textOf(id));
+    if (this.#sealedOnce.wasRestored(device)) this.placedAnew.add(this.textOf(id));
     else this.report('placed-twice', `${device.name}: ${this.textOf(id)} at ${before} and ${now}`);
   }
 
