@@ -20,8 +20,9 @@ export interface ClientOptions {
   /** The person's name in your app, the `sub` of the token. At most 255 bytes of UTF-8. */
   user: string;
   /**
-   * Fetches a login token (JWT) from your backend. Called once at a time, and only when a token is needed. A token of
-   * another user or app puts the client into `signed-out` with the code `wrong-user`.
+   * Fetches a login token (JWT) from your backend. Called once at a time, and only when a token is needed; a call that has not
+   * answered within a minute has failed. A token of another user or app puts the client into `signed-out` with the code
+   * `wrong-user`.
    */
   token: TokenSource;
   /**
@@ -41,9 +42,9 @@ export interface ClientOptions {
   storage?: 'indexeddb' | 'memory' | ExclusiveStorage;
   /**
    * Starts a module worker from `@sotto/sdk/engine-worker`, in which keys and network are worked with: off the thread that
-   * draws the page, so that messages leave sooner and nothing they need is felt. Called once, and again when a frozen page wakes.
-   * Where the worker cannot be started (a policy of the page, a file that is not there), and where this is not given, the page
-   * does it. Only with `indexeddb`.
+   * draws the page, so that messages leave sooner and nothing they need is felt. Called once, and again when a frozen page wakes
+   * or a worker has fallen silent, as one does that the browser has ended. Where the worker cannot be started (a policy of the
+   * page, a file that is not there), and where this is not given, the page does it. Only with `indexeddb`.
    */
   worker?: () => Worker;
   /** Keeps two clients of one user apart within one origin, for demos and tests. */

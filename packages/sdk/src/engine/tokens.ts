@@ -26,6 +26,9 @@ const SPARE_MS = 10_000;
 /** However short-lived a token is, the backend is not asked more often than this. */
 const SHORTEST_REFRESH_MS = 30_000;
 
+/** A backend that has not answered by then has failed: the app is asked again, and what comes of the first call no longer counts. */
+const ANSWERS_WITHIN_MS = 60_000;
+
 /** The login token: fetched once at a time, only when needed, and kept while it is good. */
 export class Tokens {
   #current: { token: string; expiresAt: number } | null = null;
@@ -73,10 +76,16 @@ export class Tokens {
 
   async #load(): Promise<string> {
     let token: string;
+    let cancel = (): void => undefined;
+    const late = new Promise<never>((_, reject) => {
+      cancel = this.#clock.after(ANSWERS_WITHIN_MS, () => reject(new Error('the token callback does not answer')));
+    });
     try {
-      token = (await this.#fetch()).trim();
+      token = (await Promise.race([this.#fetch(), late])).trim();
     } catch (cause) {
       throw new TokenError('token-failed', { cause });
+    } finally {
+      cancel();
     }
     const parsed = readClaims(token);
     if (!parsed) throw new TokenError('token-failed', { cause: new Error('the token callback did not return a JWT') });

@@ -135,3 +135,22 @@ test('a new token of another user signs out at once', async () => {
   await alice.status(({ state }) => state === 'connecting');
   await alice.status(({ state }) => state === 'signed-out');
 });
+
+test('a backend that never answers is given up after a minute: the app is asked again', async () => {
+  const clock = new TestClock();
+  const backend = new Backend(clock);
+  const called = gate();
+  backend.answer = () => {
+    called.open();
+    return new Promise(() => undefined);
+  };
+  const alice = await new Person('alice', new FakeRelay(), { clock, token: backend.token }).wake();
+  await called.opened;
+  backend.answer = () => Promise.resolve();
+  const failed = alice.status((status) => status.state === 'offline' && status.code === 'token-failed');
+  await passUntil(clock, failed);
+  await passUntil(clock, alice.online());
+  const [first = 0, second = 0, ...more] = backend.asked;
+  expect(second - first).toBeGreaterThanOrEqual(60_000);
+  expect(more).toEqual([]);
+});
