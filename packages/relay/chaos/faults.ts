@@ -10,6 +10,15 @@ const DAY_MS = 86_400_000;
 /** How far a clock jumps: an hour, beyond the dedupe window, beyond retention, and to 1970 as a machine without a battery. */
 const JUMPS_MS = [-3_600_000, 3_600_000, 3 * DAY_MS, -3 * DAY_MS, 50 * DAY_MS, -50 * DAY_MS, -Date.now()];
 
+/** Long enough for a sweep, before which a node asks for the time. */
+const SWEPT_MS = 2_500;
+
+/**
+ * How far PostgreSQL's clock jumps: ahead as far as a node's. Back only within the dedupe window: what is stored meanwhile looks
+ * as much older when the clock is right again.
+ */
+const DATABASE_JUMPS_MS = [3_600_000, -3_600_000, 3 * DAY_MS, 50 * DAY_MS, -DAY_MS];
+
 interface Scene {
   world: World;
   senders: readonly Sender[];
@@ -61,9 +70,15 @@ const STRIKES: Record<Fault, (step: Step, node: Node, scene: Scene) => Promise<v
   },
 
   async 'disk slow'({ holdMs, value }, _node, { world }) {
-    await world.slowCommits(0.02 + value * 0.4);
+    await world.slowFlushes(Math.round(20 + value * 80));
     await pause(holdMs);
-    await world.slowCommits(0);
+    await world.slowFlushes(0);
+  },
+
+  async 'disk stalled'({ holdMs }, _node, { world }) {
+    await world.stallCommits(true);
+    await pause(holdMs);
+    await world.stallCommits(false);
   },
 
   async 'Redis restarted'({ holdMs }, _node, { world }) {
@@ -109,8 +124,15 @@ const STRIKES: Record<Fault, (step: Step, node: Node, scene: Scene) => Promise<v
 
   async 'clock jumped'({ holdMs, value }, { process }) {
     process.setClock(JUMPS_MS[Math.floor(value * JUMPS_MS.length)] ?? 0);
-    // Long enough for a sweep.
-    await pause(2_500 + holdMs);
+    await pause(SWEPT_MS + holdMs);
     process.setClock(0);
+  },
+
+  async 'PostgreSQL clock jumped'({ holdMs, value }, _node, { world }) {
+    await world.setDatabaseClock(DATABASE_JUMPS_MS[Math.floor(value * DATABASE_JUMPS_MS.length)] ?? 0);
+    await pause(SWEPT_MS + holdMs);
+    await world.setDatabaseClock(0);
+    // Else the next fault would meet nodes that still go by the wrong time.
+    await pause(SWEPT_MS);
   },
 };

@@ -6,6 +6,7 @@ export const FAULTS = [
   'PostgreSQL crashed',
   'PostgreSQL unreachable',
   'disk slow',
+  'disk stalled',
   'Redis restarted',
   'Redis flushed',
   'Redis partitioned',
@@ -13,6 +14,7 @@ export const FAULTS = [
   'sockets half-open',
   'recipient silent',
   'clock jumped',
+  'PostgreSQL clock jumped',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 

@@ -19,23 +19,28 @@ export interface Node {
   readonly toRedis: TcpProxy;
 }
 
-/** Deferred, so that it sleeps inside the commit, with all row locks held: what a slow disk does. Once per transaction. */
-const SLOW_COMMIT = `
-CREATE FUNCTION chaos_slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
-CREATE CONSTRAINT TRIGGER chaos_slow_commit AFTER INSERT ON envelopes DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW EXECUTE FUNCTION chaos_slow_commit()`;
+/**
+ * The clock that a relay asks (`Store.time`) can be set, without root and without a library under PostgreSQL: on the path of
+ * this database a function of the same name comes before the system's. `public` comes first, as tables are made there.
+ */
+const settableClock = (database: string) => `
+CREATE TABLE chaos_clock (ahead interval NOT NULL);
+INSERT INTO chaos_clock VALUES ('0');
+CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+  $$ SELECT pg_catalog.clock_timestamp() + ahead FROM public.chaos_clock $$;
+ALTER DATABASE ${database} SET search_path = public, pg_catalog`;
 
 /** Relays on PostgreSQL (fsync on) and Redis, with proxies on every way between them. */
 export class World {
   readonly postgres: PostgresServer;
   readonly redis: RedisServer;
   readonly nodes: readonly Node[];
-  readonly #databaseUrl: string;
+  readonly databaseUrl: string;
 
   private constructor(postgres: PostgresServer, redis: RedisServer, databaseUrl: string, nodes: Node[]) {
     this.postgres = postgres;
     this.redis = redis;
-    this.#databaseUrl = databaseUrl;
+    this.databaseUrl = databaseUrl;
     this.nodes = nodes;
   }
 
@@ -43,20 +48,41 @@ export class World {
   static async create(size: number, root = ROOT): Promise<World> {
     const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
     const databaseUrl = await postgres.newDatabase();
+    await query(databaseUrl, settableClock(new URL(databaseUrl).pathname.slice(1)));
     const nodes = await Promise.all(Array.from({ length: size }, () => newNode(databaseUrl, redis.url, root)));
-    const world = new World(postgres, redis, databaseUrl, nodes);
-    await world.#sql(SLOW_COMMIT);
-    return world;
+    return new World(postgres, redis, databaseUrl, nodes);
   }
 
-  /** Every commit takes so long from now on. */
-  async slowCommits(seconds: number): Promise<void> {
-    const sleep = `IF current_setting('chaos.slept', true) IS DISTINCT FROM txid_current()::text THEN
-      PERFORM pg_sleep(${seconds}), set_config('chaos.slept', txid_current()::text, true); END IF;`;
-    await this.#sql(
-      `CREATE OR REPLACE FUNCTION chaos_slow_commit() RETURNS trigger LANGUAGE plpgsql AS
-       $$ BEGIN ${seconds > 0 ? sleep : ''} RETURN NULL; END $$`,
+  /** PostgreSQL's clock is so far from the real one from now on, milliseconds; nodes notice when they ask it again. */
+  async setDatabaseClock(offset: number): Promise<void> {
+    await this.#sql(`UPDATE chaos_clock SET ahead = interval '1 ms' * ${offset}`);
+  }
+
+  /**
+   * Each flush of the log takes so much longer from now on, 100 ms at most; 0: as long as it takes. It is where PostgreSQL waits
+   * for others that commit: a transaction in it holds its locks, and one that does not wait for the disk passes.
+   */
+  async slowFlushes(ms: number): Promise<void> {
+    await this.#configure(
+      ms > 0
+        ? { commit_delay: String(ms * 1_000), commit_siblings: '0' }
+        : { commit_delay: null, commit_siblings: null },
     );
+  }
+
+  /**
+   * From now on a commit that waits for the disk does not return, and holds its locks, until this is called with `false`: it
+   * waits for a standby that does not exist.
+   */
+  async stallCommits(isStalled: boolean): Promise<void> {
+    await this.#configure({ synchronous_standby_names: isStalled ? 'nobody' : null });
+  }
+
+  /** Changes settings of the server; null: as they were. Commits nothing, so it never waits for what it has changed. */
+  async #configure(settings: Record<string, string | null>): Promise<void> {
+    for (const [name, value] of Object.entries(settings))
+      await this.#sql(value === null ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = '${value}'`);
+    await this.#sql('SELECT pg_reload_conf()');
   }
 
   /**
@@ -89,15 +115,19 @@ export class World {
     await Promise.all([this.postgres.remove(), this.redis.remove()]);
   }
 
-  async #sql(text: string): Promise<unknown[]> {
-    const client = new pg.Client({ connectionString: this.#databaseUrl });
-    client.on('error', () => undefined);
-    await client.connect();
-    try {
-      return (await client.query<Record<string, unknown>>(text)).rows;
-    } finally {
-      await client.end();
-    }
+  #sql(text: string): Promise<unknown[]> {
+    return query(this.databaseUrl, text);
+  }
+}
+
+async function query(url: string, text: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
   }
 }
 

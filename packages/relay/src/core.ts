@@ -233,11 +233,15 @@ export class RelayCore {
     }
   }
 
-  /** Deletes what has expired; once a day also devices that nobody uses any more. */
-  async sweep(): Promise<{ expired: number }> {
-    const { store, clock, retentionMs, tenants } = this.#options;
+  /**
+   * Deletes what has expired; once a day also devices that nobody uses any more.
+   *
+   * @param now milliseconds since the epoch, by which it has
+   */
+  async sweep(now = this.#options.clock.now()): Promise<{ expired: number }> {
+    const { store, retentionMs, tenants } = this.#options;
     const retentionMsOf = tenants.retentions();
-    const swept = await store.sweep({ now: clock.now(), retentionMs, retentionMsOf, dedupeMs: DEDUPE_MS });
+    const swept = await store.sweep({ now, retentionMs, retentionMsOf, dedupeMs: DEDUPE_MS });
     await this.#activity.daily(this.#sessionsByApp());
     return swept;
   }

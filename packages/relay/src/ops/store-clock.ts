@@ -19,6 +19,14 @@ export class StoreClock implements Clock {
     return Math.floor(this.#offset + performance.now());
   }
 
+  /**
+   * A time that has come by the store's clock and by this machine's: for deleting, which cannot be taken back. One of them that
+   * jumps ahead deletes nothing; where one is behind, what has expired stays a while longer.
+   */
+  surely(): number {
+    return Math.min(this.now(), Date.now());
+  }
+
   /** How far the wall clock of this machine is ahead of the store, milliseconds. */
   get skew(): number {
     return Date.now() - this.now();

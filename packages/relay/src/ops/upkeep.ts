@@ -50,8 +50,8 @@ export function startUpkeep(options: UpkeepOptions): () => void {
     every(APPS_MS, () => apps.refresh(), onError),
     every(KEYS_MS, () => renewKeys(apps, core), onError),
     every(PURGE_MS, () => purgeDeleted(store, apps.all(), clock.now()), onError),
-    // What is old is old by the store's clock as it is now.
-    every(sweepMs, () => clock.adjust().then(() => core.sweep()), onError),
+    // What is old is old by the store's clock as it is now, and by this machine's.
+    every(sweepMs, () => clock.adjust().then(() => core.sweep(clock.surely())), onError),
   ];
   if (sql) timers.push(every(VACUUM_MS, () => sql.script('VACUUM ANALYZE'), onError));
   return () => {
