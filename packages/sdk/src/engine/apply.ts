@@ -27,7 +27,7 @@ const MAX_LOST = 1_000;
 
 type Transaction = WriteTransaction<Pick<HistoryRows, EffectTable | 'outbox' | 'unknown' | 'notices'>>;
 
-type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
+type ChangeTransaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'outbox'>>;
 
 /**
  * Everything that opened envelopes cause in history, in their order. All rows have ids derived from the message, and a row that
@@ -219,7 +219,7 @@ async function applyUndecryptable(
  * @param changeId 16 bytes, base64url: the same for the same change
  */
 export async function applyIdentityChange(
-  transaction: Notices,
+  transaction: ChangeTransaction,
   context: EngineContext,
   user: Aci,
   changeId: string,

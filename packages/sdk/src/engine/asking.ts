@@ -135,7 +135,7 @@ export async function withdrawGapAsks(
 
 /** The notice of what is missing from one device: kept up to date, and gone when nothing is. */
 export async function showMissing(
-  transaction: Notices,
+  transaction: NoticeTransaction,
   context: EngineContext,
   from: DeviceRef,
   { asked, lost }: { asked: number; lost: readonly number[] },
@@ -149,14 +149,14 @@ export async function showMissing(
   else await showNotice(transaction, context, from, missingId(from), now, body);
 }
 
-type Notices = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'notices'>>;
+type NoticeTransaction = WriteTransaction<Pick<HistoryRows, 'conversations' | 'messages' | 'notices'>>;
 
 /**
  * Shows in the sender's conversation what has become of something of theirs. Of an own device's copies nobody can say where they
  * belong: their rows stand in a conversation with oneself, which is not listed, and one notice of this device tells of them all.
  */
 export async function showNotice(
-  transaction: Notices,
+  transaction: NoticeTransaction,
   { user: self }: EngineContext,
   { user, device }: Pick<DeviceRef, 'user' | 'device'>,
   id: string,
@@ -172,7 +172,7 @@ export async function showNotice(
 }
 
 /** What went wrong with own devices' copies has been settled, or part of it: with the last of it the notice goes. */
-export async function settleOwnCopies(transaction: Notices, conversation: string): Promise<void> {
+export async function settleOwnCopies(transaction: NoticeTransaction, conversation: string): Promise<void> {
   if ((await largestHlc(transaction, conversation, true)) === 0) await transaction.delete('notices', [OWN_COPY]);
 }
 

@@ -1,9 +1,7 @@
 import {
-  ERROR_CODES,
   PROTOCOL_VERSION,
   type Cursor,
   type Deliver,
-  type ErrorCode,
   type ExpiringDevice,
   type PreKeyCounts,
   type Welcome,
@@ -15,10 +13,11 @@ import type { RelaySocket, TopicEvent } from '../network/relay-port.js';
 import { StorageError } from '../storage/storage-error.js';
 import { backoff } from '../util/backoff.js';
 import { randomFraction } from '../util/random.js';
-import { VaultConflict, type EngineContext } from './context.js';
+import type { EngineContext } from './context.js';
+import { isSuperseded, restingStatus, transientCode } from './failures.js';
 import type { LocalDevice } from './local-device.js';
 import { readSealings } from './sealings.js';
-import { TokenError, type Tokens } from './tokens.js';
+import type { Tokens } from './tokens.js';
 
 /** What the connection asks of the rest of the engine. Every promise that rejects ends the socket. */
 export interface ConnectionEvents {
@@ -287,33 +286,4 @@ export class Connection {
       this.#events.status({ state: 'offline', retryAt: Math.round(this.#context.clock.now() + ms), code });
     }
   }
-}
-
-function isSuperseded(error: unknown): boolean {
-  if (error instanceof VaultConflict) return error.reason === 'superseded';
-  return error instanceof RelayError && error.code === 'superseded';
-}
-
-const NEEDS_DEVICE: ReadonlySet<string> = new Set<ErrorCode>([
-  'needs-device',
-  'reset-refused',
-  'link-token-invalid',
-  'identity-mismatch',
-  'device-limit',
-]);
-
-/** Refusals that no waiting mends. */
-function restingStatus(error: unknown): ConnectionStatus | null {
-  if (error instanceof StorageError && error.code === 'keys-lost') return { state: 'storage-failed', code: error.code };
-  if (error instanceof TokenError && error.code === 'wrong-user') return { state: 'signed-out', code: 'wrong-user' };
-  if (!(error instanceof RelayError) || error.code === 'network') return null;
-  if (NEEDS_DEVICE.has(error.code)) {
-    return { state: 'needs-device', code: error.code === 'needs-device' ? null : error.code, publicKey: null };
-  }
-  return ERROR_CODES[error.code].retry === 'never' ? { state: 'signed-out', code: error.code } : null;
-}
-
-function transientCode(error: unknown): ErrorCode | 'network' | 'token-failed' {
-  if (error instanceof TokenError) return 'token-failed';
-  return error instanceof RelayError ? error.code : 'internal';
 }

@@ -1,15 +1,14 @@
-import type { Aci, Deliver, ExpiringDevice, PreKeyCounts, Welcome } from '@sotto/protocol';
+import type { Aci, Deliver, PreKeyCounts, Welcome } from '@sotto/protocol';
 
 import type { NoticeCode } from '../history/notice.js';
 import type { ConnectionStatus } from '../history/connection-status.js';
 import { RelayApi } from '../network/relay-api.js';
 import type { RelaySocket } from '../network/relay-port.js';
-import { backoff } from '../util/backoff.js';
 import { Mutex } from '../util/mutex.js';
-import { randomFraction } from '../util/random.js';
 import { runCommands, type CommandPorts } from './commands.js';
 import { Connection } from './connection.js';
 import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './context.js';
+import { DeviceSync } from './device-sync.js';
 import { Directory, DirectoryError } from './directory.js';
 import { forgetOld } from './forgetting.js';
 import { IDENTITY_TABLES, noteIdentity } from './identities.js';
@@ -70,7 +69,6 @@ class RunningEngine implements Engine {
   #local: LocalDevice | null = null;
   #stopWatching: (() => void)[] = [];
   #cancelUpkeep: () => void = () => undefined;
-  #cancelSync: () => void = () => undefined;
   #isOnline = false;
   readonly #context: EngineContext;
   readonly #onSuperseded: () => void;
@@ -83,7 +81,7 @@ class RunningEngine implements Engine {
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #presence: PresenceOnDemand;
-  readonly #devices: OwnDevices;
+  readonly #sync: DeviceSync;
   readonly #commandPorts: CommandPorts;
   readonly #connection: Connection;
 
@@ -113,10 +111,16 @@ class RunningEngine implements Engine {
     const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
     this.#outbox = new Outbox(context, sealer, this.#directory, (error) => this.#failed(error));
     this.#presence = new PresenceOnDemand(context, this.#clock, this.#directory, later.presence);
-    this.#devices = new OwnDevices(context, api, this.#directory);
+    const devices = new OwnDevices(context, api, this.#directory);
+    this.#sync = new DeviceSync(
+      context,
+      devices,
+      () => this.#isOnline && !this.#stopped,
+      (error) => this.#background(error),
+    );
     this.#commandPorts = {
       api,
-      devices: this.#devices,
+      devices,
       local: () => this.#local,
       // Noted even if nothing is new: a link bundle pins people whom nobody has written down yet.
       lookUp: (user) => this.#directory.refresh(user).then(() => this.#directory.note(user)),
@@ -130,16 +134,11 @@ class RunningEngine implements Engine {
       welcome: (welcome, socket, local) => this.#welcome(welcome, socket, local),
       deliver: (deliver, local) => this.#deliver(deliver, local),
       preKeysLow: (counts, local) => this.#keepPreKeys(counts, local),
-      deviceListChanged: (local) => this.#syncDevices(local, null),
-      deviceExpiring: (expiring, local) => this.#syncDevices(local, [expiring]),
+      deviceListChanged: (local) => this.#sync.begin(local, null),
+      deviceExpiring: (expiring, local) => this.#sync.begin(local, [expiring]),
       removed: () => this.#removed(),
       topic: (event) => this.#presence.topic(event),
-      offline: () => {
-        this.#isOnline = false;
-        this.#cancelSync();
-        this.#outbox.offline();
-        this.#presence.offline();
-      },
+      offline: () => this.#offline(),
       superseded: () => this.#superseded(),
       status: (status) =>
         this.#status.publish(status.state === 'needs-device' ? { ...status, publicKey: this.#boxKey } : status),
@@ -214,7 +213,14 @@ class RunningEngine implements Engine {
     this.#outbox.online(socket, local);
     this.#presence.online(socket, local);
     this.#keepPreKeys(welcome.preKeys, local);
-    this.#syncDevices(local, welcome.expiring);
+    this.#sync.begin(local, welcome.expiring);
+  }
+
+  #offline(): void {
+    this.#isOnline = false;
+    this.#sync.end();
+    this.#outbox.offline();
+    this.#presence.offline();
   }
 
   /** Also where nothing ever interrupts the connection: old keys are replaced, and what is of no use any more is forgotten. */
@@ -259,21 +265,6 @@ class RunningEngine implements Engine {
       .catch((error: unknown) => this.#failed(error));
   }
 
-  /** Until it is done: who is not in the list of devices cannot be removed. A later look takes the place of an earlier one. */
-  #syncDevices(local: LocalDevice, expiring: readonly ExpiringDevice[] | null, failures = 0): void {
-    this.#cancelSync();
-    const retry = (): void => this.#syncDevices(local, expiring, failures + 1);
-    const ms = backoff(failures, randomFraction(this.#context.random));
-    this.#context.underWay.track(this.#devices.sync(local, expiring)).then(
-      () => this.#cancelSync(),
-      (error: unknown) => {
-        this.#background(error);
-        this.#cancelSync();
-        if (!this.#stopped && this.#isOnline) this.#cancelSync = this.#context.clock.after(ms, retry);
-      },
-    );
-  }
-
   /** The user has taken this device off the list, or started afresh elsewhere. */
   async #removed(): Promise<void> {
     this.#outbox.offline();
@@ -312,8 +303,8 @@ class RunningEngine implements Engine {
   }
 
   #failed(error: unknown): void {
-    if (error instanceof VaultConflict && error.reason === 'superseded') this.#superseded();
-    else if (!this.#stopped) this.#connection.fail(error);
+    this.#background(error);
+    if (!this.#stopped) this.#connection.fail(error);
   }
 
   #superseded(): void {
