@@ -1,6 +1,7 @@
 import { createServer, type Server as HttpServer } from 'node:http';
+import type { Socket as TcpSocket } from 'node:net';
 
-import type { Server as SocketServer } from 'socket.io';
+import type { Server as SocketServer, Socket } from 'socket.io';
 
 import { tokenVerifier } from './auth/token-verifier.js';
 import type { ConfigError } from './config/config-error.js';
@@ -10,6 +11,8 @@ import { devApp, devTokenRoute } from './dev/dev-app.js';
 import { DevObserver } from './dev/observe.js';
 import { staticRoutes } from './dev/static.js';
 import { attachGateway } from './gateway/gateway.js';
+import { boundSilent } from './gateway/raw-connections.js';
+import { WaitingRoom, type WaitingCaps } from './gateway/waiting-room.js';
 import { createHttpApp } from './http/app.js';
 import { docsRoutes } from './http/docs.js';
 import type { MailboxId } from './mailbox/mailbox-id.js';
@@ -30,6 +33,9 @@ import { systemClock, type Clock } from './platform.js';
 
 /** How long clients and requests under way get before their connections are cut, milliseconds. */
 const DRAIN_MS = 3_000;
+
+/** Whoever says nothing, or says it byte by byte, is cut off: Node's own patience is a minute for a header, and five for a body. */
+const SERVER_TIMES = { headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 2_000 };
 
 export interface Relay {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
@@ -73,11 +79,15 @@ async function openNode(config: RelayConfig, startup: Startup) {
   const node: { core: RelayCore | null } = { core: null };
   const isOnline = (mailbox: MailboxId) => node.core?.isOnline(mailbox) ?? false;
   const devObserver = dev ? new DevObserver({ store, onError, isOnline }) : null;
+  const waiting = waitingRooms(config, (by) => {
+    metrics.turnedAway(by);
+  });
   const metrics = createMetrics(clock, {
     connections: () => node.core?.connections ?? 0,
     backlog: () => node.core?.backlog ?? 0,
     clockSkew: () => clock.skew,
     subscriptions: () => node.core?.subscriptions ?? 0,
+    waiting: () => waiting.transports.size + waiting.silent.size,
     token: config.metricsToken,
   });
   const limiter = openLimiter(config, redis, {
@@ -115,9 +125,22 @@ async function openNode(config: RelayConfig, startup: Startup) {
     observers,
     core,
     metrics,
+    waiting,
     devObserver,
     devRoutes,
     evicted,
+  };
+}
+
+/** Each by itself: whoever has asked for something is in one of them no more. */
+function waitingRooms(
+  { waitingPerAddress: perAddress, waitingPerNode: perNode }: RelayConfig,
+  turnedAway: (by: keyof WaitingCaps) => void,
+) {
+  const caps = { perAddress, perNode };
+  return {
+    transports: new WaitingRoom<Socket['conn']>(caps, turnedAway),
+    silent: new WaitingRoom<TcpSocket>(caps, turnedAway),
   };
 }
 
@@ -149,11 +172,13 @@ async function start(config: RelayConfig, startup: Startup): Promise<Relay> {
     addresses: new AddressRules({ allow: config.allowAddresses, deny: config.denyAddresses }),
     onError,
   };
-  const server = createServer(createHttpApp({ ...door, extras, statics }));
-  const io = attachGateway(server, door);
+  const { transports, silent } = node.waiting;
+  const server = createServer(SERVER_TIMES, createHttpApp({ ...door, extras, statics }));
+  boundSilent(server, silent, door.trustedProxies);
+  const { io, sweep } = attachGateway(server, { ...door, waiting: transports, helloMs: config.helloMs });
   const port = await listen(server, config);
   const admin = await openAdmin(config, node, startup);
-  const stopUpkeep = await upkeep(node, { sweepMs: config.sweepMs, onError });
+  const stopUpkeep = await upkeep(node, { sweepMs: config.sweepMs, sweepWaiting: sweep, onError });
   log.info({ port, dev: config.dev }, 'the relay listens');
 
   const close = once(async () => {
@@ -176,7 +201,7 @@ type Node = Awaited<ReturnType<typeof openNode>>;
 
 async function upkeep(
   { core, apps, store, bus, clock, metrics, embedded }: Node,
-  options: { sweepMs: number; onError: (error: unknown) => void },
+  options: { sweepMs: number; sweepWaiting: () => void; onError: (error: unknown) => void },
 ): Promise<() => void> {
   const probe = new BusProbe(bus, metrics.busProbed);
   await probe.start();

@@ -13,6 +13,9 @@ import { secretsKeyOf } from './secrets-key.js';
 const DEFAULT_TAKEOVER_MS = 10_000;
 const DEFAULT_SWEEP_MS = 10 * 60_000;
 
+/** A slow network and a busy page take two; longer waits only who means no good. */
+const DEFAULT_HELLO_MS = 5_000;
+
 /** CIDR, IPv4 or IPv6, or single addresses. */
 const networks = z.array(
   z.string().refine((text) => parseNetwork(text) !== null, 'must be networks such as 10.0.0.0/8'),
@@ -62,6 +65,11 @@ export const relayConfig = z.strictObject({
   allowAddresses: networks.default([]),
   /** Networks that may not, whatever else is allowed. */
   denyAddresses: networks.default([]),
+  /** Connections that have not been admitted yet, at once: of one address, and on this node. Further ones are turned away. */
+  waitingPerAddress: z.number().int().min(1).default(1_000),
+  waitingPerNode: z.number().int().min(1).default(10_000),
+  /** How long a connection may take to say hello. */
+  helloMs: z.number().int().min(100).max(10_000).default(DEFAULT_HELLO_MS),
   /** Who may administer the apps; none: there is no admin API. */
   adminTokens: z.array(adminToken).max(100).default([]),
   /** The admin API listens here, and only on this machine unless said otherwise. */
@@ -127,6 +135,8 @@ export function configFrom(given: Environment, flags: Flags): RelayConfig {
       trustedProxies: proxiesOf(environment['SOTTO_TRUSTED_PROXIES']),
       allowAddresses: listOf(environment['SOTTO_ALLOW_ADDRESSES']),
       denyAddresses: listOf(environment['SOTTO_DENY_ADDRESSES']),
+      waitingPerAddress: numberOf(environment['SOTTO_WAITING_PER_ADDRESS']),
+      waitingPerNode: numberOf(environment['SOTTO_WAITING_PER_NODE']),
       adminTokens: admins === undefined ? undefined : readAdminTokens(admins),
       adminHost: environment['SOTTO_ADMIN_HOST'],
       adminPort: numberOf(environment['SOTTO_ADMIN_PORT']),

@@ -12,9 +12,11 @@ import type { AddressRules } from '../ops/address-list.js';
 import { clientAddress, clientIp, type TrustedProxies } from '../ops/client-address.js';
 import type { Admission } from './admission.js';
 import { toRefusal } from './refusal.js';
+import { RawConnections, refuseRaw, refuseUpgrades } from './raw-connections.js';
 import { SocketPeer } from './socket-peer.js';
+import type { WaitingRoom } from './waiting-room.js';
 
-/** A transport that never says hello is closed after this. */
+/** A transport that is not admitted within this is closed, whoever's fault it is: its client tries again. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Half-open connections are found after interval + timeout. */
@@ -28,12 +30,21 @@ interface GatewayOptions {
   trustedProxies: TrustedProxies;
   /** Who may use the relay at all. */
   addresses: AddressRules;
+  /** Transports that have not been admitted, and how long they may take to say hello. */
+  waiting: WaitingRoom<Socket['conn']>;
+  helloMs: number;
   onError: (error: unknown) => void;
 }
 
+export interface Gateway {
+  io: Server;
+  /** Ends the transports that have not said hello in time. To be called every second or so. */
+  sweep(): void;
+}
+
 /** Socket.IO in front of the core: admits, and passes events through. Knows nothing of mailboxes. */
-export function attachGateway(server: HttpServer, options: GatewayOptions): Server {
-  const { core, apps, trustedProxies, addresses, onError } = options;
+export function attachGateway(server: HttpServer, options: GatewayOptions): Gateway {
+  const { core, apps, trustedProxies, addresses, waiting, helloMs, onError } = options;
   const io = new Server(server, {
     path: SOCKET_PATH,
     parser,
@@ -54,6 +65,13 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
 
   keepNoRooms(io);
   io.engine.use(refuseMethods);
+  refuseUpgrades(server, `${SOCKET_PATH}/`);
+  const raw = new RawConnections(io, {
+    room: waiting,
+    helloMs,
+    addressOf: (request) => clientAddress(request, trustedProxies),
+    admits: (request) => addresses.admits(clientIp(request, trustedProxies)),
+  });
 
   io.use((socket, next) => {
     // A connection is one session's, from its hello to its end.
@@ -62,6 +80,7 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
       return;
     }
     taken.add(socket.conn);
+    raw.asked(socket.conn);
     let who: Proven | null = null;
     const onProven = (proven: Proven) => (who = proven);
     admit(socket, onProven).then(
@@ -72,6 +91,7 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
       (error: unknown) => {
         taken.delete(socket.conn);
         const refusal = toRefusal(error, onError);
+        raw.refused(socket.conn, refusal);
         core.refused(refusal, { ...who, address: clientAddress(socket.request, trustedProxies), via: 'socket' });
         next(connectError(refusal));
       },
@@ -90,18 +110,27 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Serv
     return admission;
   }
 
-  openSessions(io, core, admissions);
-  return io;
+  openSessions(io, core, (socket) => {
+    raw.admitted(socket.conn);
+    const admission = admissions.get(socket);
+    admissions.delete(socket);
+    return admission;
+  });
+  return {
+    io,
+    sweep: () => {
+      raw.sweep();
+    },
+  };
 }
 
 /** One listener each for all sockets, which finds its socket by `this` or as an argument: one for each would be memory. */
-function openSessions(io: Server, core: RelayCore, admissions: WeakMap<Socket, Admission>): void {
+function openSessions(io: Server, core: RelayCore, admitted: (socket: Socket) => Admission | undefined): void {
   const peers = new WeakMap<Socket['conn'], SocketPeer>();
 
   io.on('connection', (socket) => {
-    const admission = admissions.get(socket);
+    const admission = admitted(socket);
     if (!admission) return void socket.disconnect(true);
-    admissions.delete(socket);
     const peer = new SocketPeer(socket);
     peers.set(socket.conn, peer);
     socket.conn.removeAllListeners('data');
@@ -154,7 +183,7 @@ function forgetRequest(socket: Socket): void {
 /** Engine.IO answers other methods on a living session with 500. */
 function refuseMethods(request: IncomingMessage, response: ServerResponse, next: () => void): void {
   if (['GET', 'POST', 'OPTIONS'].includes(request.method ?? '')) next();
-  else response.writeHead(405, { allow: 'GET, POST' }).end();
+  else refuseRaw(request, response, 405, { allow: 'GET, POST' });
 }
 
 function isReply(value: unknown): value is (answer: unknown) => void {

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 
 import { hashSecret, secretMatches } from '../auth/secret.js';
 import { RelayError } from '../errors.js';
+import type { WaitingCaps } from '../gateway/waiting-room.js';
 import { refuse } from '../http/problem.js';
 import type { RelayObserver } from '../observer.js';
 import type { Clock } from '../platform.js';
@@ -15,6 +16,8 @@ export interface Metrics {
   routes: Router;
   /** One probe of the bus: seconds, or null when it was lost. */
   busProbed: (seconds: number | null) => void;
+  /** A connection was turned away. */
+  turnedAway: (by: keyof WaitingCaps) => void;
   /** Envelopes held in all mailboxes, as last counted. */
   held: (count: number) => void;
 }
@@ -23,6 +26,8 @@ export interface Metrics {
 export interface MetricsSource {
   connections(): number;
   subscriptions(): number;
+  /** Connections that have not been admitted yet. */
+  waiting(): number;
   backlog(): number;
   /** Milliseconds. */
   clockSkew(): number;
@@ -53,6 +58,15 @@ export function createMetrics(clock: Clock, source: MetricsSource): Metrics {
     'How far the clock of this machine is ahead of the store.',
     () => source.clockSkew() / 1000,
   );
+  gauge(registers, 'sotto_waiting_connections', 'Connections on this node that have not been admitted yet.', () =>
+    source.waiting(),
+  );
+  const turnedAway = new Counter({
+    name: 'sotto_turned_away_total',
+    help: 'Connections turned away because too many waited to be admitted: of their address, or on this node.',
+    labelNames: ['by'],
+    registers,
+  });
   const held = new Gauge({
     name: 'sotto_held_envelopes',
     help: 'Envelopes in all mailboxes of the store. The same on every node: take the maximum, not the sum.',
@@ -62,6 +76,9 @@ export function createMetrics(clock: Clock, source: MetricsSource): Metrics {
     observer: { ...envelopeMetrics(registers, clock), ...requestMetrics(registers) },
     routes: metricsRoute(registry, source.token),
     busProbed: busMetrics(registers),
+    turnedAway: (by) => {
+      turnedAway.inc({ by: by === 'perAddress' ? 'address' : 'node' });
+    },
     held: (count) => {
       held.set(count);
     },

@@ -25,6 +25,9 @@ const VACUUM_MS = 5 * 60_000;
 const COUNT_MS = 60_000;
 const PROBE_MS = 5_000;
 
+/** How long connections may overstay that have not said hello in time. */
+const WAITING_MS = 500;
+
 interface UpkeepOptions {
   core: RelayCore;
   clock: StoreClock;
@@ -32,6 +35,8 @@ interface UpkeepOptions {
   /** Counts what the store holds. */
   count: () => Promise<void>;
   sweepMs: number;
+  /** Ends connections that have waited for too long. */
+  sweepWaiting: () => void;
   apps: AppRegistry;
   store: AppStore;
   onError: (error: unknown) => void;
@@ -41,11 +46,12 @@ interface UpkeepOptions {
 
 /** The relay's only timers. @returns what stops them */
 export function startUpkeep(options: UpkeepOptions): () => void {
-  const { core, apps, store, clock, probe, count, sweepMs, onError, sql } = options;
+  const { core, apps, store, clock, probe, count, sweepMs, sweepWaiting, onError, sql } = options;
   const timers = [
     every(HEAL_MS, () => core.heal(), onError),
     every(HEAL_MS, () => clock.adjust(), onError),
     every(COUNT_MS, count, onError),
+    every(WAITING_MS, async () => sweepWaiting(), onError),
     every(PROBE_MS, async () => probe.send(), onError),
     every(APPS_MS, () => apps.refresh(), onError),
     every(KEYS_MS, () => renewKeys(apps, core), onError),
