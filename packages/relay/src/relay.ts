@@ -23,7 +23,7 @@ import { healthRoutes } from './ops/health.js';
 import { trustedProxies } from './ops/client-address.js';
 import { listen } from './ops/listen.js';
 import { createLog, errorLog } from './ops/log.js';
-import { createMetrics } from './ops/metrics.js';
+import { createMetrics, type MetricsSource } from './ops/metrics.js';
 import { openAdmin } from './ops/open-admin.js';
 import { openApps } from './ops/open-apps.js';
 import { openLimiter, openServices, type RelayParts, type Startup } from './ops/services.js';
@@ -79,14 +79,10 @@ async function openNode(config: RelayConfig, startup: Startup) {
   const node: { core: RelayCore | null } = { core: null };
   const isOnline = (mailbox: MailboxId) => node.core?.isOnline(mailbox) ?? false;
   const devObserver = dev ? new DevObserver({ store, onError, isOnline }) : null;
-  const waiting = waitingRooms(config, (by) => {
-    metrics.turnedAway(by);
-  });
+  const waiting = waitingRooms(config, (by) => metrics.turnedAway(by));
   const metrics = createMetrics(clock, {
-    connections: () => node.core?.connections ?? 0,
-    backlog: () => node.core?.backlog ?? 0,
+    ...figuresOf(node),
     clockSkew: () => clock.skew,
-    subscriptions: () => node.core?.subscriptions ?? 0,
     waiting: () => waiting.transports.size + waiting.silent.size,
     token: config.metricsToken,
   });
@@ -129,6 +125,14 @@ async function openNode(config: RelayConfig, startup: Startup) {
     devObserver,
     devRoutes,
     evicted,
+  };
+}
+
+function figuresOf(node: { core: RelayCore | null }): Pick<MetricsSource, 'connections' | 'backlog' | 'subscriptions'> {
+  return {
+    connections: () => node.core?.connections ?? 0,
+    backlog: () => node.core?.backlog ?? 0,
+    subscriptions: () => node.core?.subscriptions ?? 0,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 
 import { limits, SOCKET_PATH } from '@sotto/protocol';
-import { Server, type Socket } from 'socket.io';
+import { Server, type ServerOptions, type Socket } from 'socket.io';
 import parser from 'socket.io-msgpack-parser';
 
 import type { AppRegistry } from '../apps/app-registry.js';
@@ -23,6 +23,22 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const PING_INTERVAL_MS = 20_000;
 const PING_TIMEOUT_MS = 15_000;
 
+const SETTINGS: Partial<ServerOptions> = {
+  path: SOCKET_PATH,
+  parser,
+  serveClient: false,
+  maxHttpBufferSize: limits.MAX_FRAME_BYTES,
+  perMessageDeflate: false,
+  httpCompression: false,
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  pingInterval: PING_INTERVAL_MS,
+  pingTimeout: PING_TIMEOUT_MS,
+  // Who may connect from where is decided per app, when the token has named it.
+  cors: { origin: true },
+  // Those of other paths are closed at once.
+  destroyUpgrade: false,
+};
+
 interface GatewayOptions {
   core: RelayCore;
   apps: AppRegistry;
@@ -39,26 +55,13 @@ interface GatewayOptions {
 export interface Gateway {
   io: Server;
   /** Ends the transports that have not said hello in time. To be called every second or so. */
-  sweep(): void;
+  sweep: () => void;
 }
 
 /** Socket.IO in front of the core: admits, and passes events through. Knows nothing of mailboxes. */
 export function attachGateway(server: HttpServer, options: GatewayOptions): Gateway {
   const { core, apps, trustedProxies, addresses, waiting, helloMs, onError } = options;
-  const io = new Server(server, {
-    path: SOCKET_PATH,
-    parser,
-    serveClient: false,
-    maxHttpBufferSize: limits.MAX_FRAME_BYTES,
-    perMessageDeflate: false,
-    httpCompression: false,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    pingInterval: PING_INTERVAL_MS,
-    pingTimeout: PING_TIMEOUT_MS,
-    // Who may connect from where is decided per app, when the token has named it.
-    cors: { origin: true },
-    destroyUpgrade: false,
-  });
+  const io = new Server(server, SETTINGS);
   const admissions = new WeakMap<Socket, Admission>();
   /** Connections that have asked to be admitted and were not refused. */
   const taken = new WeakSet<Socket['conn']>();
@@ -116,12 +119,7 @@ export function attachGateway(server: HttpServer, options: GatewayOptions): Gate
     admissions.delete(socket);
     return admission;
   });
-  return {
-    io,
-    sweep: () => {
-      raw.sweep();
-    },
-  };
+  return { io, sweep: () => raw.sweep() };
 }
 
 /** One listener each for all sockets, which finds its socket by `this` or as an argument: one for each would be memory. */

@@ -11,11 +11,11 @@ import { connect, newUser } from '../support/device.js';
 import { testRelay } from '../support/relay.js';
 import { eventually } from '../support/servers.js';
 
-const opened: { terminate?(): void; destroy?(): void }[] = [];
+const opened: (() => void)[] = [];
 let relay: Relay | null = null;
 
 afterEach(async () => {
-  for (const each of opened.splice(0)) each.terminate?.() ?? each.destroy?.();
+  for (const close of opened.splice(0)) close();
   await relay?.close();
 });
 
@@ -30,7 +30,7 @@ const pathOf = (transport: string) => `${SOCKET_PATH}/?EIO=4&transport=${transpo
 function knock({ url }: Relay, headers: Record<string, string> = {}): Promise<WebSocket | number> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}${pathOf('websocket')}`, { headers });
-    opened.push(socket);
+    opened.push(() => socket.terminate());
     socket.once('open', () => resolve(socket));
     socket.once('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0));
     socket.once('error', reject);
@@ -58,7 +58,7 @@ const until = (what: string, isSo: () => boolean | Promise<boolean>) =>
 
 async function dial(node: Relay): Promise<TcpSocket> {
   const socket = connectTcp(node.port, '127.0.0.1');
-  opened.push(socket);
+  opened.push(() => socket.destroy());
   socket.on('error', () => undefined);
   await once(socket, 'connect');
   return socket;
@@ -140,7 +140,7 @@ describe('connections that say nothing', () => {
     socket.on('message', (bytes: Buffer, isBinary) => {
       if (isBinary) decoder.add(bytes);
     });
-    const [hello] = new parser.Encoder().encode({ nsp: '/', type: 0, data: {} } as never) as unknown as [Buffer];
+    const [hello] = new parser.Encoder().encode({ nsp: '/', type: 0, data: {} }) as unknown as [Buffer];
     socket.send(hello);
     await once(socket, 'close');
     expect(heard).toMatchObject([{ data: { data: { code: 'address-refused' } } }]);
