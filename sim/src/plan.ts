@@ -24,6 +24,12 @@ export type Fault = (typeof FAULTS)[number];
 export type Rollback = 'none' | 'relay' | 'profile';
 
 /**
+ * What of a profile is put back. A browser's is put back whole; a bot's folder has a file for the vault and one for the history,
+ * and a backup of files may bring back one of them alone, or both from different nights.
+ */
+export type Restored = 'vault' | 'history' | 'whole';
+
+/**
  * What becomes of a device:
  *
  * - `stays`
@@ -61,6 +67,8 @@ export interface Plan {
   /** Faults of the chosen kinds. */
   readonly faultCount: number;
   readonly rollback: Rollback;
+  /** Where a profile is put back. */
+  readonly restored: Restored;
 }
 
 const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'];
@@ -102,6 +110,12 @@ export function planOf(seed: number, random: Random, { rollback, devices = 3 }: 
         [5, 'relay'],
         [3, 'profile'],
       ]),
+    // From a stream of its own: seeds that are older than this choice live the world that they lived before it.
+    restored: random.fork('restores').weighted<Restored>([
+      [35, 'vault'],
+      [45, 'whole'],
+      [20, 'history'],
+    ]),
   };
 }
 

@@ -277,10 +277,11 @@ class World {
         this.#scheduler.after(activeMs * random.between(0.1, 0.3), 'profile restored', () => {
           device.crashAll();
           this.#restored = device;
-          this.#scheduler.note(`ROLLBACK vault of ${device.name}`);
+          const { restored } = this.#plan;
+          this.#scheduler.note(`ROLLBACK ${restored} of ${device.name}`);
           void device
-            .restoreVault(profile)
-            .then(() => this.#oracle.reload(device))
+            .restore(profile, restored)
+            .then(() => this.#oracle.reload(device, restored))
             .then(() => device.openTab());
         });
       });

@@ -20,6 +20,10 @@ export interface Mark {
   readonly storedFor: Set<string>;
   /** Of these, who forgot it, or never got it, as something was put back. */
   readonly lostFor: Set<string>;
+  /** Of these, who cannot know that it came. */
+  readonly forgottenBy: Set<string>;
+  /** The reader's history was put back to before it: what had not left then never does. */
+  isForgotten: boolean;
 }
 
 /** Every read mark of a world, from the transaction in which the messages were marked read. */
@@ -49,6 +53,8 @@ export class Marks {
       hlc: null,
       storedFor: new Set(),
       lostFor: new Set(),
+      forgottenBy: new Set(),
+      isForgotten: false,
     };
     this.#made.set(key, mark);
     this.#all.push(mark);
@@ -70,5 +76,21 @@ export class Marks {
   /** The relay was put back to before it had that envelope. */
   lost(envelope: string, address: string): void {
     this.#sealed.get(envelope)?.lostFor.add(address);
+  }
+
+  /**
+   * The device's history was put back.
+   *
+   * @param read what is read in it now
+   * @param alone without its vault, which counts every mark as received that came
+   */
+  putBack({ user, address }: Device, read: ReadonlySet<string>, alone: boolean): void {
+    if (address === null) return;
+    for (const mark of this.#all) {
+      if (mark.user !== user || mark.ids.every((id) => read.has(id))) continue;
+      mark.lostFor.add(address);
+      if (alone) mark.forgottenBy.add(address);
+      if (mark.reader === address) mark.isForgotten = true;
+    }
   }
 }

@@ -4,6 +4,7 @@ import { THIS_DEVICE, type HistoryRows, type VaultRows } from '@sotto/sdk/testin
 
 import type { Device } from '../client/device.js';
 import type { Change } from '../client/disk.js';
+import type { Restored } from '../plan.js';
 import { APP } from '../relay/tokens.js';
 import { Marks } from './marks.js';
 import { SealedOnce } from './sealed-once.js';
@@ -56,6 +57,10 @@ export class Oracle {
   /** Devices whose vault the relay has found to be an older one. */
   readonly noticed = new Set<Device>();
   readonly losses: Losses = new Set();
+  /** What a history that was put back alone has lost: its vault counts it as received, so nobody can know. */
+  readonly forgotten: Losses = new Set();
+  /** What was written on a device whose history was put back to before it: `device name/text`. */
+  readonly unwritten = new Set<string>();
   /** Messages whose author's vault was put back to before it had given them a place, and gave them another. */
   readonly placedAnew = new Set<string>();
   /** Of the losses, what is missing in the end. */
@@ -86,6 +91,8 @@ export class Oracle {
   readonly #reachedRelay = new Set<string>();
   readonly #read = new Set<string>();
   readonly #sealedOnce = new SealedOnce((rule, detail) => this.report(rule, detail));
+  /** Devices whose history was put back. */
+  readonly #forgetful = new Set<Device>();
 
   report(rule: string, detail: string): void {
     if (this.violations.length < 20) this.violations.push({ rule, detail });
@@ -201,19 +208,33 @@ export class Oracle {
   }
 
   /** The device's databases are others now. */
-  async reload(device: Device): Promise<void> {
+  async reload(device: Device, what: Restored): Promise<void> {
     const { history, vault } = await device.profile();
+    const rows = new Map<string, MessageRow>();
+    for (const row of (history.get('messages') ?? []) as MessageRow[]) rows.set(keyOf(row), row);
+    if (what !== 'vault') this.#historyPutBack(device, rows, what === 'history');
+    this.#rows.set(device, rows);
+    if (what === 'history') return;
     this.#sealedOnce.restored(
       device,
       (vault.get('sealedMessages') ?? []) as VaultRows['sealedMessages'][],
       (vault.get('sealedPayloads') ?? []) as VaultRows['sealedPayloads'][],
     );
-    const rows = new Map<string, MessageRow>();
-    for (const row of (history.get('messages') ?? []) as MessageRow[]) rows.set(keyOf(row), row);
-    this.#rows.set(device, rows);
     const cursor = ((vault.get('meta') ?? []) as VaultRows['meta'][]).find((row) => row.name === 'cursor');
     const highest = this.#cursors.get(device)?.highest ?? 0;
     this.#cursors.set(device, { now: cursor?.name === 'cursor' ? cursor.seq : 0, highest });
+  }
+
+  /** What the device had and has no more. With the vault goes the knowledge of having received it: it can be asked for again. */
+  #historyPutBack(device: Device, rows: ReadonlyMap<string, MessageRow>, alone: boolean): void {
+    this.#forgetful.add(device);
+    for (const [key, row] of this.#rows.get(device) ?? []) {
+      if (rows.has(key)) continue;
+      (alone ? this.forgotten : this.losses).add(`${device.name}/${row.id}`);
+      if (row.device === THIS_DEVICE) this.unwritten.add(`${device.name}/${textOf(row)}`);
+    }
+    const read = new Set([...rows.values()].filter(({ unread }) => unread === 0).map(({ id }) => id));
+    this.marks.putBack(device, read, alone);
   }
 
   #ownerOf(mailbox: MailboxId): Device | undefined {
@@ -271,9 +292,9 @@ export class Oracle {
     this.#messages.set(toBase64Url(envelopeId), { id, from: device, author: device.address ?? '', hlc });
   }
 
-  /** A place is given once, and only a copy of the vault from before that knows nothing of it. */
+  /** A place is given once, and only a copy of vault or history from before that knows nothing of it. */
   #movedTo(device: Device, id: string, before: number, now: number): void {
-    if (this.#sealedOnce.wasRestored(device)) this.placedAnew.add(this.textOf(id));
+    if (this.#sealedOnce.wasRestored(device) || this.#forgetful.has(device)) this.placedAnew.add(this.textOf(id));
     else this.report('placed-twice', `${device.name}: ${this.textOf(id)} at ${before} and ${now}`);
   }
 
@@ -300,7 +321,10 @@ export class Oracle {
         const there = [...rows.values()].some(({ id }) => id === message.id || id === envelope);
         // An own device's copy that cannot be read names no conversation to show a notice in: the vault keeps it.
         const kept = message.from.user === device.user && this.#unread.has(`${device.name}/${envelope}`);
-        if (!there && !kept) this.report('cursor-ahead-of-history', `${device.name}: seq ${seq} is not in history`);
+        // What a history that was put back has forgotten, the relay's cursor covers.
+        const isForgotten = [message.id, envelope].some((id) => this.losses.has(`${device.name}/${id}`));
+        if (!there && !kept && !isForgotten)
+          this.report('cursor-ahead-of-history', `${device.name}: seq ${seq} is not in history`);
       }
     }
   }

@@ -130,6 +130,10 @@ class ConversationCheck {
       const user = aciOf(APP, from.user);
       const row = rows.find((here) => here.id === id && here.user === user);
       if (row) continue;
+      if (this.#oracle.forgotten.has(`${device.name}/${id}`)) {
+        this.#oracle.lost.add(`${device.name}/${id}`);
+        continue;
+      }
       if (this.#oracle.losses.has(`${device.name}/${id}`)) {
         // Nobody can know of what nothing came after, and nobody can heal what its author's device does not hold any more.
         const known = this.#isStillThere(author) && this.#cameAfter(rows, message);
@@ -149,11 +153,12 @@ class ConversationCheck {
     return rows.some((row) => row.hlc > hlc && this.#oracle.authorOf(row.id) === author);
   }
 
-  /** What `send()` has accepted is there. */
+  /** What `send()` has accepted is there, unless the history was put back to before that. */
   #checkWritten(device: Device, texts: readonly string[]): void {
     for (const written of this.#oracle.written.values()) {
       const { text, from, life, stored } = written;
       const expected = stored && from === device && life === device.wiped && this.#isHere(written);
+      if (this.#oracle.unwritten.has(`${device.name}/${text}`)) continue;
       if (expected && !texts.includes(text)) this.#oracle.report('forgotten', `${device.name}: ${text}`);
     }
   }

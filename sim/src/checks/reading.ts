@@ -42,9 +42,10 @@ function mustKnow(
   rows: readonly MessageRow[],
   oracle: Oracle,
 ): boolean {
-  if (address === null) return false;
+  if (address === null || mark.forgottenBy.has(address)) return false;
   // A reader that is gone may have gone before it could say so; one that is there has said so to all of those days.
-  const isTold = mark.storedFor.has(address) || (members.has(mark.reader) && mark.listed.has(address));
+  const isSaid = members.has(mark.reader) && !mark.isForgotten;
+  const isTold = mark.storedFor.has(address) || (isSaid && mark.listed.has(address));
   if (!mark.lostFor.has(address)) return mark.reader === address || isTold;
   // Put back: nobody knows of what nothing came after, and nobody but the reader can say it again.
   const cameAfter = rows.some((row) => row.hlc > (mark.hlc ?? Infinity) && oracle.authorOf(row.id) === mark.reader);

@@ -1,9 +1,17 @@
 import type { DeviceId, RegistrationId } from '@sotto/protocol';
 import { aciOf } from '@sotto/relay';
-import { HISTORY_SCHEMA, VAULT_SCHEMA, type HistoryRows, type VaultRows } from '@sotto/sdk/testing';
+import {
+  HISTORY_SCHEMA,
+  VAULT_SCHEMA,
+  type HistoryRows,
+  type Rows,
+  type Schema,
+  type VaultRows,
+} from '@sotto/sdk/testing';
 
 import type { Random } from '../core/random.js';
 import type { Scheduler } from '../core/scheduler.js';
+import type { Restored } from '../plan.js';
 import { APP } from '../relay/tokens.js';
 import { CALM_DISK, Database, type Change, type DiskWeather } from './disk.js';
 import type { Link } from './link.js';
@@ -47,7 +55,7 @@ export class Device {
   disk: DiskWeather = CALM_DISK;
   /** Milliseconds by which the device's clock is wrong. */
   clockOffset = 0;
-  readonly history = new Database(HISTORY_SCHEMA);
+  history = new Database(HISTORY_SCHEMA);
   vault = new Database(VAULT_SCHEMA);
   /** The person uses it: tabs come back after they have gone. */
   isUsed = false;
@@ -152,14 +160,22 @@ export class Device {
     this.#account = null;
   }
 
-  /** Puts the vault back to an older state; no tab may be open. */
-  async restoreVault(profile: Profile): Promise<void> {
-    this.vault = new Database(VAULT_SCHEMA);
-    this.#account = null;
-    for (const row of (profile.vault.get('meta') ?? []) as VaultRows['meta'][]) this.#identityChanged(row);
-    for (const [table, rows] of profile.vault)
-      await this.vault.tables.write([table], async (transaction) => {
-        for (const row of rows) await transaction.put(table, row as never);
-      });
+  /** Puts databases back to an older state; no tab may be open. */
+  async restore(profile: Profile, what: Restored): Promise<void> {
+    if (what !== 'history') {
+      this.#account = null;
+      for (const row of (profile.vault.get('meta') ?? []) as VaultRows['meta'][]) this.#identityChanged(row);
+      this.vault = await filled(VAULT_SCHEMA, profile.vault);
+    }
+    if (what !== 'vault') this.history = await filled(HISTORY_SCHEMA, profile.history);
   }
+}
+
+async function filled<R extends Rows>(schema: Schema<R>, content: Map<keyof R & string, object[]>): Promise<Database<R>> {
+  const database = new Database(schema);
+  for (const [table, rows] of content)
+    await database.tables.write([table], async (transaction) => {
+      for (const row of rows) await transaction.put(table, row as never);
+    });
+  return database;
 }
