@@ -88,6 +88,8 @@ export class PreKeys {
     await this.#prune();
     const counts = this.#counts;
     if (!counts || Math.min(counts.oneTime, counts.kem) > this.#supply.stock - this.#supply.refillAfter) return;
+    // A relay that holds none of ours may have been put back to before it had the standing ones.
+    if (counts.oneTime + counts.kem === 0) await this.#offerAgain();
     for (let made = counts; this.#short(made);) {
       const room = (held: number): number => Math.max(0, Math.min(CHUNK, this.#supply.stock - held));
       const chunk = { oneTime: room(made.oneTime), kem: room(made.kem) };
@@ -120,6 +122,16 @@ export class PreKeys {
       }
       for (const row of fresh) await transaction.put('preKeys', row);
       await transaction.put('meta', { name: 'prekeys', nextId: nextId(nextId(state.nextId)), rotatedAt: now });
+    });
+  }
+
+  /** The standing prekeys go with the next upload. */
+  #offerAgain(): Promise<void> {
+    return commitVault(this.#context, ['preKeys'], async (transaction) => {
+      for (const kind of ['signed', 'last-resort'] as const) {
+        for (const row of await transaction.range('preKeys', startingWith(kind)))
+          if (row.replacedAt === null) await transaction.put('preKeys', { ...row, uploaded: 0 });
+      }
     });
   }
 

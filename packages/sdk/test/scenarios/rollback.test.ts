@@ -6,7 +6,7 @@ import { PAYLOAD_PREKEY, PAYLOAD_WHISPER } from '../../src/engine/payload.js';
 import { VAULT_SCHEMA, type Vault, type VaultRows } from '../../src/vault/schema.js';
 import { aciOfName, type FakeRelay } from '../support/fake-relay.js';
 import { envelopeFrom } from '../support/forge.js';
-import { aliceAndBobTalking } from '../support/person.js';
+import { aliceAndBob, aliceAndBobTalking } from '../support/person.js';
 
 /** A copy of a vault, as a restored browser profile is one. */
 async function copyOf(vault: Vault): Promise<Vault> {
@@ -202,4 +202,16 @@ test('a relay restored from an older copy is noticed: prekeys are published anew
   await bob.wake();
   expect(await bob.texts(alice, 3)).toEqual(['hello', 'hi', 'after the restore']);
   expect(mailbox.oneTime.some(({ id }) => id === keysBefore?.id)).toBe(false);
+});
+
+test('a relay restored to before it had any prekeys of Bob, who has received nothing yet, gets all that he needs to be written to', async () => {
+  const { relay, alice, bob } = await aliceAndBob();
+  await bob.sleep();
+  const mailbox = relay.mailbox('bob');
+  Object.assign(mailbox, { signed: undefined, lastResort: undefined, oneTime: [], kem: [] });
+  await bob.wake();
+  await alice.say(bob, 'hello');
+  expect(await bob.texts(alice, 1)).toEqual(['hello']);
+  // Both sides had nothing to compare: no verdict says that the relay was put back.
+  expect(new Set(relay.verdicts)).toEqual(new Set(['ok']));
 });
