@@ -67,6 +67,8 @@ export interface Plan {
   /** Faults of the chosen kinds. */
   readonly faultCount: number;
   readonly rollback: Rollback;
+  /** Where the relay is put back: to before devices were linked or removed, if any were. */
+  readonly behindDevices: boolean;
   /** Where a profile is put back. */
   readonly restored: Restored;
 }
@@ -110,7 +112,8 @@ export function planOf(seed: number, random: Random, { rollback, devices = 3 }: 
         [5, 'relay'],
         [3, 'profile'],
       ]),
-    // From a stream of its own: seeds that are older than this choice live the world that they lived before it.
+    // From streams of their own: seeds that are older than these choices live the worlds that they lived before them.
+    behindDevices: random.fork('behind').chance(0.5),
     restored: random.fork('restores').weighted<Restored>([
       [35, 'vault'],
       [45, 'whole'],

@@ -1,3 +1,4 @@
+import { aciOf, type MailboxId } from '@sotto/relay';
 import { THIS_DEVICE, type DeviceRef, type VaultRows } from '@sotto/sdk/testing';
 
 import { Oracle, type Violation, type Written } from './checks/oracle.js';
@@ -121,6 +122,8 @@ class World {
     const members = this.#devices.filter((device) => !device.isLost && this.#oracle.isListed(device));
     const outcome = rested ? await checkOutcome(this.#oracle, members, tolerance) : null;
     if (rested) await this.#checkWiped();
+    // Whoever has seen the newer list publishes it again, and its user's other devices have.
+    if (rested) for (const address of this.#oracle.backOnLists) this.#oracle.report('removed-is-back', address);
     return {
       plan: this.#plan,
       violations: this.#oracle.violations,
@@ -252,17 +255,52 @@ class World {
     return tabs.length === 0 ? null : { device, tab: random.pick(tabs) };
   }
 
-  /** Back to a state after all that the directory knows now: users and devices are not in question here. */
+  /** Back to a state after all that the directory knows now, or to before devices were linked or removed. */
   #rollBackRelay(random: Random): void {
     const { disk } = this.#cluster;
-    const length = random.int(Math.max(disk.lastDirectoryStep, disk.length - 60), disk.length);
+    const recent = random.int(Math.max(disk.lastDirectoryStep, disk.length - 60), disk.length);
+    const length = this.#plan.behindDevices ? (this.#lengthBehindDevices() ?? recent) : recent;
     this.#scheduler.note(`ROLLBACK relay from ${disk.length} to ${length}`);
     void this.#cluster.rollBack(length).then(async () => {
       const { devices } = await disk.inside.inspect(APP);
       const heads = new Map(devices.map(({ mailbox }) => [mailbox, 0]));
       for (const mailbox of heads.keys()) heads.set(mailbox, (await disk.inside.mailbox(APP, mailbox))?.head ?? 0);
       this.#oracle.relayRolledBack(heads);
+      if (length < recent) await this.#devicesPutBack(new Set(heads.keys()));
     });
+  }
+
+  /** Each user keeps a device that will be there: who has none any more, the relay must take for somebody new. */
+  #lengthBehindDevices(): number | null {
+    const { disk } = this.#cluster;
+    const random = this.#random.fork('behind devices');
+    const lasting = this.#devices.filter((device, index) => {
+      const fate = this.#plan.devices[index]?.fate;
+      return this.#oracle.isListed(device) && (fate === 'stays' || fate === 'away');
+    });
+    const least = disk.lengthWith(
+      this.#plan.users.map((user) =>
+        lasting.filter((device) => device.user === user).flatMap((device) => this.#oracle.mailboxOf(device) ?? []),
+      ),
+    );
+    const steps = disk.deviceStepsFrom(least).slice(-6);
+    return steps.length === 0 ? null : Math.max(least, random.pick(steps) - random.int(0, 5));
+  }
+
+  async #devicesPutBack(known: ReadonlySet<MailboxId>): Promise<void> {
+    this.#count('relay-behind-devices');
+    const states = await Promise.all(
+      this.#plan.users.map((user) => this.#cluster.disk.inside.user(APP, aciOf(APP, user))),
+    );
+    this.#oracle.directoryPutBack(
+      states.flatMap((state) => state?.devices ?? []).filter(({ mailbox }) => known.has(mailbox)),
+    );
+    const addresses = new Set([...known].map((mailbox) => this.#oracle.addressOf(mailbox)));
+    for (const device of this.#devices) {
+      if (device.isLost || device.address === null || addresses.has(device.address)) continue;
+      const owner = this.#owners[this.#plan.users.indexOf(device.user)];
+      owner?.startAnew(device, () => this.#oracle.discarded(device));
+    }
   }
 
   /** A browser profile is copied, lives on, and is replaced by the copy. One that is no device yet has nothing to lose. */
@@ -303,10 +341,35 @@ class World {
     return false;
   }
 
+  /**
+   * A relay that was put back serves older lists of devices than people have seen, until their owners have published newer ones. What
+   * was written meanwhile fails, and the person is told; they try it again.
+   */
+  #retryRefused(): boolean {
+    let some = false;
+    for (const device of this.#devices) {
+      const [tab] = device.runningTabs;
+      for (const row of this.#oracle.rowsOf(device)) {
+        const to = this.#oracle.written.get(textOf(row) ?? '')?.to;
+        if (row.status !== 'failed' || row.failure !== 'forged-keys' || !tab || to === undefined) continue;
+        some = true;
+        this.#count('person-retries');
+        this.#oracle.triedAgain(row);
+        tab.client
+          .direct(to)
+          .retry(`${row.user}/${row.id}/${row.device}`)
+          .catch(() => undefined);
+      }
+    }
+    return some;
+  }
+
   /** What is still to be done, in words; empty: nothing. */
   async #open(): Promise<string> {
     const chores = this.#owners.flatMap(({ open }) => open);
     if (chores.length > 0) return chores.join(', ');
+    const { rollback, behindDevices } = this.#plan;
+    if (rollback === 'relay' && behindDevices && this.#retryRefused()) return 'messages that were refused';
     const lost = this.#devices.filter(({ isLost }) => isLost).map(({ address }) => address);
     const { envelopes } = await this.#cluster.disk.inside.inspect(APP);
     const waiting = envelopes

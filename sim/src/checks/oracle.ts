@@ -61,7 +61,9 @@ export class Oracle {
   readonly forgotten: Losses = new Set();
   /** What was written on a device whose history was put back to before it: `device name/text`. */
   readonly unwritten = new Set<string>();
-  /** Messages whose author's vault was put back to before it had given them a place, and gave them another. */
+  /** Addresses that were removed before the relay was put back to when they were not. */
+  readonly #removedOnce = new Set<string>();
+  /** Messages whose author tried them again, or whose vault was put back to before it had given them a place: they got another. */
   readonly placedAnew = new Set<string>();
   /** Of the losses, what is missing in the end. */
   readonly lost: Losses = new Set();
@@ -91,6 +93,8 @@ export class Oracle {
   readonly #reachedRelay = new Set<string>();
   readonly #read = new Set<string>();
   readonly #sealedOnce = new SealedOnce((rule, detail) => this.report(rule, detail));
+  /** Messages. */
+  readonly #triedAgain = new Set<string>();
   /** Devices whose history was put back. */
   readonly #forgetful = new Set<Device>();
 
@@ -122,6 +126,11 @@ export class Oracle {
 
   isListed({ address }: Device): boolean {
     return address !== null && this.#listed.has(address);
+  }
+
+  /** Devices that were taken off a list, and are on it again as the relay was put back. */
+  get backOnLists(): string[] {
+    return [...this.#removedOnce].filter((address) => this.#listed.has(address));
   }
 
   isRemoved(address: string): boolean {
@@ -205,6 +214,37 @@ export class Oracle {
         if (device && message) this.losses.add(`${device.name}/${message.id}`);
       }
     }
+  }
+
+  /** What the relay knows of devices now that it was put back; all others it has never heard of. */
+  directoryPutBack(devices: readonly { readonly mailbox: MailboxId; readonly listed: boolean }[]): void {
+    const living = devices.map(({ mailbox, listed }) => ({ address: this.#mailboxes.get(mailbox) ?? '', listed }));
+    this.#listed.clear();
+    for (const { address, listed } of living) {
+      if (listed) this.#listed.add(address);
+      if (this.#removed.delete(address)) this.#removedOnce.add(address);
+    }
+  }
+
+  /** What a person tries again goes to the end of the conversation. */
+  triedAgain(row: MessageRow): void {
+    this.#triedAgain.add(row.id);
+    this.placedAnew.add(textOf(row) ?? '');
+  }
+
+  /** The device gives up what it was, and holds nothing now. */
+  discarded(device: Device): void {
+    this.#rows.delete(device);
+    this.#cursors.delete(device);
+  }
+
+  addressOf(mailbox: MailboxId): string | undefined {
+    return this.#mailboxes.get(mailbox);
+  }
+
+  /** The mailbox of a device that the relay has listed. */
+  mailboxOf({ address }: Device): MailboxId | undefined {
+    return [...this.#mailboxes].findLast(([, known]) => known === address)?.[0];
   }
 
   /** The device's databases are others now. */
@@ -292,8 +332,9 @@ export class Oracle {
     this.#messages.set(toBase64Url(envelopeId), { id, from: device, author: device.address ?? '', hlc });
   }
 
-  /** A place is given once, and only a copy of vault or history from before that knows nothing of it. */
+  /** A place is given once, unless a person tries again; only a copy of vault or history from before that knows nothing of it. */
   #movedTo(device: Device, id: string, before: number, now: number): void {
+    if (this.#triedAgain.has(id)) return;
     if (this.#sealedOnce.wasRestored(device) || this.#forgetful.has(device)) this.placedAnew.add(this.textOf(id));
     else this.report('placed-twice', `${device.name}: ${this.textOf(id)} at ${before} and ${now}`);
   }

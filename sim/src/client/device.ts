@@ -160,6 +160,13 @@ export class Device {
     this.#account = null;
   }
 
+  /** The person signs out and gives up what is here, as `destroy()` does; no tab may be open. */
+  discard(): void {
+    this.vault = new Database(VAULT_SCHEMA);
+    this.history = new Database(HISTORY_SCHEMA);
+    this.#wiped();
+  }
+
   /** Puts databases back to an older state; no tab may be open. */
   async restore(profile: Profile, what: Restored): Promise<void> {
     if (what !== 'history') {
@@ -171,7 +178,10 @@ export class Device {
   }
 }
 
-async function filled<R extends Rows>(schema: Schema<R>, content: Map<keyof R & string, object[]>): Promise<Database<R>> {
+async function filled<R extends Rows>(
+  schema: Schema<R>,
+  content: Map<keyof R & string, object[]>,
+): Promise<Database<R>> {
   const database = new Database(schema);
   for (const [table, rows] of content)
     await database.tables.write([table], async (transaction) => {

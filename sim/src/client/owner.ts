@@ -106,6 +106,28 @@ export class Owner {
     });
   }
 
+  /**
+   * The relay was put back to before it knew this device. It says so, and the device keeps what it holds; the person gives that up and
+   * links it anew.
+   */
+  startAnew(device: Device, discarded: () => void): void {
+    const before = device.address;
+    this.#want({
+      device,
+      what: `start ${device.name} anew`,
+      isDone: () => device.isLost || (device.account?.isListed === true && device.address !== before),
+      attempt: async () => {
+        if (device.address === before && (await this.#status(device))?.state === 'signed-out') {
+          this.#parts.did('device-unknown');
+          device.crashAll();
+          device.discard();
+          discarded();
+          device.openTab();
+        } else await this.#link(device);
+      },
+    });
+  }
+
   /** Gone for ever, but not before this person has another device. */
   lose(device: Device, then: () => void = () => undefined): void {
     this.#want({
@@ -177,12 +199,17 @@ export class Owner {
     const { random, did, register } = this.#parts;
     const taker = device.runningTabs[0];
     const giver = this.#tabOfAnother(device);
-    const status = await device.history.tables.read(['status'], (read) => read.get('status', ['connection']));
+    const status = await this.#status(device);
     if (!taker || !giver || register.isListed(device)) return;
-    if (status?.value.state !== 'needs-device' || !status.value.publicKey) return;
+    if (status?.state !== 'needs-device' || !status.publicKey) return;
     const bundle = await makeBundle(giver, random.bytes);
-    await takeBundle(taker, status.value.publicKey, bundle, random.bytes);
+    await takeBundle(taker, status.publicKey, bundle, random.bytes);
     did('device-linked');
+  }
+
+  async #status({ history }: Device) {
+    const row = await history.tables.read(['status'], (read) => read.get('status', ['connection']));
+    return row?.value;
   }
 
   #hasAnother(device: Device): boolean {

@@ -22,6 +22,13 @@ export interface StoreObserver {
 
 type Step = (store: Store) => Promise<unknown>;
 
+interface Entry {
+  readonly step: Step;
+  readonly kind: string;
+  /** It has changed somebody's devices; `listed` are on the list from then on. */
+  readonly devices?: { readonly listed: readonly MailboxId[] };
+}
+
 /**
  * The relay's database: the memory store, and a journal of everything that was ever written to it, from which an older
  * state can be restored. It survives its nodes.
@@ -32,7 +39,7 @@ export class RelayDisk {
   readonly #observer: StoreObserver;
   readonly #key: Uint8Array;
   #store: Store;
-  #journal: { step: Step; kind: string }[] = [];
+  #journal: Entry[] = [];
 
   constructor(random: Random, observer: StoreObserver) {
     this.#random = random;
@@ -53,6 +60,19 @@ export class RelayDisk {
   /** The shortest journal that still holds everything of the directory: devices, lists, prekeys. */
   get lastDirectoryStep(): number {
     return this.#journal.findLastIndex(({ kind }) => kind === 'user' || kind === 'prekeys') + 1;
+  }
+
+  /** The shortest journal in which each of these groups has a listed device. */
+  lengthWith(groups: readonly (readonly MailboxId[])[]): number {
+    const first = (group: readonly MailboxId[]): number =>
+      this.#journal.findIndex(({ devices }) => devices?.listed.some((mailbox) => group.includes(mailbox)));
+    const ends = groups.map((group) => first(group) + 1 || this.length);
+    return Math.max(0, ...ends);
+  }
+
+  /** The steps from that one on in which a device joined, was listed or was removed. */
+  deviceStepsFrom(least: number): number[] {
+    return this.#journal.flatMap(({ devices }, index) => (devices && index >= least ? [index] : []));
   }
 
   /** Restores the state after the first `length` steps. */
@@ -118,7 +138,10 @@ export class RelayDisk {
           }
           if (change?.listed) this.#observer.listed(change.listed);
           if (change?.remove) this.#observer.removed(change.remove.mailboxes);
-          if (change) this.#note('user', (store) => store.updateUser(app, user, () => ({ change, result })));
+          const touches = change?.add ?? change?.listed ?? change?.remove;
+          const devices = touches && { listed: change?.listed ?? [] };
+          const step: Step = (store) => store.updateUser(app, user, () => ({ change, result }));
+          if (change) this.#journal.push({ kind: 'user', step, ...(devices && { devices }) });
           return result;
         }),
       putPreKeys: (app, mailbox, upload, now) =>
