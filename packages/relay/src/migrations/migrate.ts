@@ -9,7 +9,7 @@ import { deviceWarnings } from './0005-device-warnings.js';
 /**
  * Forward only: a migration that was released is never changed, only followed by another. It only adds, and to one table at
  * most, so that nodes of the version before go on working while a deploy replaces them: who holds the lock of one table alone
- * is in nobody's way for long.
+ * is in nobody's way for long. Nothing in it looks at every row of a table: an index is only made for one that is new.
  */
 export const MIGRATIONS: readonly string[] = [mailboxesAndDirectory, apps, deviceActivity, sealings, deviceWarnings];
 

@@ -47,21 +47,68 @@ test('from every older version, and run again by every node that starts, the sch
   }
 });
 
-/** What a relay of the version before does not notice: a new table, an index, a column that fills itself. */
-const ADDS = /^(CREATE TABLE |CREATE INDEX |ALTER TABLE \w+ ADD (?:(?!NOT NULL).)+$|ALTER TABLE \w+ ADD .+ DEFAULT )/s;
+/** A column that is empty, or fills itself: it is there at once, however many rows the table has. */
+const COLUMN =
+  /^ALTER TABLE \w+ ADD (?:COLUMN )?\w+ (?:(?!NOT NULL).)+$|^ALTER TABLE \w+ ADD (?:COLUMN )?\w+ .+ DEFAULT /s;
+
+/** What looks at every row, or writes it anew, while nobody else may write; and what changes what old nodes may write. */
+const HEAVY =
+  /\b(UNIQUE|PRIMARY KEY|REFERENCES|CHECK|CONSTRAINT|FOREIGN KEY|EXCLUDE|GENERATED|IDENTITY|SERIAL|random|gen_random_uuid|clock_timestamp|nextval)\b/i;
+
+/** These came before the rule, and are in every database. */
+const BEFORE_THE_RULE = ['mailboxes_app', 'users_app', 'devices_seen'];
+
+/**
+ * What of a migration a relay of the version before would notice. An index is made while nobody may write to its table, which for
+ * a large one takes minutes; `CONCURRENTLY` it cannot be made, as a migration is one transaction. So only for a new table.
+ */
+function noticed(migration: string): string[] {
+  const own = new Set<string>();
+  return statements(migration)
+    .map((text) => text.trim())
+    .filter((text) => {
+      const [, made] = /^CREATE TABLE (\w+)/.exec(text) ?? [];
+      if (made !== undefined) own.add(made);
+      const [, altered = ''] = /^ALTER TABLE (\w+)/.exec(text) ?? [];
+      const [, index = '', indexed = ''] = /^CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)/.exec(text) ?? [];
+      if (made !== undefined || own.has(altered) || own.has(indexed)) return false;
+      return !(COLUMN.test(text) && !HEAVY.test(text)) && !BEFORE_THE_RULE.includes(index);
+    });
+}
 
 test('after the first, a migration only adds, so that old nodes and new ones run side by side', () => {
-  const later = MIGRATIONS.slice(1).flatMap((migration) => statements(migration).map((text) => text.trim()));
-  expect(later.length).toBeGreaterThan(4);
-  expect(later.filter((text) => !ADDS.test(text))).toEqual([]);
-  const harmful = [
-    'DROP TABLE devices',
-    'ALTER TABLE devices ADD day integer NOT NULL',
-    'ALTER TABLE devices DROP seen_day',
-    'ALTER TABLE devices RENAME seen_day TO day',
-    'CREATE UNIQUE INDEX devices_day ON devices (seen_day)',
-  ];
-  expect(harmful.filter((text) => ADDS.test(text))).toEqual([]);
+  const later = MIGRATIONS.slice(1);
+  expect(later.length).toBeGreaterThan(3);
+  expect(later.flatMap(noticed)).toEqual([]);
+});
+
+test.each([
+  'DROP TABLE devices',
+  'ALTER TABLE devices ADD day integer NOT NULL',
+  'ALTER TABLE devices DROP seen_day',
+  'ALTER TABLE devices RENAME seen_day TO day',
+  'ALTER TABLE devices ADD UNIQUE (seen_day)',
+  'ALTER TABLE devices ADD day integer UNIQUE',
+  'ALTER TABLE devices ADD CONSTRAINT positive CHECK (seen_day > 0)',
+  'ALTER TABLE devices ADD day integer DEFAULT 0 CHECK (day >= 0)',
+  'ALTER TABLE devices ADD name uuid DEFAULT gen_random_uuid()',
+  'ALTER TABLE devices ADD day integer GENERATED ALWAYS AS (seen_day + 1) STORED',
+  'CREATE UNIQUE INDEX devices_day ON devices (seen_day)',
+  'CREATE INDEX devices_day ON devices (seen_day)',
+  'CREATE INDEX CONCURRENTLY devices_day ON devices (seen_day)',
+  'CREATE TABLE b (c text); CREATE INDEX d ON devices (seen_day)',
+  'CREATE INDEX d ON b (c); CREATE TABLE b (c text)',
+  'UPDATE devices SET seen_day = 1',
+])('an old node would notice: %s', (migration) => {
+  expect(noticed(migration)).toHaveLength(1);
+});
+
+test.each([
+  'CREATE TABLE b (c text NOT NULL UNIQUE); CREATE UNIQUE INDEX d ON b (c); CREATE INDEX e ON b (c)',
+  'ALTER TABLE devices ADD day integer',
+  'ALTER TABLE devices ADD COLUMN day integer NOT NULL DEFAULT 0',
+])('an old node does not notice: %s', (migration) => {
+  expect(noticed(migration)).toEqual([]);
 });
 
 /** The tables that a migration locks, but for those that it makes. */
