@@ -206,6 +206,8 @@ export class Sealer {
       wanted.set(target.user, [...(wanted.get(target.user) ?? []), target.device]);
     }
     for (const [user, devices] of wanted) {
+      // A link bundle has pinned them, and nobody has written them down yet: known before their one-time keys are spent.
+      await this.#directory.note(user);
       for (const bundle of await this.#directory.bundles(user, devices)) {
         bundles.set(nameOf({ user, device: bundle.deviceId, registration: bundle.registrationId }), bundle);
       }

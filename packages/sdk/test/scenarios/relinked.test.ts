@@ -30,3 +30,16 @@ test('a receipt for a device that has taken the place of another is told, though
     list.some((one) => one.mine && one.kind === 'text' && one.status === 'delivered');
   expect(await tablet.sees(alice, isDelivered)).toHaveLength(1);
 });
+
+test('a linked device writes first to a contact it knows from the link: the bundles are fetched once', async () => {
+  const { relay, alice: phone, bob } = await aliceAndBobTalkingOn(new LyingRelay());
+  const laptop = await new Person('alice', relay).wake();
+  await link(phone, laptop);
+  let asked = 0;
+  relay.onRequest = (path) => {
+    if (path.endsWith(`/${aciOfName('bob')}/bundles`)) asked++;
+  };
+  await laptop.say(bob, 'from the laptop');
+  await bob.texts(laptop, 3);
+  expect(asked).toBe(1);
+});
