@@ -254,7 +254,8 @@ export type HistoryRows = {
   devices: DeviceRow;
 };
 
-export const HISTORY_VERSION = 1;
+/** 2: `unknown`. */
+export const HISTORY_VERSION = 2;
 
 export const HISTORY_SCHEMA: Schema<HistoryRows> = {
   conversations: { key: ['id'], indexes: { activity: ['activity'] } },

@@ -98,7 +98,7 @@ export async function observableIdbTables<R extends Rows>(
 async function open(name: string, version: number, schema: Schema<Rows>, onLost: OnLost): Promise<IDBDatabase> {
   try {
     const opening = indexedDB.open(name, version);
-    opening.onupgradeneeded = () => createStores(opening.result, schema);
+    opening.onupgradeneeded = () => createStores(opening, schema);
     const db = await result(opening);
     const missing = Object.keys(schema).filter((table) => !db.objectStoreNames.contains(table));
     if (missing.length > 0) {
@@ -116,11 +116,13 @@ async function open(name: string, version: number, schema: Schema<Rows>, onLost:
   }
 }
 
-function createStores(db: IDBDatabase, schema: Schema<Rows>): void {
+/** What the schema has and the database has not: a version that only adds needs no more than this. */
+function createStores({ result: db, transaction }: IDBOpenDBRequest, schema: Schema<Rows>): void {
   for (const [table, spec] of Object.entries(schema)) {
-    if (db.objectStoreNames.contains(table)) continue;
-    const store = db.createObjectStore(table, { keyPath: path(spec.key) });
-    for (const [index, parts] of Object.entries(spec.indexes ?? {})) store.createIndex(index, path(parts));
+    const known = db.objectStoreNames.contains(table) && transaction?.objectStore(table);
+    const store = known || db.createObjectStore(table, { keyPath: path(spec.key) });
+    for (const [index, parts] of Object.entries(spec.indexes ?? {}))
+      if (!store.indexNames.contains(index)) store.createIndex(index, path(parts));
   }
 }
 

@@ -1,7 +1,14 @@
+import type { Aci } from '@sotto/protocol';
 import { expect, test } from 'vitest';
 
+import { HISTORY_SCHEMA, HISTORY_VERSION, type HistoryRows } from '../../src/history/schema.js';
 import { idbTables, observableIdbTables } from '../../src/storage/idb-tables.js';
-import { CONTRACT_SCHEMA, observableContract, tablesContract } from '../contracts/tables-contract.js';
+import {
+  CONTRACT_SCHEMA,
+  observableContract,
+  tablesContract,
+  type ContractRows,
+} from '../contracts/tables-contract.js';
 
 const freshName = (): string => `test-${crypto.randomUUID()}`;
 let shared = '';
@@ -103,4 +110,37 @@ test('a database in which a table is missing is refused, not used', async () => 
   await expect(idbTables(name, 1, CONTRACT_SCHEMA)).rejects.toMatchObject({ code: 'storage-failed' });
   const whole = await idbTables(name, 2, CONTRACT_SCHEMA);
   await whole.destroy();
+});
+
+test('a newer version adds its tables and indexes to an older database, and finds what is there', async () => {
+  const name = freshName();
+  const { notes } = CONTRACT_SCHEMA;
+  const older = await idbTables<Pick<ContractRows, 'notes'>>(name, 1, { notes: { key: notes.key } });
+  await older.write(['notes'], (transaction) => transaction.put('notes', { book: 'a', page: 1, words: 7 }));
+  older.close();
+  const newer = await idbTables(name, 2, CONTRACT_SCHEMA);
+  await newer.write(['marks'], (transaction) => transaction.put('marks', { id: 'm', weight: 3 }));
+  const [rows, marks] = await newer.read(['notes', 'marks'], (transaction) =>
+    Promise.all([
+      transaction.range('notes', { index: 'words', lower: ['a', 7] }),
+      transaction.count('marks', { index: 'weight' }),
+    ]),
+  );
+  expect(rows).toEqual([{ book: 'a', page: 1, words: 7 }]);
+  expect(marks).toBe(1);
+  await newer.destroy();
+});
+
+test('a history from before messages of unknown kinds were written down is opened', async () => {
+  const name = freshName();
+  const { unknown, ...before } = HISTORY_SCHEMA;
+  const older = await observableIdbTables<Omit<HistoryRows, 'unknown'>>(name, 1, before);
+  const row = { user: 'bob' as Aci, name: 'Bob', at: 1 };
+  await older.write(['profiles'], (transaction) => transaction.put('profiles', row));
+  older.close();
+  const newer = await observableIdbTables(name, HISTORY_VERSION, HISTORY_SCHEMA);
+  expect(await newer.read(['profiles'], (transaction) => transaction.range('profiles'))).toEqual([row]);
+  expect(await newer.read(['unknown'], (transaction) => transaction.count('unknown'))).toBe(0);
+  expect(unknown.key[0]).toBe('kind');
+  await newer.destroy();
 });
