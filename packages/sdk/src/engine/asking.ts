@@ -176,7 +176,7 @@ export async function settleOwnCopies(transaction: NoticeTransaction, conversati
   if ((await largestHlc(transaction, conversation, true)) === 0) await transaction.delete('notices', [OWN_COPY]);
 }
 
-const OWN_COPY = 'own-copy-unreadable';
+export const OWN_COPY = 'own-copy-unreadable';
 
 export async function missingNotice(
   transaction: WriteTransaction<Pick<HistoryRows, 'messages'>>,

@@ -10,7 +10,6 @@ import { Connection } from './connection.js';
 import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './context.js';
 import { DeviceSync } from './device-sync.js';
 import { Directory, DirectoryError } from './directory.js';
-import { forgetOld } from './forgetting.js';
 import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import { Inbox, type StaleList } from './inbox.js';
 import { takeKept, type LaterModules } from './later.js';
@@ -82,6 +81,7 @@ class RunningEngine implements Engine {
   readonly #outbox: Outbox;
   readonly #presence: PresenceOnDemand;
   readonly #sync: DeviceSync;
+  readonly #forgetting: LaterModules['forgetting'];
   readonly #commandPorts: CommandPorts;
   readonly #connection: Connection;
 
@@ -94,6 +94,7 @@ class RunningEngine implements Engine {
   ) {
     this.#context = context;
     this.#onSuperseded = onSuperseded;
+    this.#forgetting = later.forgetting;
     const tokens = new Tokens(token, context.app, context.userName, context.clock);
     const api = new RelayApi(context.relay, () => tokens.get());
     this.#clock = new RelayClock(context);
@@ -225,7 +226,9 @@ class RunningEngine implements Engine {
 
   /** Also where nothing ever interrupts the connection: old keys are replaced, and what is of no use any more is forgotten. */
   #keepUp(): void {
-    forgetOld(this.#context, this.#clock.now()).catch((error: unknown) => this.#background(error));
+    this.#forgetting()
+      .then(({ forgetOld }) => forgetOld(this.#context, this.#clock.now()))
+      .catch((error: unknown) => this.#background(error));
     if (this.#isOnline && this.#local) this.#keepPreKeys(null, this.#local);
     this.#cancelUpkeep = this.#context.clock.after(UPKEEP_EVERY_MS, () => this.#keepUp());
   }

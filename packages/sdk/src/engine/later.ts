@@ -1,4 +1,5 @@
 import type { EngineContext } from './context.js';
+import type { forgetOld } from './forgetting.js';
 import type { applyKept } from './kept.js';
 import type { makeLinkBundle, takeLinkBundle } from './linking.js';
 import type { PresenceKeeper } from './presence.js';
@@ -6,7 +7,7 @@ import type { PresenceKeeper } from './presence.js';
 /**
  * Parts of the engine that are not needed when it starts. They are fetched when they are, or some seconds after the tab is
  * online: presence and linking do not work without the network, so neither is missed where they cannot be had; what was kept waits
- * for the next engine then.
+ * for the next engine then, and what is to be forgotten for the next hour.
  */
 export interface LaterModules {
   readonly presence: () => Promise<{ readonly PresenceKeeper: typeof PresenceKeeper }>;
@@ -15,12 +16,13 @@ export interface LaterModules {
     readonly takeLinkBundle: typeof takeLinkBundle;
   }>;
   readonly kept: () => Promise<{ readonly applyKept: typeof applyKept }>;
+  readonly forgetting: () => Promise<{ readonly forgetOld: typeof forgetOld }>;
 }
 
 // In one file: each further one costs the others bytes.
 const load = () => import('./later-parts.js');
 
-export const laterModules: LaterModules = { presence: load, linking: load, kept: load };
+export const laterModules: LaterModules = { presence: load, linking: load, kept: load, forgetting: load };
 
 /** Fetches them while they can be had: after a deploy the file may be gone. */
 export async function fetchLater(): Promise<void> {

@@ -1,15 +1,19 @@
 import { expect, test } from 'vitest';
 
+import { directConversationId } from '../../src/content/content.js';
 import type { Notice } from '../../src/index.js';
+import { startingWith } from '../../src/storage/tables.js';
 import type { FakeRelay } from '../support/fake-relay.js';
 import { aciOfName } from '../support/fake-relay.js';
 import { link } from '../support/link.js';
 import { aliceAndBob, Person, until } from '../support/person.js';
 import { damaged, isText, kindsOf } from '../support/shown.js';
-import { passUntil, TestClock } from '../support/test-clock.js';
+import { pass, passUntil, TestClock } from '../support/test-clock.js';
 
 /** The number of the device that is linked second. */
 const LAPTOP = 2;
+
+const DAY_MS = 24 * 60 * 60_000;
 
 interface Two {
   readonly relay: FakeRelay;
@@ -97,6 +101,44 @@ test('a copy that never came: a notice says so while it is asked for', async () 
     laptop.sees(bob, (all) => all.length === 4 && isText(all)),
   );
   expect(kindsOf(list)).toEqual(['hello', 'it is me', 'withheld from the laptop', 'after']);
+  await until(laptop.client.notices, ({ length }) => length === 0);
+  expect(codes(shown)).toContain('own-copy-unreadable');
+});
+
+test('a copy that nothing can heal any more is told of until that is dismissed; 45 days later it stands in no other’s way', async () => {
+  const { relay, clock, phone, laptop, bob } = await talking();
+  const aboutCopies = (): Promise<number> =>
+    laptop.history.read(['messages'], (transaction) =>
+      transaction.count('messages', startingWith(directConversationId(aciOfName('alice'), aciOfName('alice')))),
+    );
+  const unreadable = (): Promise<number> =>
+    laptop.vault.read(['undecryptable'], (transaction) => transaction.count('undecryptable'));
+  tamperWithCopies(relay, damaged);
+  await phone.say(bob, 'never readable');
+  await until(laptop.client.notices, ({ length }) => length === 1);
+  const [old] = await until(laptop.client.devices, (list) => list.some(({ current }) => !current));
+  await laptop.client.removeDevice(old?.current === false ? old.id : '');
+  const tablet = await new Person('alice', relay, { clock }).wake();
+  tamperWithCopies(relay, damaged, 1);
+  await link(laptop, tablet);
+
+  clock.advance(46 * DAY_MS);
+  while ((await unreadable()) > 0) await new Promise(setImmediate);
+  await pass(clock, 5_000);
+  await tablet.say(bob, 'one');
+  await laptop.sees(bob, (list) => list.some(({ text }) => text === 'one'));
+  await pass(clock, 5_000);
+  expect(await aboutCopies()).toBe(1);
+  const notices = await until(laptop.client.notices, () => true);
+  expect(notices.map(({ code }) => code)).toEqual(['own-copy-unreadable']);
+
+  await laptop.client.dismiss('own-copy-unreadable');
+  clock.advance(DAY_MS);
+  while ((await aboutCopies()) > 0) await new Promise(setImmediate);
+  const shown = noticesOf(laptop);
+  tamperWithCopies(relay, damaged, 1);
+  await tablet.say(bob, 'two');
+  await laptop.sees(bob, (list) => list.some(({ text }) => text === 'two'));
   await until(laptop.client.notices, ({ length }) => length === 0);
   expect(codes(shown)).toContain('own-copy-unreadable');
 });

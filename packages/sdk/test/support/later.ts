@@ -1,4 +1,5 @@
 import type { LaterModules } from '../../src/engine/later.js';
+import * as forgetting from '../../src/engine/forgetting.js';
 import * as kept from '../../src/engine/kept.js';
 import * as linking from '../../src/engine/linking.js';
 import * as presence from '../../src/engine/presence.js';
@@ -8,4 +9,5 @@ export const atHand: LaterModules = {
   presence: async () => presence,
   linking: async () => linking,
   kept: async () => kept,
+  forgetting: async () => forgetting,
 };
