@@ -1,14 +1,9 @@
-import {
-  archiveCurrentSession,
-  deserializeSession,
-  emptySessionRecord,
-  serializeSession,
-  type SessionRecord,
-} from '@sotto/crypto';
+import { archiveCurrentSession, emptySessionRecord, serializeSession, type SessionRecord } from '@sotto/crypto';
 
 import type { WriteTransaction } from '../storage/tables.js';
 import type { VaultRows } from '../vault/schema.js';
 import { SESSION_LIMITS } from './session-limits.js';
+import { sessionIn } from './stored-session.js';
 
 /**
  * Retires all sessions of a vault that has turned out to be an older copy. What this profile sealed after the copy was made has
@@ -20,7 +15,7 @@ export async function retireSessions(
 ): Promise<void> {
   for (const row of await transaction.range('sessions')) {
     const { user, device } = row;
-    const current = row.current && deserializeSession(row.current);
+    const current = sessionIn(row.current);
     for (const session of archiveCurrentSession({ ...emptySessionRecord, current }).archived)
       await transaction.put('archivedSessions', { user, device, id: session.id, bytes: serializeSession(session) });
     const archived = [...(current ? [current.id] : []), ...row.archived];

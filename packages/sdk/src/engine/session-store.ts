@@ -1,10 +1,11 @@
-import { deserializeSession, emptySessionRecord, serializeSession, type SessionRecord } from '@sotto/crypto';
+import { emptySessionRecord, serializeSession, type SessionRecord } from '@sotto/crypto';
 import type { Aci } from '@sotto/protocol';
 
 import { startingWith, type WriteTransaction } from '../storage/tables.js';
 import type { ContentCounters, SessionRow, VaultRows } from '../vault/schema.js';
 import { VaultConflict, type EngineContext } from './context.js';
 import { keepRetired } from './retired-sessions.js';
+import { sessionIn } from './stored-session.js';
 
 /** A session record in memory, and the version of the row that it was read from. */
 interface Held {
@@ -213,15 +214,6 @@ export class SessionUnit {
     );
     const byId = new Map(rows.map((row) => [row.id, row.bytes]));
     return held.archivedIds.flatMap((id) => sessionIn(byId.get(id)) ?? []);
-  }
-}
-
-/** A damaged one is none: what it would have opened is asked for again, and what is sealed next begins anew. */
-function sessionIn(bytes: Uint8Array | null | undefined): SessionRecord['current'] {
-  try {
-    return bytes ? deserializeSession(bytes) : null;
-  } catch {
-    return null;
   }
 }
 

@@ -96,3 +96,15 @@ test.each([
   await until(bob.client.notices, (notices) => notices.some(({ code }) => code === 'restored-device'));
   await talkOn(alice, bob);
 });
+
+test('Bob’s cursor and session rows are damaged at once: he comes online, and what he missed comes again', async () => {
+  const { alice, bob } = await aliceAndBobTalking();
+  await bob.sleep();
+  await damage(bob, 'meta', (row) => (row.name === 'cursor' ? { ...row, seq: 'seven' } : row));
+  await damage(bob, 'sessions', (row) => ({ ...row, current: NOISE }));
+  await alice.say(bob, 'after the damage');
+  await bob.wake();
+  await bob.online();
+  await bob.sees(alice, (list) => list.some(({ text }) => text === 'after the damage'));
+  await talkOn(alice, bob);
+});
