@@ -2,7 +2,8 @@ import type { AppId } from '@sotto/protocol';
 import * as z from 'zod';
 
 import type { StoredApp } from '../store/app-store.js';
-import { appSettings, settingsOf, type App } from './app.js';
+import { isAppLimit } from '../limits/overrides.js';
+import { settingsOf, storedSettings, type App } from './app.js';
 import { ALGORITHMS, type AppKey } from './app-key.js';
 import { isSealed, type Sealer } from './seal.js';
 
@@ -18,8 +19,10 @@ const storedKey = z.object({
 });
 type StoredKey = z.infer<typeof storedKey>;
 
-/** Fields of a later version are ignored, so that nodes of two versions run side by side. */
-const appRecord = z.object({ settings: z.object(appSettings.shape), keys: z.array(storedKey) });
+const appRecord = z.object({ settings: storedSettings, keys: z.array(storedKey) });
+
+/** What a record may hold that this version does not know. */
+const ofLater = z.looseObject({ settings: z.looseObject({ limits: z.looseObject({}).default({}) }) });
 
 /** What is known of a stored app without opening its secrets. */
 export interface AppRecord extends Omit<App, 'keys' | 'source'> {
@@ -35,8 +38,17 @@ export function readRecord({ record, ...row }: StoredApp): AppRecord {
   return { ...row, ...settings, source: 'database', keys };
 }
 
-export function writeRecord({ id, state, since, createdAt, keys, ...settings }: AppRecord): StoredApp {
-  return { id, state, since, createdAt, record: JSON.stringify({ settings: settingsOf(settings), keys }) };
+/** @param before what stands there: what a later version has written into it stays */
+export function writeRecord({ id, state, since, createdAt, keys, ...app }: AppRecord, before?: StoredApp): StoredApp {
+  const { settings: old, ...rest } = ofLater.parse(before ? JSON.parse(before.record) : { settings: {} });
+  const known = settingsOf(app);
+  const later = Object.fromEntries(Object.entries(old.limits).filter(([name]) => !isAppLimit(name)));
+  const settings = { ...without(old, Object.keys(known)), ...known, limits: { ...later, ...known.limits } };
+  return { id, state, since, createdAt, record: JSON.stringify({ ...rest, settings, keys }) };
+}
+
+function without(record: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
 }
 
 /** The context of a secret: one that is moved to another app or key does not open. */

@@ -141,7 +141,7 @@ export class AppService implements AppAdmin {
       if (current.state === 'deleting' && to !== 'deleting') throw deleting(id);
       const app = change(readRecord(current));
       const sealed = { ...app, keys: app.keys.map((key) => sealPlain(id, key, sealer)) };
-      return { write: writeRecord(sealed), result: sealed };
+      return { write: writeRecord(sealed, current), result: sealed };
     });
   }
 

@@ -2,8 +2,10 @@ import { appId, type AppId } from '@sotto/protocol';
 import { safeParse, toJsonSchema } from '@sotto/protocol/schema';
 import * as z from 'zod';
 
-import { appLimitOverrides } from '../limits/overrides.js';
+import { appLimitOverrides, storedAppLimits } from '../limits/overrides.js';
 import { keyFields, keyInput, MAX_APP_KEYS, materialOf, type AppKey, type KeyInput } from './app-key.js';
+
+const quotaFields = { envelopes: z.number().int().min(1).optional(), bytes: z.number().int().min(1).optional() };
 
 /** What an operator may set for one app; what is absent follows the relay's own settings. */
 export const appSettings = z.strictObject({
@@ -24,13 +26,18 @@ export const appSettings = z.strictObject({
   /** Unacknowledged envelopes are kept so long. */
   retentionDays: z.number().min(0.01).max(3650).optional(),
   /** How much one mailbox holds before it refuses. */
-  quota: z
-    .strictObject({ envelopes: z.number().int().min(1).optional(), bytes: z.number().int().min(1).optional() })
-    .optional(),
+  quota: z.strictObject(quotaFields).optional(),
   /** Devices that were not seen for so long are removed. */
   inactiveDeviceDays: z.number().int().min(1).max(3650).optional(),
 });
 export type AppSettings = z.infer<typeof appSettings>;
+
+/** Settings as they are stored: names of a later version are ignored, so that nodes of two versions run side by side. */
+export const storedSettings = z.object({
+  ...appSettings.shape,
+  limits: storedAppLimits.default({}),
+  quota: z.object(quotaFields).optional(),
+});
 
 export function settingsOf(app: AppSettings): AppSettings {
   const { origins, limits, retentionDays, quota, inactiveDeviceDays } = app;

@@ -18,3 +18,25 @@ export type LimitOverrides = Partial<Record<LimitName, Budget>>;
 /** Those that an app can have of its own: behind one address there may be users of several apps. */
 export const APP_LIMITS = NAMES.filter((name) => !name.endsWith('PerAddress')) as [LimitName, ...LimitName[]];
 export const appLimitOverrides = z.partialRecord(z.enum(APP_LIMITS), budget);
+
+/** As they are stored: what a later version knows besides is no limit of this one, and what an earlier one let through is bounded. */
+export const storedAppLimits = z
+  .record(z.string(), z.unknown())
+  .transform((limits) => Object.fromEntries(Object.entries(limits).filter(([name]) => isAppLimit(name))))
+  .pipe(
+    z.partialRecord(
+      z.enum(APP_LIMITS),
+      z.object({
+        points: z.number().int().min(1),
+        seconds: z
+          .number()
+          .int()
+          .min(1)
+          .overwrite((seconds) => Math.min(seconds, MAX_WINDOW_SECONDS)),
+      }),
+    ),
+  );
+
+export function isAppLimit(name: string): boolean {
+  return APP_LIMITS.some((known) => known === name);
+}

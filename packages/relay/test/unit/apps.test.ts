@@ -57,6 +57,44 @@ const codeOf = (promise: Promise<unknown>) =>
     (error: unknown) => (error as { code: string }).code,
   );
 
+test('what a later version has written into an app is ignored, stays, and may not be wished for', async () => {
+  const { store, service, registry, login, errors } = office();
+  const { secret = '' } = await service.create({ id: ID, limits: { requestsPerUser: { points: 5, seconds: 60 } } });
+  const later = { limits: { requestsPerRobot: { points: 1, seconds: 1 } }, quota: { attics: 3 }, mood: 'good' };
+  interface Stored {
+    settings: { limits: { requestsPerUser: object } };
+    keys: unknown;
+  }
+  const recordOf = (text = '') => JSON.parse(text) as Stored;
+  await store.apps.update(ID, (app) => {
+    if (!app) throw new Error('There is one.');
+    const { settings, keys } = recordOf(app.record);
+    const month = { points: 5, seconds: 30 * 86_400 };
+    const limits = { ...later.limits, ...settings.limits, requestsPerUser: { ...month, burst: 9 } };
+    const record = {
+      keys,
+      version: 2,
+      settings: { ...settings, ...later, limits, quota: { ...later.quota, bytes: 7 } },
+    };
+    return { write: { ...app, record: JSON.stringify(record) }, result: undefined };
+  });
+  await registry.refresh();
+  expect(errors).toEqual([]);
+  expect(await login(secret)).toBe('accepted');
+  // As long as a window may be in this version.
+  expect(registry.budget(ID, 'requestsPerUser')).toEqual({ points: 5, seconds: 24 * 86_400 });
+  expect(registry.policy(ID).quota.bytes).toBe(7);
+  expect(Object.keys((await service.show(ID)).limits)).toEqual(['requestsPerUser']);
+
+  await service.update(ID, { limits: { requestsPerUser: { points: 6, seconds: 60 } } });
+  const [app] = await store.apps.list();
+  expect(recordOf(app?.record)).toMatchObject({
+    version: 2,
+    settings: { mood: 'good', limits: { ...later.limits, requestsPerUser: { points: 6, seconds: 60 } } },
+  });
+  expect(await codeOf(service.update(ID, { limits: later.limits as never }))).toBe('bad-request');
+});
+
 test('an app is made with a secret that is said once, and works at once', async () => {
   const { service, login, changes } = office();
   const { app, secret = '' } = await service.create({ id: ID, origins: ['https://shop.example/x'] });
