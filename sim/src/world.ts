@@ -341,35 +341,10 @@ class World {
     return false;
   }
 
-  /**
-   * A relay that was put back serves older lists of devices than people have seen, until their owners have published newer ones. What
-   * was written meanwhile fails, and the person is told; they try it again.
-   */
-  #retryRefused(): boolean {
-    let some = false;
-    for (const device of this.#devices) {
-      const [tab] = device.runningTabs;
-      for (const row of this.#oracle.rowsOf(device)) {
-        const to = this.#oracle.written.get(textOf(row) ?? '')?.to;
-        if (row.status !== 'failed' || row.failure !== 'forged-keys' || !tab || to === undefined) continue;
-        some = true;
-        this.#count('person-retries');
-        this.#oracle.triedAgain(row);
-        tab.client
-          .direct(to)
-          .retry(`${row.user}/${row.id}/${row.device}`)
-          .catch(() => undefined);
-      }
-    }
-    return some;
-  }
-
   /** What is still to be done, in words; empty: nothing. */
   async #open(): Promise<string> {
     const chores = this.#owners.flatMap(({ open }) => open);
     if (chores.length > 0) return chores.join(', ');
-    const { rollback, behindDevices } = this.#plan;
-    if (rollback === 'relay' && behindDevices && this.#retryRefused()) return 'messages that were refused';
     const lost = this.#devices.filter(({ isLost }) => isLost).map(({ address }) => address);
     const { envelopes } = await this.#cluster.disk.inside.inspect(APP);
     const waiting = envelopes

@@ -93,8 +93,6 @@ export class Oracle {
   readonly #reachedRelay = new Set<string>();
   readonly #read = new Set<string>();
   readonly #sealedOnce = new SealedOnce((rule, detail) => this.report(rule, detail));
-  /** Messages. */
-  readonly #triedAgain = new Set<string>();
   /** Devices whose history was put back. */
   readonly #forgetful = new Set<Device>();
 
@@ -226,12 +224,6 @@ export class Oracle {
     }
   }
 
-  /** What a person tries again goes to the end of the conversation. */
-  triedAgain(row: MessageRow): void {
-    this.#triedAgain.add(row.id);
-    this.placedAnew.add(textOf(row) ?? '');
-  }
-
   /** The device gives up what it was, and holds nothing now. */
   discarded(device: Device): void {
     this.#rows.delete(device);
@@ -332,9 +324,8 @@ export class Oracle {
     this.#messages.set(toBase64Url(envelopeId), { id, from: device, author: device.address ?? '', hlc });
   }
 
-  /** A place is given once, unless a person tries again; only a copy of vault or history from before that knows nothing of it. */
+  /** A place is given once, and only a copy of vault or history from before that knows nothing of it. */
   #movedTo(device: Device, id: string, before: number, now: number): void {
-    if (this.#triedAgain.has(id)) return;
     if (this.#sealedOnce.wasRestored(device) || this.#forgetful.has(device)) this.placedAnew.add(this.textOf(id));
     else this.report('placed-twice', `${device.name}: ${this.textOf(id)} at ${before} and ${now}`);
   }

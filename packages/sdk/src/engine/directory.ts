@@ -36,12 +36,17 @@ export interface DeviceList {
   readonly devices: DeviceListRecord['devices'];
 }
 
-/** Writes an identity down for people to see. @param before the identity pinned so far */
-export type NoteIdentity = (user: Aci, identityKey: Uint8Array, before: Uint8Array | undefined) => Promise<void>;
+/** What people are to see. */
+export interface DirectoryNotes {
+  /** An identity, before it is pinned. @param before the identity pinned so far */
+  readonly identity: (user: Aci, identityKey: Uint8Array, before: Uint8Array | undefined) => Promise<void>;
+  /** The relay has served an older list of somebody's devices than they use. */
+  readonly hiddenList: () => void;
+}
 
 /**
  * Who has which devices, and with which identity: what the relay says, believed only as far as signatures go. The first
- * identity seen of a user is pinned, a different one is pinned instead; `note` is told of either before.
+ * identity seen of a user is pinned, a different one is pinned instead; the notes are told of either before.
  */
 export class Directory {
   /** Rows as the vault has them: only this engine writes them, and every commit that relies on one compares it there. */
@@ -49,13 +54,13 @@ export class Directory {
   readonly #context: EngineContext;
   readonly #api: RelayApi;
   readonly #local: () => LocalDevice;
-  readonly #note: NoteIdentity;
+  readonly #notes: DirectoryNotes;
 
-  constructor(context: EngineContext, api: RelayApi, local: () => LocalDevice, note: NoteIdentity) {
+  constructor(context: EngineContext, api: RelayApi, local: () => LocalDevice, notes: DirectoryNotes) {
     this.#context = context;
     this.#api = api;
     this.#local = local;
-    this.#note = note;
+    this.#notes = notes;
   }
 
   async peer(user: Aci): Promise<PeerRow | undefined> {
@@ -74,7 +79,7 @@ export class Directory {
   /** Writes the pinned identity of a user down once more. */
   async note(user: Aci): Promise<void> {
     const peer = await this.peer(user);
-    if (peer) await this.#note(user, peer.identityKey, peer.identityKey);
+    if (peer) await this.#notes.identity(user, peer.identityKey, peer.identityKey);
   }
 
   /** The known list; asks the relay only when there is none. */
@@ -99,7 +104,7 @@ export class Directory {
     const asked = await this.#listVersion(user);
     const answer = await this.#api.getDeviceList(this.#local(), user);
     const list = await this.#accept(user, answer.identityKey, answer.list, asked);
-    if (list.version < atLeast) throw new DirectoryError('old-device-list');
+    if (list.version < atLeast) throw this.#hidden();
     return list;
   }
 
@@ -136,8 +141,13 @@ export class Directory {
     }
     const known = await this.peer(user);
     if (known && equalBytes(known.identityKey, identityKey)) return;
-    await this.#note(user, identityKey, known?.identityKey);
+    await this.#notes.identity(user, identityKey, known?.identityKey);
     await this.#store({ user, identityKey, list: null });
+  }
+
+  #hidden(): DirectoryError {
+    this.#notes.hiddenList();
+    return new DirectoryError('old-device-list');
   }
 
   async #listVersion(user: Aci): Promise<number> {
@@ -155,7 +165,7 @@ export class Directory {
     await this.pin(user, identityKey);
     const known = await this.peer(user);
     if (known?.list && record.version < known.list.version) {
-      if (record.version < asked) throw new DirectoryError('old-device-list');
+      if (record.version < asked) throw this.#hidden();
       // Two answers have crossed, and the newer one came first.
       return this.devices(user);
     }

@@ -9,7 +9,7 @@ import { runCommands, type CommandPorts } from './commands.js';
 import { Connection } from './connection.js';
 import { beginEpoch, commitVault, VaultConflict, type EngineContext } from './context.js';
 import { DeviceSync } from './device-sync.js';
-import { Directory, DirectoryError } from './directory.js';
+import { Directory } from './directory.js';
 import { IDENTITY_TABLES, noteIdentity } from './identities.js';
 import { Inbox, type StaleList } from './inbox.js';
 import { takeKept, type LaterModules } from './later.js';
@@ -101,12 +101,10 @@ class RunningEngine implements Engine {
     this.#status = new Status(context, onUnstored);
     this.#sessions = new SessionStore(context);
     this.#preKeys = new PreKeys(context, api);
-    this.#directory = new Directory(
-      context,
-      api,
-      () => this.#device(),
-      (user, identityKey, before) => this.#noteIdentity(user, identityKey, before),
-    );
+    this.#directory = new Directory(context, api, () => this.#device(), {
+      identity: (user, identityKey, before) => this.#noteIdentity(user, identityKey, before),
+      hiddenList: () => this.#notice('hidden-device-list'),
+    });
     const repairs = new Repairs(context);
     this.#inbox = new Inbox(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
     const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
@@ -252,13 +250,7 @@ class RunningEngine implements Engine {
   /** Beside the stream of messages: a list that cannot be fetched now is asked for again by the next message. */
   #refresh(lists: readonly StaleList[]): void {
     for (const { user, version } of lists)
-      this.#directory.refresh(user, version).catch((error: unknown) => this.#refreshFailed(error));
-  }
-
-  /** A list older than its user says it is: the relay hides the newer one. */
-  #refreshFailed(error: unknown): void {
-    if (error instanceof DirectoryError && error.code === 'old-device-list') this.#notice('hidden-device-list');
-    this.#background(error);
+      this.#directory.refresh(user, version).catch((error: unknown) => this.#background(error));
   }
 
   #notice(code: NoticeCode): void {

@@ -201,7 +201,11 @@ export class Outbox {
   }
 
   async #sealFailed(outgoing: Outgoing, error: unknown): Promise<void> {
-    if (error instanceof DirectoryError) return this.#submits.fail(outgoing, 'forged-keys');
+    if (error instanceof DirectoryError) {
+      if (error.code !== 'old-device-list') return this.#submits.fail(outgoing, 'forged-keys');
+      this.#defer(outgoing, null);
+      return;
+    }
     // It waits in the outbox; the person's word on the identity wakes it.
     if (error instanceof IdentityHeld) return;
     // One message that cannot be encrypted must not stop the others; only storage and leadership concern all.
@@ -211,11 +215,14 @@ export class Outbox {
     const awaited = outgoing.kind.shows === 'message' || this.#deferrals.holdsUnplaced(outgoing.conversation);
     if (error.code === 'user-unknown' && !awaited) return this.#forget(outgoing);
     if (error.code === 'network' || error.transient || ERROR_CODES[error.code].retry === 'after-fix') {
-      const unplaced = needsPlace(outgoing) ? outgoing.conversation : null;
-      this.#deferrals.defer(outgoing, error.retryAfterMs, unplaced);
+      this.#defer(outgoing, error.retryAfterMs);
       return;
     }
     return this.#submits.fail(outgoing, error.code);
+  }
+
+  #defer(outgoing: Outgoing, asked: number | null): void {
+    this.#deferrals.defer(outgoing, asked, needsPlace(outgoing) ? outgoing.conversation : null);
   }
 
   /** Something readable has come: requests may find a sound session now. */

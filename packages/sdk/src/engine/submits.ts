@@ -175,9 +175,10 @@ export class Submits {
       try {
         await this.#directory.refresh(user);
       } catch (error) {
-        if (error instanceof DirectoryError) return this.fail(message, 'forged-keys');
-        if (!(error instanceof RelayError)) throw error;
-        this.#deferrals.defer(message, error.retryAfterMs);
+        const isDirectory = error instanceof DirectoryError;
+        if (isDirectory && error.code !== 'old-device-list') return this.fail(message, 'forged-keys');
+        if (!isDirectory && !(error instanceof RelayError)) throw error;
+        this.#deferrals.defer(message, isDirectory ? null : error.retryAfterMs);
         return;
       }
     }
