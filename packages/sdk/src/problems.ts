@@ -30,7 +30,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, string>> = {
     'The server does not accept this sign-in. Sign in again; if that does not help, the app has to be mended.',
   'token-expired': 'You are signed out: your sign-in is over. Sign in again to chat.',
   'device-gone': 'This device was removed by another one of yours, and what it held is wiped.',
-  'device-unknown': 'This device was removed, as it happens when you start afresh on another one.',
+  'device-unknown':
+    'The server does not know this device: you have started afresh on another one, or the server was restored. Link it again.',
   superseded: 'Another tab has taken over the connection.',
 
   'needs-device': 'Your messages live on another device, and this browser has no key to them yet.',
