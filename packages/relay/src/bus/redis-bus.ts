@@ -33,8 +33,9 @@ export async function openRedisBus(url: string, onError: (error: unknown) => voi
         resolve();
       });
     });
-  await Promise.all([publisher.connect(), subscriber.connect()]);
-  // The first `ready` is past: each later one means that the connection was lost, and with it messages.
+  // They go on trying. Whoever cannot connect now is as one that was lost.
+  await Promise.all([publisher.connect().catch(onError), subscriber.connect().catch(onError)]);
+  // A `ready` that is not past: the connection was lost until now, and with it messages.
   subscriber.on('ready', () => {
     for (const listener of gapListeners) listener();
   });

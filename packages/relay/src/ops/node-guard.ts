@@ -7,8 +7,11 @@ import { ConfigError } from '../config/config-error.js';
 /** Advisory locks of this class: any number, the same in all relays. */
 const LOCK_CLASS = 7_062_844;
 
-/** What a node holds as long as it lives, shared: its kind. `starting` is held, alone, by whoever looks at the others. */
-const KIND = { starting: 0, alone: 1, withBus: 2 } as const;
+/**
+ * What a node holds as long as it lives, shared: its kind. `unproven`: it has a bus, which is away, so nobody knows whether it is that
+ * of the others. `starting` is held, alone, by whoever looks at the others.
+ */
+const KIND = { starting: 0, alone: 1, withBus: 2, unproven: 3 } as const;
 
 const RETRY_MS = 500;
 const CHECK_MS = 5_000;
@@ -21,6 +24,15 @@ const NEIGHBOURS = `
 SELECT DISTINCT objid::int AS kind FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND classid = $1 AND objid <> ${KIND.starting} AND objsubid = 2
   AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
+/** The bus cannot be asked for its name. */
+class BusAway {
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
 
 /** Where the Redis of a bus keeps its name; nodes on another Redis find another one, or none. */
 export interface BusName {
@@ -40,10 +52,12 @@ export interface NodeGuardOptions {
 
 /**
  * Nodes that share a database must hear each other, or devices on different nodes wait for each other's messages until
- * the next poll. Refuses to run beside a node without a bus, and beside nodes on another bus.
+ * the next poll. Refuses to run beside a node without a bus, and beside nodes on another bus. While its bus is away it runs as one
+ * whose bus went away later, and is looked at when the bus is back.
  *
  *     starting --no stranger--> guarding --connection lost--> starting again --a stranger was faster--> evicted
  *              --strangers, for `waitMs`--> `ConfigError`
+ *              --bus away--> unproven --bus back--> starting again
  */
 export class NodeGuard {
   /** Resolves when this node must stop, because another one took its place while the database was away. */
@@ -54,6 +68,7 @@ export class NodeGuard {
   #busName: string | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
+  #isUnproven = false;
   #isClosed = false;
 
   private constructor(options: NodeGuardOptions) {
@@ -96,7 +111,7 @@ export class NodeGuard {
   async #check(): Promise<number | null> {
     const { onError, waitMs, busName } = this.#options;
     try {
-      if (this.#client) await this.#client.query('SELECT 1');
+      if (this.#client && !(this.#isUnproven && (await this.#hasBus()))) await this.#client.query('SELECT 1');
       else await this.#enter(Date.now() + waitMs);
     } catch (error) {
       if (this.#isClosed) return null;
@@ -109,6 +124,15 @@ export class NodeGuard {
     // A Redis that was emptied has its name again before another node asks for it.
     if (this.#busName !== null) await busName?.put(this.#busName).catch(onError);
     return CHECK_MS;
+  }
+
+  async #hasBus(): Promise<boolean> {
+    return (
+      this.#options.busName?.get().then(
+        () => true,
+        () => false,
+      ) ?? false
+    );
   }
 
   async #enter(deadline: number): Promise<void> {
@@ -127,16 +151,22 @@ export class NodeGuard {
     try {
       const { rows } = await client.query<{ kind: number }>(NEIGHBOURS, [LOCK_CLASS]);
       const obstacle = await this.#obstacle(client, new Set(rows.map(({ kind }) => kind)));
-      if (obstacle !== null) return obstacle;
-      const kind = this.#options.busName ? KIND.withBus : KIND.alone;
-      await client.query('SELECT pg_advisory_lock_shared($1, $2)', [LOCK_CLASS, kind]);
+      if (obstacle instanceof BusAway) this.#options.onError(obstacle.cause);
+      else if (obstacle !== null) return obstacle;
+      this.#isUnproven = obstacle !== null;
+      await client.query('SELECT pg_advisory_lock_shared($1, $2)', [LOCK_CLASS, this.#kind]);
       return null;
     } finally {
       await client.query('SELECT pg_advisory_unlock($1, $2)', [LOCK_CLASS, KIND.starting]);
     }
   }
 
-  async #obstacle(client: pg.Client, neighbours: ReadonlySet<number>): Promise<string | null> {
+  get #kind(): number {
+    if (this.#isUnproven) return KIND.unproven;
+    return this.#options.busName ? KIND.withBus : KIND.alone;
+  }
+
+  async #obstacle(client: pg.Client, neighbours: ReadonlySet<number>): Promise<string | BusAway | null> {
     const { busName } = this.#options;
     if (neighbours.has(KIND.alone)) {
       return busName
@@ -146,11 +176,9 @@ export class NodeGuard {
     if (!busName) {
       return neighbours.size > 0 ? 'Other relays on this database use Redis. Give this one the same REDIS_URL.' : null;
     }
-    const name = this.#busName ?? (await busName.get());
-    if (neighbours.size === 0) {
-      await this.#found(client, busName, name ?? randomBytes(16).toString('hex'));
-      return null;
-    }
+    const name = this.#busName ?? (await busName.get().catch((error: unknown) => new BusAway(error)));
+    if (name instanceof BusAway) return name;
+    if (!neighbours.has(KIND.withBus)) return this.#found(client, busName, name ?? randomBytes(16).toString('hex'));
     const { rows } = await client.query<{ value: Buffer }>("SELECT value FROM settings WHERE name = 'bus-name'");
     if (name === null || rows[0]?.value.toString() !== name) {
       return 'Other relays on this database use another Redis. Give all of them the same REDIS_URL.';
@@ -159,17 +187,20 @@ export class NodeGuard {
     return null;
   }
 
-  /** The first node of all says what the bus is called. */
-  async #found(client: pg.Client, busName: BusName, name: string): Promise<void> {
-    await busName.put(name).catch((error: unknown) => {
-      // Without a name that was known before there is nothing to go on with.
-      if (this.#busName === null) throw error;
-    });
+  /** The first node of all, or the first that has reached its bus, says what the bus is called. */
+  async #found(client: pg.Client, busName: BusName, name: string): Promise<BusAway | null> {
+    const away = await busName.put(name).then(
+      () => null,
+      (error: unknown) => new BusAway(error),
+    );
+    // Without a name that was known before there is nothing to go on with.
+    if (away && this.#busName === null) return away;
     await client.query(
       "INSERT INTO settings (name, value) VALUES ('bus-name', $1) ON CONFLICT (name) DO UPDATE SET value = $1",
       [Buffer.from(name)],
     );
     this.#busName = name;
+    return null;
   }
 
   async #connect(): Promise<pg.Client> {

@@ -84,14 +84,22 @@ async function openBus(config: RelayConfig, { log, onError, cleanups, parts }: S
 type RedisCommands = ReturnType<typeof commandClient>;
 
 /** For commands; null without a Redis. */
-async function openRedis({ redisUrl }: RelayConfig, { onError, cleanups }: Startup): Promise<RedisCommands | null> {
+async function openRedis(
+  { redisUrl }: RelayConfig,
+  { log, onError, cleanups }: Startup,
+): Promise<RedisCommands | null> {
   if (redisUrl === undefined) return null;
   const redis = commandClient(redisUrl);
   redis.on('error', onError);
   cleanups.push(() => {
     redis.disconnect();
   });
-  await redis.connect();
+  await redis.connect().catch((error: unknown) => {
+    onError(error);
+    log.warn(
+      'Redis cannot be reached: this node starts as if it had gone away later, and is not ready until it is back',
+    );
+  });
   return redis;
 }
 
