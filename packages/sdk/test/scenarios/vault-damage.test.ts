@@ -2,8 +2,10 @@ import { expect, test } from 'vitest';
 
 import type { Message } from '../../src/index.js';
 import type { VaultRows } from '../../src/vault/schema.js';
-import { aliceAndBob, aliceAndBobTalking, until, type Person } from '../support/person.js';
-import { causesOf, kindsOf } from '../support/shown.js';
+import { aciOfName } from '../support/fake-relay.js';
+import { LyingRelay } from '../support/lying-relay.js';
+import { aliceAndBob, aliceAndBobTalking, aliceAndBobTalkingOn, Person, until } from '../support/person.js';
+import { causesOf, isText, kindsOf } from '../support/shown.js';
 
 /** What a failing disk leaves of a row: its key, and nothing that can be used. */
 async function damage<T extends keyof VaultRows>(
@@ -108,3 +110,39 @@ test('Bob’s cursor and session rows are damaged at once: he comes online, and 
   await bob.sees(alice, (list) => list.some(({ text }) => text === 'after the damage'));
   await talkOn(alice, bob);
 });
+
+test.each([
+  ['noise', NOISE],
+  ['empty', new Uint8Array(0)],
+  ['no bytes at all', undefined],
+] as const)(
+  'Alice’s archived session is damaged (%s): what comes under it is told and comes again, and nothing else waits for it',
+  async (_, bytes) => {
+    const relay = new LyingRelay();
+    const { alice, bob } = await aliceAndBobTalkingOn(relay);
+    const carol = await new Person('carol', relay).wake();
+    await alice.sleep();
+    // Whoever was put back seals under new sessions, and opens what is under way for the old ones.
+    relay.welcome = (honest, to) => (to === aciOfName('alice') ? { ...honest, verdict: 'vault-behind' } : honest);
+    await alice.wake();
+    await alice.online();
+    await alice.sleep();
+    relay.welcome = (honest) => honest;
+    await damage(alice, 'archivedSessions', (row) => ({ ...row, bytes }));
+    await bob.say(alice, 'under the archived session');
+    await bob.hasSent(alice, 'under the archived session');
+    await bob.sleep();
+    await carol.say(alice, 'it is Carol');
+    await carol.hasSent(alice, 'it is Carol');
+
+    await alice.wake();
+    expect(await alice.texts(carol, 1)).toEqual(['it is Carol']);
+    const told = await alice.sees(bob, ({ length }) => length === 3);
+    expect(causesOf(told)).toEqual(['no-session']);
+    await bob.wake();
+    const seen = await alice.sees(bob, (list) => list.length === 3 && isText(list));
+    expect(kindsOf(seen)).toEqual(['hello', 'hi', 'under the archived session']);
+    await talkOn(alice, bob);
+    await carol.sleep();
+  },
+);
