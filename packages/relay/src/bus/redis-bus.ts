@@ -1,5 +1,8 @@
-import type { Bus, BusListener, Channel } from './bus.js';
-import { commandClient, subscriberClient } from './redis-client.js';
+import type { EventEmitter } from 'node:events';
+
+import type { Bus, Channel } from './bus.js';
+import { commandClient, connected, SILENT_MS, subscriberClient } from './redis-client.js';
+import { RedisSubscriptions } from './redis-subscriptions.js';
 
 /** Sharded pub/sub sends a channel to the server that owns its slot. */
 const nameOf = (channel: Channel) => `sotto:${channel}`;
@@ -13,31 +16,20 @@ const nameOf = (channel: Channel) => `sotto:${channel}`;
 export async function openRedisBus(url: string, onError: (error: unknown) => void): Promise<Bus> {
   const publisher = commandClient(url);
   const subscriber = subscriberClient(url);
-  const channels = new Map<string, { listeners: Set<BusListener>; ready: Promise<unknown> }>();
   const gapListeners = new Set<() => void>();
   for (const client of [publisher, subscriber]) client.on('error', onError);
-
-  subscriber.on('smessageBuffer', (channel: Buffer, message: Buffer) => {
-    for (const listener of channels.get(channel.toString())?.listeners ?? []) listener(message);
-  });
-  const waiting = new Set<() => void>();
-  subscriber.on('close', () => {
-    for (const goOn of waiting) goOn();
-    waiting.clear();
-  });
-  const unlessLost = (done: Promise<unknown>) =>
-    new Promise<void>((resolve) => {
-      waiting.add(resolve);
-      void done.then(() => {
-        waiting.delete(resolve);
-        resolve();
-      });
-    });
-  // They go on trying. Whoever cannot connect now is as one that was lost.
-  await Promise.all([publisher.connect().catch(onError), subscriber.connect().catch(onError)]);
-  // A `ready` that is not past: the connection was lost until now, and with it messages.
-  subscriber.on('ready', () => {
+  const announceGap = () => {
     for (const listener of gapListeners) listener();
+  };
+
+  const subscriptions = new RedisSubscriptions(subscriber, onError);
+  // They go on trying. Whoever cannot connect now is as one that was lost.
+  await Promise.all([publisher, subscriber].map((client) => connected(client).catch(onError)));
+  // A `ready` that is not past: the connection was lost until now, and with it messages.
+  subscriber.on('ready', announceGap);
+  const stopWatching = watchShards(subscriber, () => {
+    subscriptions.retry();
+    return announceGap;
   });
 
   return {
@@ -45,20 +37,8 @@ export async function openRedisBus(url: string, onError: (error: unknown) => voi
       publisher.spublish(nameOf(channel), Buffer.from(message)).catch(onError);
     },
 
-    async subscribe(mailboxOrTopic, listener) {
-      const name = nameOf(mailboxOrTopic);
-      const channel = channels.get(name) ?? { listeners: new Set(), ready: subscriber.ssubscribe(name).catch(onError) };
-      channels.set(name, channel);
-      channel.listeners.add(listener);
-      // While Redis is away nobody waits for it: the subscription is made when it is back, and then a gap is announced.
-      if (subscriber.status === 'ready') await unlessLost(channel.ready);
-      return () => {
-        channel.listeners.delete(listener);
-        if (channel.listeners.size > 0 || channels.get(name) !== channel) return;
-        channels.delete(name);
-        subscriber.sunsubscribe(name).catch(onError);
-      };
-    },
+    // One that is not made while Redis is away is made when it is back, and then a gap is announced.
+    subscribe: (channel, listener) => subscriptions.add(nameOf(channel), listener),
 
     onGap: (listener) => void gapListeners.add(listener),
 
@@ -68,9 +48,34 @@ export async function openRedisBus(url: string, onError: (error: unknown) => voi
     },
 
     close() {
+      stopWatching();
       publisher.disconnect();
       subscriber.disconnect();
       return Promise.resolve();
     },
+  };
+}
+
+/**
+ * A cluster loses and finds single shards, of which its `ready` says nothing. `back` is called when all of them can be
+ * reached after a change, and what it yields when they have had time to take the subscriptions: who does not answer within
+ * that time loses the connection, and then all begins anew.
+ *
+ * @returns what ends it
+ */
+function watchShards(subscriber: EventEmitter, back: () => () => void): () => void {
+  let isOneAway = false;
+  let timer: NodeJS.Timeout | undefined;
+  // The library says so of every shard that it cannot reach, and tries again.
+  subscriber.on('error', () => {
+    isOneAway = true;
+  });
+  subscriber.on('subscribersReady', () => {
+    clearTimeout(timer);
+    if (!isOneAway) timer = setTimeout(back(), SILENT_MS).unref();
+    isOneAway = false;
+  });
+  return () => {
+    clearTimeout(timer);
   };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Bus } from '../bus/bus.js';
 import { localBus } from '../bus/local-bus.js';
 import { openRedisBus } from '../bus/redis-bus.js';
-import { commandClient } from '../bus/redis-client.js';
+import { commandClient, connected } from '../bus/redis-client.js';
 import type { ConfigError } from '../config/config-error.js';
 import type { RelayConfig } from '../config/config.js';
 import { createLimiter, type LimiterOptions } from '../limits/limiter.js';
@@ -94,7 +94,7 @@ async function openRedis(
   cleanups.push(() => {
     redis.disconnect();
   });
-  await redis.connect().catch((error: unknown) => {
+  await connected(redis).catch((error: unknown) => {
     onError(error);
     log.warn(
       'Redis cannot be reached: this node starts as if it had gone away later, and is not ready until it is back',

@@ -80,6 +80,12 @@ async function ping(port: number): Promise<void> {
 export interface RedisCluster {
   /** `redis+cluster://host:port,...` */
   url: string;
+  /** One for each shard. */
+  servers: readonly RedisServer[];
+  /** Index of the server to whose shard a channel or key belongs. */
+  shardOf(name: string): Promise<number>;
+  /** Resolves when the first server has noticed that another is away: from then on it refuses whatever concerns keys. */
+  failing(): Promise<void>;
   /** From now on it wants a password: resolves to the URL with it. */
   lock(password: string): Promise<string>;
   remove(): Promise<void>;
@@ -93,9 +99,12 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   const cli = findProgram('redis-cli');
   if (!cli) throw new Error(MISSING);
   await run(cli, ['--cluster', 'create', ...addresses, '--cluster-replicas', '0', '--cluster-yes']);
-  for (const { port } of servers) await joined(port);
+  for (const { port } of servers) await stateOf(port, 'cluster_state:ok', 'cluster_known_nodes:3');
   return {
     url: `redis+cluster://${addresses.join(',')}`,
+    servers,
+    shardOf: (name) => shardOf(servers, name),
+    failing: () => stateOf(servers[0]?.port ?? 0, 'cluster_state:fail'),
     async lock(password) {
       for (const { port } of servers) {
         const client = new Redis(port, '127.0.0.1');
@@ -110,11 +119,32 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   };
 }
 
-async function joined(port: number): Promise<void> {
+async function shardOf(servers: readonly RedisServer[], name: string): Promise<number> {
+  const alive = await Promise.any(
+    servers.map(async ({ port }) => {
+      const client = new Redis(port, '127.0.0.1', {
+        retryStrategy: null,
+        maxRetriesPerRequest: 0,
+        commandTimeout: 2_000,
+      });
+      client.on('error', () => undefined);
+      try {
+        return { slot: await client.cluster('KEYSLOT', name), slots: await client.cluster('SLOTS') };
+      } finally {
+        client.disconnect();
+      }
+    }),
+  );
+  const range = alive.slots.find(([first, last]) => alive.slot >= first && alive.slot <= last);
+  return servers.findIndex(({ port }) => port === range?.[2]?.[1]);
+}
+
+async function stateOf(port: number, ...lines: string[]): Promise<void> {
   const client = new Redis(port, '127.0.0.1');
-  await eventually('the cluster', async () => {
+  await eventually(`the cluster: ${lines.join(', ')}`, async () => {
     const info = await client.cluster('INFO');
-    if (!info.includes('cluster_state:ok') || !info.includes('cluster_known_nodes:3')) throw new Error('not yet');
+    if (!lines.every((line) => info.includes(line))) throw new Error('not yet');
+  }).finally(() => {
+    client.disconnect();
   });
-  client.disconnect();
 }
