@@ -149,6 +149,7 @@ class World {
       random: this.#random.fork(`owner ${user}`),
       register: this.#oracle,
       did: (what) => this.#count(what),
+      discarded: (device) => this.#oracle.discarded(device),
     });
   }
 
@@ -299,7 +300,7 @@ class World {
     for (const device of this.#devices) {
       if (device.isLost || device.address === null || addresses.has(device.address)) continue;
       const owner = this.#owners[this.#plan.users.indexOf(device.user)];
-      owner?.startAnew(device, () => this.#oracle.discarded(device));
+      owner?.startAnew(device);
     }
   }
 

@@ -20,6 +20,8 @@ export interface OwnerParts {
   readonly register: Register;
   /** What was done with a device, for counting. */
   readonly did: (what: string) => void;
+  /** It holds nothing any more. */
+  readonly discarded: (device: Device) => void;
 }
 
 /** Something that a person wants done with a device. */
@@ -110,20 +112,15 @@ export class Owner {
    * The relay was put back to before it knew this device. It says so, and the device keeps what it holds; the person gives that up and
    * links it anew.
    */
-  startAnew(device: Device, discarded: () => void): void {
+  startAnew(device: Device): void {
     const before = device.address;
     this.#want({
       device,
       what: `start ${device.name} anew`,
       isDone: () => device.isLost || (device.account?.isListed === true && device.address !== before),
       attempt: async () => {
-        if (device.address === before && (await this.#status(device))?.state === 'signed-out') {
-          this.#parts.did('device-unknown');
-          device.crashAll();
-          device.discard();
-          discarded();
-          device.openTab();
-        } else await this.#link(device);
+        if (device.address === before && (await this.#status(device))?.state === 'signed-out') this.#giveUp(device);
+        else await this.#link(device);
       },
     });
   }
@@ -195,11 +192,24 @@ export class Owner {
     });
   }
 
+  #giveUp(device: Device): void {
+    this.#parts.did('device-unknown');
+    device.crashAll();
+    device.discard();
+    this.#parts.discarded(device);
+    device.openTab();
+  }
+
   async #link(device: Device): Promise<void> {
     const { random, did, register } = this.#parts;
     const taker = device.runningTabs[0];
     const giver = this.#tabOfAnother(device);
     const status = await this.#status(device);
+    // Put back while this one was on its way to the list: it has never been there.
+    if (status?.state === 'signed-out' && status.code === 'device-unknown' && !register.isListed(device)) {
+      this.#giveUp(device);
+      return;
+    }
     if (!taker || !giver || register.isListed(device)) return;
     if (status?.state !== 'needs-device' || !status.publicKey) return;
     const bundle = await makeBundle(giver, random.bytes);

@@ -2,11 +2,11 @@ import type { Aci } from '@sotto/protocol';
 
 import { aciOf, directConversationId } from '../content/content.js';
 import type { ContentKind } from '../content/kind.js';
-import { MAX_MARKED_IDS, readMark, type ReadMarkBody } from '../content/kinds/read-mark.js';
 import type { ReceiptType } from '../content/kinds/receipt.js';
 import { text as textKind, textFits, type TextBody } from '../content/kinds/text.js';
 import { pendingHlc } from '../content/position.js';
 import { SottoError } from '../errors.js';
+import { readMarkRows } from '../history/read-mark-row.js';
 import { enqueue, largestHlc, receiptOutboxId, receiptRow, touchConversation } from '../history/rows.js';
 import type { MessageRow } from '../history/schema.js';
 import type { Live } from '../live.js';
@@ -112,7 +112,7 @@ export class DirectConversation implements Conversation {
         await transaction.put('messages', { ...row, unread: 0 });
         if (tell && isReceipted(this.#front.kinds, row)) await this.#enqueueRead(transaction, row);
       }
-      await this.#enqueueMarks(transaction, unread, now);
+      await enqueue(transaction, ...readMarkRows({ conversation: this.#id, peer: this.user }, unread, now));
     });
   }
 
@@ -166,15 +166,6 @@ export class DirectConversation implements Conversation {
   async #enqueueRead(transaction: MessageTransaction, message: MessageRow): Promise<void> {
     await transaction.delete('outbox', [receiptOutboxId('delivered', this.#id, message.id)]);
     await this.#enqueueReceipt(transaction, 'read', message);
-  }
-
-  /** A notice is this device's own: the others have none of that name. */
-  async #enqueueMarks(transaction: MessageTransaction, messages: readonly MessageRow[], now: number): Promise<void> {
-    const read = messages.filter(({ body }) => body.kind === 'content').map(({ id }) => id);
-    for (let at = 0; at < read.length; at += MAX_MARKED_IDS) {
-      const ids = read.slice(at, at + MAX_MARKED_IDS);
-      await this.#enqueue(transaction, `read-mark:${ids[0] ?? ''}`, readMark, { ids } satisfies ReadMarkBody, now);
-    }
   }
 
   async #enqueueReceipt(transaction: MessageTransaction, type: ReceiptType, message: MessageRow): Promise<void> {

@@ -110,7 +110,7 @@ class RunningEngine implements Engine {
     const sealer = new Sealer(context, this.#clock, this.#sessions, this.#directory, repairs, this.#ratchets);
     this.#outbox = new Outbox(context, sealer, this.#directory, (error) => this.#failed(error));
     this.#presence = new PresenceOnDemand(context, this.#clock, this.#directory, later.presence);
-    const devices = new OwnDevices(context, api, this.#directory);
+    const devices = new OwnDevices(context, api, this.#directory, later.introducing);
     this.#sync = new DeviceSync(
       context,
       devices,

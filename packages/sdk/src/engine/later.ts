@@ -1,5 +1,6 @@
 import type { EngineContext } from './context.js';
 import type { forgetOld } from './forgetting.js';
+import type { introduce } from './introducing.js';
 import type { applyKept } from './kept.js';
 import type { makeLinkBundle, takeLinkBundle } from './linking.js';
 import type { PresenceKeeper } from './presence.js';
@@ -16,13 +17,20 @@ export interface LaterModules {
     readonly takeLinkBundle: typeof takeLinkBundle;
   }>;
   readonly kept: () => Promise<{ readonly applyKept: typeof applyKept }>;
+  readonly introducing: () => Promise<{ readonly introduce: typeof introduce }>;
   readonly forgetting: () => Promise<{ readonly forgetOld: typeof forgetOld }>;
 }
 
 // In one file: each further one costs the others bytes.
 const load = () => import('./later-parts.js');
 
-export const laterModules: LaterModules = { presence: load, linking: load, kept: load, forgetting: load };
+export const laterModules: LaterModules = {
+  presence: load,
+  linking: load,
+  kept: load,
+  introducing: load,
+  forgetting: load,
+};
 
 /** Fetches them while they can be had: after a deploy the file may be gone. */
 export async function fetchLater(): Promise<void> {

@@ -1,22 +1,17 @@
 import type { DeviceId, DevicesResponse, ExpiringDevice, RegistrationId } from '@sotto/protocol';
 
-import { nameRow } from '../history/device-name-row.js';
-import { markRow } from '../history/identity-row.js';
-import { ownProfileRow } from '../history/profile-row.js';
-import { enqueue } from '../history/rows.js';
-import type { DeviceRow, HistoryRows } from '../history/schema.js';
+import type { DeviceRow } from '../history/schema.js';
 import type { RelayApi } from '../network/relay-api.js';
-import type { WriteTransaction } from '../storage/tables.js';
 import { Mutex } from '../util/mutex.js';
 import type { EngineContext } from './context.js';
 import type { Directory } from './directory.js';
+import type { LaterModules } from './later.js';
 import type { LocalDevice } from './local-device.js';
 import { changeOwnList, type ListChange } from './own-list.js';
 
 type Ref = { readonly device: number; readonly registration: number };
 
-/** Of contacts: more than most people have; the rest come when they next change. */
-const MAX_PROFILES_PASSED_ON = 1_000;
+const TABLES = ['devices', 'conversations', 'messages', 'identities', 'profiles', 'outbox'] as const;
 
 const same = (a: Ref, b: Ref): boolean => a.device === b.device && a.registration === b.registration;
 
@@ -26,16 +21,18 @@ export class OwnDevices {
   readonly #context: EngineContext;
   readonly #api: RelayApi;
   readonly #directory: Directory;
+  readonly #later: LaterModules['introducing'];
 
-  constructor(context: EngineContext, api: RelayApi, directory: Directory) {
+  constructor(context: EngineContext, api: RelayApi, directory: Directory, later: LaterModules['introducing']) {
     this.#context = context;
     this.#api = api;
     this.#directory = directory;
+    this.#later = later;
   }
 
   /**
    * Looks after a connection is made, or the list has changed. Devices that the relay has removed leave the list; new ones
-   * are told this device's name, whom the person has verified, and what people call themselves.
+   * are told this device's name, whom the person has verified, what people call themselves, and what was read since they joined.
    *
    * @throws RelayError, DirectoryError
    */
@@ -59,21 +56,27 @@ export class OwnDevices {
       return devices.filter((entry) => same(entry, local) || registered.some((one) => same(one, entry)));
     });
     const { devices: listed } = await this.#directory.devices(local.user);
-    await this.#context.history.write(['devices', 'identities', 'profiles', 'outbox'], async (transaction) => {
+    const { history } = this.#context;
+    const known = await history.read(['devices'], (transaction) => transaction.range('devices'));
+    const strangers = listed.filter(
+      (entry) => entry.device !== local.device && known.find((row) => same(row, entry))?.listed !== 1,
+    );
+    const joined = strangers.map((entry) => registered.find((one) => same(one, entry))?.createdAt ?? Infinity);
+    // Fetched before the transaction, which waits for nothing but the database.
+    const introduce = strangers.length > 0 ? (await this.#later()).introduce : null;
+    await history.write(TABLES, async (transaction) => {
       const before = await transaction.range('devices');
       for (const row of before) {
         if (!listed.some(({ device }) => device === row.device)) await transaction.delete('devices', [row.device]);
       }
-      let isNew = false;
       for (const entry of listed) {
-        const known = before.find((row) => same(row, entry));
+        const row = before.find((one) => same(one, entry));
         const seen = registered.find((one) => same(one, entry));
-        const soon = expiring === null ? known?.expiresAt : expiring.find((one) => same(one, entry))?.expiresAt;
-        isNew ||= known?.listed !== 1 && entry.device !== local.device;
+        const soon = expiring === null ? row?.expiresAt : expiring.find((one) => same(one, entry))?.expiresAt;
         await transaction.put('devices', {
           device: entry.device,
           registration: entry.registration,
-          name: known?.name ?? null,
+          name: row?.name ?? null,
           listed: 1,
           current: same(entry, local) ? 1 : 0,
           createdAt: seen?.createdAt ?? null,
@@ -81,24 +84,9 @@ export class OwnDevices {
           expiresAt: soon ?? null,
         } satisfies DeviceRow);
       }
-      const name = before.find((row) => same(row, local))?.name;
-      if (isNew) await this.#introduce(transaction, name ?? null);
+      const name = before.find((row) => same(row, local))?.name ?? null;
+      await introduce?.(transaction, this.#context, { name, since: Math.min(...joined) });
     });
-  }
-
-  /** Tells new devices what this one is called, whom the person has verified, and what people call themselves. */
-  async #introduce(
-    transaction: WriteTransaction<Pick<HistoryRows, 'identities' | 'profiles' | 'outbox'>>,
-    name: string | null,
-  ): Promise<void> {
-    const { random, user, clock } = this.#context;
-    for (const row of await transaction.range('identities'))
-      if (row.verified === 1) await enqueue(transaction, markRow(this.#context, row, random(16)));
-    const own = await transaction.get('profiles', [user]);
-    const others = await transaction.range('profiles', { limit: MAX_PROFILES_PASSED_ON });
-    const profiles = [...(own ? [own] : []), ...others.filter((row) => row.user !== user)];
-    for (const row of profiles) await enqueue(transaction, ownProfileRow(this.#context, row, clock.now()));
-    if (name !== null) await enqueue(transaction, nameRow(this.#context, name, random(8)));
   }
 
   async #change(local: LocalDevice, change: ListChange): Promise<void> {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 
+import { makeBundle } from '../support/bundle.js';
 import { aciOfName } from '../support/fake-relay.js';
-import { link } from '../support/link.js';
+import { gate } from '../support/gate.js';
+import { link, useBundle } from '../support/link.js';
 import { aliceAndBob, Person, until } from '../support/person.js';
 import { isText } from '../support/shown.js';
 import { passUntil, TestClock } from '../support/test-clock.js';
@@ -62,4 +64,25 @@ test('what was read on one device is read on the other too when it comes there a
   ]);
   const [conversation] = await until(laptop.client.conversations, ([one]) => one?.last?.text === 'after');
   expect(conversation?.unread).toBe(1);
+});
+
+test('what was read on a device that did not know of the other one yet is read there too', async () => {
+  const { relay, alice: phone, bob } = await aliceAndBob();
+  const handlers = relay.mailbox('alice').socket?.handlers;
+  if (!handlers) throw new Error('not online');
+  // The notice takes its time.
+  const noticed = gate();
+  const { onDeviceListChanged } = handlers;
+  handlers.onDeviceListChanged = () => void noticed.opened.then(onDeviceListChanged);
+  const laptop = await new Person('alice', relay).wake();
+  await useBundle(await makeBundle(phone), laptop);
+  await laptop.online();
+  await bob.say(phone, 'unread');
+  await Promise.all([phone.texts(bob, 1), laptop.texts(bob, 1)]);
+  await phone.client.direct('bob').markRead();
+  // Nobody is there to be told.
+  await phone.sees(bob, ([first]) => first?.unread === false);
+  await bob.sees(phone, ([first]) => first?.kind === 'text' && first.status === 'read');
+  noticed.open();
+  await laptop.sees(bob, ([first]) => first?.unread === false);
 });

@@ -17,6 +17,7 @@ export interface FakeDevice {
   readonly registration: RegistrationId;
   readonly secret: string;
   readonly attempt: string;
+  readonly createdAt: number;
   signed: PutPreKeysRequest['signedPreKey'];
   lastResort: PutPreKeysRequest['lastResortKemPreKey'];
   oneTime: PutPreKeysRequest['oneTimePreKeys'];
@@ -47,6 +48,7 @@ export function newDevice(attempt: string, device: DeviceId, registration: Regis
     registration,
     secret: toBase64Url(crypto.getRandomValues(new Uint8Array(32))),
     attempt,
+    createdAt: Date.now(),
     signed: undefined,
     lastResort: undefined,
     oneTime: [],

@@ -127,11 +127,11 @@ export class FakeDirectory {
   #devicesOf(caller: Aci): unknown {
     const user = this.#users.get(caller);
     const listed = user?.list && decodeDeviceList(user.list.record)?.devices;
-    const devices = [...(user?.devices.values() ?? [])].map(({ device, registration }) => ({
+    const devices = [...(user?.devices.values() ?? [])].map(({ device, registration, createdAt }) => ({
       device,
       registration,
       listed: listed?.some((entry) => entry.device === device && entry.registration === registration) ?? false,
-      createdAt: Date.now(),
+      createdAt,
       lastSeenAt: Date.now(),
     }));
     return { devices };
