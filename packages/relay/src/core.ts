@@ -206,8 +206,8 @@ export class RelayCore {
   }
 
   /**
-   * Finds what the bus or the store may have lost: reads the heads of all mailboxes that have a socket here, a page at a time, so that
-   * after an outage a hundred thousand of them hold up neither the database nor this process.
+   * Finds what the bus or the store may have lost: reads the heads of all mailboxes that have a socket here, a page at a time, so
+   * that after an outage a hundred thousand of them hold up neither the database nor this process.
    */
   async heal(): Promise<void> {
     // Grace periods of keys end without any change.

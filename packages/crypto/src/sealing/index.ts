@@ -1,4 +1,7 @@
-/** @sotto/crypto/sealing: bytes at rest under a passphrase or a key (docs/sealing.md). Apart, for Argon2 need not load with a chat. */
+/**
+ * @sotto/crypto/sealing: bytes at rest under a passphrase or a key (docs/sealing.md). Apart, for Argon2 need not load with a
+ * chat.
+ */
 export {
   DEFAULT_PASSPHRASE_COST,
   MIN_PASSPHRASE_COST,

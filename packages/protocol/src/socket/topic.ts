@@ -37,7 +37,9 @@ export type Join = s.Infer<typeof join>;
 export const leave = s.strictObject({ topic: topicId });
 export type Leave = s.Infer<typeof leave>;
 
-/** `publish`. Answered when it is on its way, which says nothing about who gets it. Refusals: `topic-not-joined`, `rate-limited`. */
+/**
+ * `publish`. Answered when it is on its way, which says nothing about who gets it. Refusals: `topic-not-joined`, `rate-limited`.
+ */
 export const publish = s.strictObject({ topic: topicId, payload: topicPayload });
 export type Publish = s.Infer<typeof publish>;
 

@@ -19,7 +19,9 @@ export type LimitOverrides = Partial<Record<LimitName, Budget>>;
 export const APP_LIMITS = NAMES.filter((name) => !name.endsWith('PerAddress')) as [LimitName, ...LimitName[]];
 export const appLimitOverrides = z.partialRecord(z.enum(APP_LIMITS), budget);
 
-/** As they are stored: what a later version knows besides is no limit of this one, and what an earlier one let through is bounded. */
+/**
+ * As they are stored: what a later version knows besides is no limit of this one, and what an earlier one let through is bounded.
+ */
 export const storedAppLimits = z
   .record(z.string(), z.unknown())
   .transform((limits) => Object.fromEntries(Object.entries(limits).filter(([name]) => isAppLimit(name))))

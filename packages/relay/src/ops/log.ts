@@ -5,8 +5,8 @@ import type { Clock } from '../platform.js';
 export type { Logger };
 
 /**
- * Structured logs, on stdout unless told otherwise. Nothing of a request is logged but its route, status and time; the redaction is the second
- * line of defence, should an object with a secret ever get here.
+ * Structured logs, on stdout unless told otherwise. Nothing of a request is logged but its route, status and time; the redaction
+ * is the second line of defence, should an object with a secret ever get here.
  */
 export function createLog(level: string, to?: { write(line: string): void }): Logger {
   const options = {

@@ -8,8 +8,8 @@ import { ConfigError } from '../config/config-error.js';
 const LOCK_CLASS = 7_062_844;
 
 /**
- * What a node holds as long as it lives, shared: its kind. `unproven`: it has a bus, which is away, so nobody knows whether it is that
- * of the others. `starting` is held, alone, by whoever looks at the others.
+ * What a node holds as long as it lives, shared: its kind. `unproven`: it has a bus, which is away, so nobody knows whether it is
+ * that of the others. `starting` is held, alone, by whoever looks at the others.
  */
 const KIND = { starting: 0, alone: 1, withBus: 2, unproven: 3 } as const;
 

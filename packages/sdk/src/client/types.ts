@@ -148,9 +148,9 @@ export interface SottoClient {
   incoming(): AsyncIterableIterator<IncomingMessage>;
   /**
    * Everything that this device has stored of its user, as JSON text in UTF-8, streamed: conversations and messages, contacts and
-   * whom the person has verified, devices, profile, settings and notices. It is read page by page as fast as it is taken. Not in it:
-   * secret keys. The format stands in the guide on exports. It fails with `relay-unreachable` in a page that
-   * has not been online for some seconds since it was loaded: the part of the SDK that makes exports is fetched then.
+   * whom the person has verified, devices, profile, settings and notices. It is read page by page as fast as it is taken. Not in
+   * it: secret keys. The format stands in the guide on exports. It fails with `relay-unreachable` in a page that has not been
+   * online for some seconds since it was loaded: the part of the SDK that makes exports is fetched then.
    */
   export(): ReadableStream<Uint8Array>;
   /**

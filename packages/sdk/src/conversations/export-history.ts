@@ -148,7 +148,9 @@ async function* messages(front: Front, { id, peer }: ConversationRow): AsyncGene
   }
 }
 
-/** What a person sees of a message, its place in the conversation, and, where it came from another device, the content as it came. */
+/**
+ * What a person sees of a message, its place in the conversation, and, where it came from another device, the content as it came.
+ */
 function exported(row: MessageRow, front: Front, peer: string): object {
   const { unread, ...message } = toMessage(row, front, peer);
   const content = row.body.kind === 'content' ? row.body.raw : null;

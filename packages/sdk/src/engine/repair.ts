@@ -39,8 +39,9 @@ export type RepairPlan =
  *     ^                                                                                               |
  *     +------------------------------------ anything readable ---------------------------------------+
  *
- * A sound session is used as it is: one that decrypted something since the failure is never put aside for a fresh one. Nor is one,
- * for an hour, that was itself begun to ask and has been answered: what is unreadable then was damaged, or sealed under an older one.
+ * A sound session is used as it is: one that decrypted something since the failure is never put aside for a fresh one. Nor is
+ * one, for an hour, that was itself begun to ask and has been answered: what is unreadable then was damaged, or sealed under an
+ * older one.
  */
 export class Repairs {
   #rows: Map<string, RepairRow> | null = null;

@@ -26,7 +26,9 @@ const SPARE_MS = 10_000;
 /** However short-lived a token is, the backend is not asked more often than this. */
 const SHORTEST_REFRESH_MS = 30_000;
 
-/** A backend that has not answered by then has failed: the app is asked again, and what comes of the first call no longer counts. */
+/**
+ * A backend that has not answered by then has failed: the app is asked again, and what comes of the first call no longer counts.
+ */
 const ANSWERS_WITHIN_MS = 60_000;
 
 /** The login token: fetched once at a time, only when needed, and kept while it is good. */
