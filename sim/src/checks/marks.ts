@@ -41,6 +41,8 @@ export class Marks {
 
   outboxChanged(device: Device, row: OutboxRow, listed: ReadonlySet<string>): void {
     if (row.kind !== 'read-mark' || row.only !== null || device.address === null) return;
+    // Passed on to a device that is new: it was read before, perhaps elsewhere, and no receipt goes with it.
+    if (row.id.startsWith('read-mark:since:')) return;
     const key = `${device.address}/${row.id}`;
     const { ids } = row.body as { ids: readonly string[] };
     // Written again, it is the same one.

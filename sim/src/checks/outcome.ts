@@ -141,8 +141,9 @@ class ConversationCheck {
         else this.#oracle.lost.add(`${device.name}/${id}`);
         continue;
       }
-      // Its mailbox was full, and the author's device, which alone could try again, is gone.
-      if (!this.#oracle.wasStoredFor(device.address, id) && !this.#isStillThere(author)) continue;
+      // Its mailbox was full, and the author's device, which alone could try again, is gone, or was put back to before it.
+      const isForgotten = this.#oracle.unwritten.has(`${from.name}/${this.#oracle.textOf(id)}`);
+      if (!this.#oracle.wasStoredFor(device.address, id) && (isForgotten || !this.#isStillThere(author))) continue;
       if (spare-- > 0) continue;
       this.#oracle.report('missing', `${device.name}: ${this.#oracle.textOf(id)}`);
     }
