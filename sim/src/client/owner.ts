@@ -205,9 +205,11 @@ export class Owner {
     const taker = device.runningTabs[0];
     const giver = this.#tabOfAnother(device);
     const status = await this.#status(device);
-    // Put back while this one was on its way to the list: it has never been there.
-    if (status?.state === 'signed-out' && status.code === 'device-unknown' && !register.isListed(device)) {
-      this.#giveUp(device);
+    if (status?.state === 'signed-out' && !register.isListed(device)) {
+      // Put back while this one was on its way to the list: it has never been there.
+      if (status.code === 'device-unknown') this.#giveUp(device);
+      // A list that another device puts right after a restore does not have one that has just joined: the page is opened again.
+      else if (status.code === 'device-gone') taker?.retryNow();
       return;
     }
     if (!taker || !giver || register.isListed(device)) return;
