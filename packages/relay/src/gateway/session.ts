@@ -292,7 +292,7 @@ export class Session {
   }
 
   async #welcome({ expiring, hello }: Admission): Promise<void> {
-    const welcome = await readWelcome({ app: this.app, mailbox: this.mailbox }, hello, this.#deps);
+    const welcome = await readWelcome(this, hello, this.#deps);
     if (this.#closed) return;
     this.#peer.emit('welcome', { ...welcome, listVersion: this.#list, expiring });
     const { acked, first, head } = welcome;

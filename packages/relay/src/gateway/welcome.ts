@@ -1,11 +1,12 @@
 import { limits, PROTOCOL_VERSION, type AppId, type Hello, type Welcome } from '@sotto/protocol';
 
 import type { Tenants } from '../apps/tenants.js';
+import { whyMissing } from '../directory/authenticate.js';
 import { RelayError } from '../errors.js';
 import type { AckWriter } from '../mailbox/ack.js';
 import { compareCursor, compareVault } from '../mailbox/cursor.js';
 import { asBuffer } from '../mailbox/deliver.js';
-import type { MailboxId } from '../mailbox/mailbox-id.js';
+import type { DeviceAddress, MailboxId } from '../mailbox/mailbox-id.js';
 import type { Clock } from '../platform.js';
 import type { Store } from '../store/store.js';
 
@@ -19,16 +20,16 @@ interface WelcomeDeps {
 /**
  * What the mailbox says to the cursor of a device that has come back; what the cursor acknowledges is acknowledged.
  *
- * @throws RelayError `ack-refused`, `unavailable`, `internal`
+ * @throws RelayError `device-gone`, `device-unknown`, `ack-refused`, `unavailable`, `internal`
  */
 export async function readWelcome(
-  { app, mailbox }: { app: AppId; mailbox: MailboxId },
+  { app, mailbox, address }: { app: AppId; mailbox: MailboxId; address: DeviceAddress },
   hello: Hello,
   { store, clock, tenants, acks }: WelcomeDeps,
 ): Promise<Omit<Welcome, 'listVersion' | 'expiring'>> {
   const state = await store.mailbox(app, mailbox);
-  // It was there a moment ago: the next hello says whether it was removed, or the store was put back.
-  if (!state) throw new RelayError('unavailable');
+  // It was there a moment ago.
+  if (!state) throw new RelayError(whyMissing(await store.user(app, address.user), address));
   const { cursor } = hello;
   const isAbove = cursor.seq > state.acked.seq && cursor.seq <= state.head;
   const standing = isAbove ? await store.envelopeIdAt(app, mailbox, cursor.seq) : null;

@@ -18,6 +18,8 @@ beforeAll(async () => {
 afterAll(() => cluster.remove());
 
 beforeEach(async () => {
+  // What is opened while a shard is away is of use only when it is back.
+  await cluster.whole();
   [near, far] = [await openRedisBus(cluster.url, ignore), await openRedisBus(cluster.url, ignore)];
 });
 afterEach(() => Promise.all([near?.close(), far?.close()]));

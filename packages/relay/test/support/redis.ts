@@ -86,6 +86,8 @@ export interface RedisCluster {
   shardOf(name: string): Promise<number>;
   /** Resolves when the first server has noticed that another is away: from then on it refuses whatever concerns keys. */
   failing(): Promise<void>;
+  /** Resolves when all of its servers know that none is missing. */
+  whole(): Promise<void>;
   /** From now on it wants a password: resolves to the URL with it. */
   lock(password: string): Promise<string>;
   remove(): Promise<void>;
@@ -99,8 +101,12 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   const cli = findProgram('redis-cli');
   if (!cli) throw new Error(MISSING);
   await run(cli, ['--cluster', 'create', ...addresses, '--cluster-replicas', '0', '--cluster-yes']);
-  for (const { port } of servers) await stateOf(port, 'cluster_state:ok', 'cluster_known_nodes:3');
+  const whole = async (): Promise<void> => {
+    for (const { port } of servers) await stateOf(port, 'cluster_state:ok', 'cluster_known_nodes:3');
+  };
+  await whole();
   return {
+    whole,
     url: `redis+cluster://${addresses.join(',')}`,
     servers,
     shardOf: (name) => shardOf(servers, name),

@@ -11,6 +11,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../src/migrations/', import.meta.ur
 const ACROSS_APPS = [
   'sweep-sql.ts',
   'activity-sql.ts: SELECT DISTINCT app, account',
+  'activity-sql.ts: SELECT d.app, d.account AS "user", d.mailbox FROM devices d',
   'sql-store.ts: SELECT coalesce(sum(held), 0)',
   'app-sql.ts: SELECT app AS id, state, since, created_at AS "createdAt", record FROM apps ORDER BY',
 ];
