@@ -1,9 +1,10 @@
 import { aciOf, type MailboxId } from '@sotto/relay';
-import { THIS_DEVICE, type DeviceRef, type VaultRows } from '@sotto/sdk/testing';
+import { THIS_DEVICE, type VaultRows } from '@sotto/sdk/testing';
 
 import { Oracle, type Violation, type Written } from './checks/oracle.js';
 import { checkOutcome, type Outcome } from './checks/outcome.js';
-import { textOf, type MessageRow } from './checks/text.js';
+import { textOf } from './checks/text.js';
+import { checkWiped } from './checks/wiped.js';
 import { Random } from './core/random.js';
 import { EPOCH_MS, Scheduler } from './core/scheduler.js';
 import { Trace } from './core/trace.js';
@@ -15,6 +16,7 @@ import { calm, strike, type Scene } from './faults.js';
 import { planOf, type DevicePlan, type Fate, type Plan, type Wish } from './plan.js';
 import { Cluster } from './relay/cluster.js';
 import { APP } from './relay/tokens.js';
+import { whatIsOpen } from './rest.js';
 
 export interface WorldReport {
   readonly plan: Plan;
@@ -121,7 +123,7 @@ class World {
     };
     const members = this.#devices.filter((device) => !device.isLost && this.#oracle.isListed(device));
     const outcome = rested ? await checkOutcome(this.#oracle, members, tolerance) : null;
-    if (rested) await this.#checkWiped();
+    if (rested) await checkWiped(this.#oracle, this.#devices);
     // Whoever has seen the newer list publishes it again, and its user's other devices have.
     if (rested) for (const address of this.#oracle.backOnLists) this.#oracle.report('removed-is-back', address);
     return {
@@ -334,68 +336,12 @@ class World {
     let open = '';
     while (this.#scheduler.now < end) {
       await this.#scheduler.runUntil(this.#scheduler.now + LOOK_MS);
-      open = await this.#open();
+      open = await whatIsOpen(this.#cluster, this.#owners, this.#devices);
       quiet = open === '' ? quiet + 1 : 0;
       if (quiet > 2) return true;
     }
     this.#oracle.report('no-rest', open);
     return false;
-  }
-
-  /** What is still to be done, in words; empty: nothing. */
-  async #open(): Promise<string> {
-    const chores = this.#owners.flatMap(({ open }) => open);
-    if (chores.length > 0) return chores.join(', ');
-    const lost = this.#devices.filter(({ isLost }) => isLost).map(({ address }) => address);
-    const { envelopes } = await this.#cluster.disk.inside.inspect(APP);
-    const waiting = envelopes
-      .map(({ mailbox: { user, device, registration } }) => `${user}.${device}.${registration}`)
-      .filter((address) => !lost.includes(address));
-    if (waiting.length > 0) return `envelopes in mailboxes: ${waiting.join(' ')}`;
-    for (const device of this.#devices) {
-      const open = device.isLost ? '' : await this.#openOf(device, lost);
-      if (open !== '') return `${device.name}: ${open}`;
-    }
-    return '';
-  }
-
-  async #openOf(device: Device, lost: readonly (string | null)[]): Promise<string> {
-    const { history, vault } = device;
-    const status = await history.tables.read(['status'], (transaction) => transaction.get('status', ['connection']));
-    const state = status?.value.state;
-    // Removed, and neither used again nor wished back.
-    if (device.wiped > 0 && !device.account && (state === 'signed-out' || state === 'needs-device')) return '';
-    if (state !== 'online') return JSON.stringify(status?.value ?? null);
-    // What waits for a device that never comes, and whose mailbox is full, waits for ever.
-    const isLost = (one: DeviceRef): boolean => lost.includes(`${one.user}.${one.device}.${one.registration}`);
-    const outbox = (await history.tables.read(['outbox'], (transaction) => transaction.range('outbox'))).filter(
-      ({ only }) => !only || !isLost(only),
-    );
-    if (outbox.length > 0) return `outbox ${outbox.map(({ id }) => id.split(':')[0] ?? '').join(' ')}`;
-    const sealed = await vault.tables.read(['sealedMessages', 'sealedPayloads'], async (transaction) => {
-      const payloads = await transaction.range('sealedPayloads');
-      const waits = (id: string): boolean => {
-        const open = payloads.filter(({ message, stored }) => message === id && stored === 0);
-        return open.length > 0 && open.every(isLost);
-      };
-      return (await transaction.range('sealedMessages')).filter(({ id }) => !waits(id)).length;
-    });
-    return sealed > 0 ? `${sealed} sealed messages` : '';
-  }
-
-  /** A device that was removed keeps nothing of what it had. */
-  async #checkWiped(): Promise<void> {
-    for (const device of this.#devices) {
-      if (device.isLost || device.wiped === 0 || device.account) continue;
-      const { history, vault } = await device.profile();
-      // What was written since goes nowhere.
-      const rows = (history.get('messages') ?? []) as MessageRow[];
-      const kept = rows.filter((row) => row.status !== 'pending').length;
-      const keys = (['sessions', 'preKeys', 'peers', 'sent'] as const).flatMap(
-        (table) => vault.get(table) ?? [],
-      ).length;
-      if (kept + keys > 0) this.#oracle.report('not-wiped', `${device.name}: ${kept} messages, ${keys} keys`);
-    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { toBase64Url } from '@sotto/protocol';
-import type { HistoryRows, VaultRows } from '@sotto/sdk/testing';
+import { PASSED_ON, type HistoryRows, type VaultRows } from '@sotto/sdk/testing';
 
 import type { Device } from '../client/device.js';
 
@@ -42,7 +42,7 @@ export class Marks {
   outboxChanged(device: Device, row: OutboxRow, listed: ReadonlySet<string>): void {
     if (row.kind !== 'read-mark' || row.only !== null || device.address === null) return;
     // Passed on to a device that is new: it was read before, perhaps elsewhere, and no receipt goes with it.
-    if (row.id.startsWith('read-mark:since:')) return;
+    if (row.id.startsWith(`${row.kind}:${PASSED_ON}`)) return;
     const key = `${device.address}/${row.id}`;
     const { ids } = row.body as { ids: readonly string[] };
     // Written again, it is the same one.

@@ -66,7 +66,7 @@ export interface SessionDeps extends SubmissionDeps, TopicDeps {
  * One connected device, without its socket.
  *
  *     new --start--> open --submit, ack, token, join, leave, publish--> open
- *                     |--superseded, token-expired, device-gone, app-suspended,
+ *                     |--superseded, token-expired, device-gone, device-unknown, app-suspended,
  *                     |  token-invalid, ack-refused, shutting-down--> `bye`, closed
  *                     |--the socket is gone--> closed
  */

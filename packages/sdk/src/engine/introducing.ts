@@ -1,7 +1,7 @@
 import { nameRow } from '../history/device-name-row.js';
 import { markRow } from '../history/identity-row.js';
 import { ownProfileRow } from '../history/profile-row.js';
-import { readMarkRows } from '../history/read-mark-row.js';
+import { PASSED_ON, readMarkRows } from '../history/read-mark-row.js';
 import { enqueue } from '../history/rows.js';
 import type { HistoryRows } from '../history/schema.js';
 import type { WriteTransaction } from '../storage/tables.js';
@@ -55,6 +55,6 @@ async function tellRead(transaction: IntroducingTransaction, context: EngineCont
     const range = { index: 'position', lower: [conversation, since], upper: [conversation, []] } as const;
     const rows = await transaction.range('messages', { ...range, reverse: true, limit: MAX_MESSAGES });
     const read = rows.filter((row) => row.user !== context.user && row.unread === 0);
-    await enqueue(transaction, ...readMarkRows({ conversation, peer }, read, context.clock.now(), 'since:'));
+    await enqueue(transaction, ...readMarkRows({ conversation, peer }, read, context.clock.now(), PASSED_ON));
   }
 }

@@ -2,6 +2,9 @@ import { MAX_MARKED_IDS, readMark, type ReadMarkBody } from '../content/kinds/re
 import type { NewOutboxRow } from './rows.js';
 import type { MessageRow } from './schema.js';
 
+/** The occasion of rows that pass on to a new device what was read before, perhaps elsewhere. */
+export const PASSED_ON = 'since:';
+
 /**
  * Tells this user's other devices what has been read. A notice is this device's own: the others have none of that name.
  *

@@ -3,6 +3,7 @@ export type { Client } from '../../src/client/client.js';
 export type { Front } from '../../src/conversations/front.js';
 export { missingId } from '../../src/engine/asking.js';
 export type { Engine } from '../../src/engine/engine.js';
+export { PASSED_ON } from '../../src/history/read-mark-row.js';
 export {
   HISTORY_SCHEMA,
   THIS_DEVICE,
