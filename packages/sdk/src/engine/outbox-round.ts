@@ -1,4 +1,4 @@
-import { largestHlc } from '../history/rows.js';
+import { largestHlc, messageOutboxId } from '../history/rows.js';
 import { aciOf } from '../content/content.js';
 import type { HistoryRows, IdentityRow, OutboxRow } from '../history/schema.js';
 import type { ReadTransaction } from '../storage/tables.js';
@@ -46,6 +46,7 @@ export async function readRound(
   mayLeave: (row: OutboxRow, held: ReadonlySet<string>) => boolean,
 ): Promise<Round> {
   const before: OutboxRow[] = [];
+  const passed = new Set<string>();
   for (let after = 0; ;) {
     const range = { index: 'order', lower: [after], lowerOpen: true, limit: PAGE };
     const read = await context.history.read(['outbox', 'identities', 'messages'], async (transaction) => {
@@ -54,7 +55,8 @@ export async function readRound(
         heldConversations(transaction, context),
         likely && readFacts(transaction, context, likely),
       ]);
-      const eligible = [...before, ...rows.filter((row) => mayLeave(row, held))];
+      for (const { id } of rows) passed.add(id);
+      const eligible = [...before, ...rows.filter((row) => mayLeave(row, held) && !isAhead(row, passed))];
       const last = rows.at(-1);
       if (last && rows.length === PAGE && eligible.length < PAGE) return { eligible, next: last.order };
       const plan = planOutgoing(eligible, context, sealed);
@@ -65,6 +67,16 @@ export async function readRound(
     before.splice(0, Infinity, ...read.eligible);
     after = read.next;
   }
+}
+
+/**
+ * Whether this sends a message again that the relay has for nobody yet. An own device takes a copy for sent: it must not get there
+ * before the message itself.
+ *
+ * @param passed outbox rows up to this one: a message stands before what sends it again
+ */
+function isAhead({ resend }: OutboxRow, passed: ReadonlySet<string>): boolean {
+  return resend !== null && passed.has(messageOutboxId(resend.message));
 }
 
 async function readAll(

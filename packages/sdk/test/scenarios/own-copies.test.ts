@@ -1,3 +1,4 @@
+import type { Submit } from '@sotto/protocol';
 import { expect, test } from 'vitest';
 
 import { directConversationId } from '../../src/content/content.js';
@@ -55,6 +56,22 @@ function noticesOf({ client }: Person): (readonly Notice[])[] {
   return shown;
 }
 
+/** Resolves when there is such a row. */
+function outboxHas({ history }: Person, prefix: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const observation = history.observe(
+      ['outbox'],
+      (transaction) => transaction.count('outbox', { lower: [prefix], upper: [`${prefix}\uffff`] }),
+      (count) => {
+        if (count === 0) return;
+        observation.end();
+        resolve();
+      },
+      reject,
+    );
+  });
+}
+
 const codes = (lists: readonly (readonly Notice[])[]): string[] => lists.flat().map(({ code }) => code);
 
 test('a copy from an own device that could not be read: a notice says so, and goes when the copy has come again', async () => {
@@ -103,6 +120,33 @@ test('a copy that never came: a notice says so while it is asked for', async () 
   expect(kindsOf(list)).toEqual(['hello', 'it is me', 'withheld from the laptop', 'after']);
   await until(laptop.client.notices, ({ length }) => length === 0);
   expect(codes(shown)).toContain('own-copy-unreadable');
+});
+
+test('a copy that is asked for while the message itself has not left: it comes with that, and not before', async () => {
+  const { relay, clock, phone, laptop, bob } = await talking();
+  await bob.say(phone, 'read this');
+  await Promise.all([phone.texts(bob, 3), laptop.texts(bob, 3)]);
+  const toBob = ({ recipients }: Submit): boolean => recipients.some(({ user }) => user === aciOfName('bob'));
+  relay.onSubmit = (submit, from) => (from === aciOfName('alice') && toBob(submit) ? 'unavailable' : null);
+  await phone.say(bob, 'held up');
+  await phone.client.direct('bob').markRead();
+  await passUntil(clock, outboxHas(phone, 'resend:'));
+  await pass(clock, 60_000);
+  const rows = await laptop.history.read(['messages'], (transaction) => transaction.range('messages'));
+  expect(rows.flatMap(({ body }) => (body.kind === 'content' ? [body.data] : []))).not.toContainEqual({
+    text: 'held up',
+  });
+  relay.onSubmit = () => null;
+  const list = await passUntil(
+    clock,
+    laptop.sees(bob, (all) => all.length === 4),
+  );
+  expect(list.at(-1)).toMatchObject({ text: 'held up', mine: true });
+  await phone.hasSent(bob, 'held up');
+  await passUntil(
+    clock,
+    until(laptop.client.notices, ({ length }) => length === 0),
+  );
 });
 
 test('a copy that nothing can heal any more is told of until that is dismissed; 45 days later it stands in no other’s way', async () => {
