@@ -26,8 +26,8 @@ async function writePath(sql: Sql, bob: Device, carol: Device, world: ReturnType
     },
   };
   const [first, second] = [world.batchOf([{ to: bob }]), world.batchOf([...repeat({ to: bob }, 2), { to: carol }])];
-  await submitBatch(line, APP, first, 'on-disk');
-  await submitBatch(line, APP, second, 'in-order');
+  await submitBatch(line, APP, first);
+  await submitBatch(line, APP, second);
   const idOf = (index: number) => second.submits[index]?.id ?? new Uint8Array();
   expect(await ackBatch(line, APP, [{ mailbox: bob.mailbox, seq: 2, id: idOf(0) }])).toEqual([true]);
   const both = [

@@ -1,11 +1,8 @@
-import type { AppId } from '@sotto/protocol';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Sql } from '../../src/store/sql/driver.js';
 import { openPglite } from '../../src/store/sql/pglite.js';
-import { openSqlStore } from '../../src/store/sql/sql-store.js';
-import { StoreError, type Store } from '../../src/store/store.js';
-import { APP, storeWorld } from '../contract/store-world.js';
+import { StoreError } from '../../src/store/store.js';
 
 const DIVIDE = 'SELECT 6 / $1::int AS result, $2::bytea AS bytes, $3::int8 AS big';
 
@@ -48,28 +45,5 @@ describe("PGlite's line of prepared statements", () => {
     await expect(transaction).rejects.toThrow('not this time');
     await written;
     expect(await sql.query('SELECT note FROM notes')).toEqual([{ note: 'stays' }]);
-  });
-});
-
-describe('A store on PGlite, where nobody can wait for the disk on another connection', () => {
-  let sql: Sql;
-  let store: Store;
-  const world = storeWorld('pglite', () => store);
-  beforeAll(async () => {
-    sql = await openPglite();
-    store = await openSqlStore(sql);
-  });
-  afterAll(() => sql.close());
-
-  test('answers no submit before it is on disk, however many apps submit at once', async () => {
-    const other = 'other' as AppId;
-    const [mine, theirs] = [await world.newDevice(), await world.newDevice({ app: other })];
-    const query = vi.spyOn(sql.line, 'query');
-    const [one, two] = [{ to: mine }, { to: theirs }];
-    await Promise.all([world.submit([one]), world.submit([two], { app: other }), world.submit([one, one])]);
-    const submits = query.mock.calls.filter(([text]) => text.includes('INTO dedupes'));
-    expect(submits.map(([, params = []]) => params[0])).toEqual([APP, other, APP]);
-    // The last one turns `synchronous_commit` off.
-    expect(submits.map(([, params = []]) => params.at(-1))).toEqual([false, false, false]);
   });
 });

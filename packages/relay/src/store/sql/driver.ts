@@ -7,22 +7,9 @@ export interface Queryable {
   query<Row>(text: string, params?: readonly Param[]): Promise<Row[]>;
 }
 
-/** When a statement is answered: when a crash cannot undo it any more, or as soon as it is committed. */
-export type Answered = 'on-disk' | 'in-order';
-
 export interface Line extends Queryable {
   /** How many statements are worth giving it at once. */
   readonly depth: number;
-  /** See `MailboxStore`. */
-  readonly gather?: () => Promise<void>;
-  /**
-   * Runs work whose commits may be answered before they are on disk, if it is told so, or that reads what others have
-   * committed so: resolves when all of that survives a crash of the database, and rejects with `unavailable` when nobody can
-   * say so.
-   *
-   * @param matters whether anybody will be told of the result; all of them unless given
-   */
-  durably<T>(work: (answered: Answered) => Promise<T>, matters?: (result: T) => boolean): Promise<T>;
 }
 
 interface Transactions {
@@ -37,7 +24,8 @@ interface Transactions {
 export interface Sql extends Queryable, Transactions {
   /**
    * For the write path: single statements, run one after another in the order in which they are given, and each
-   * committed by itself. Nobody waits for one answer before the next is sent.
+   * committed by itself: when it is answered, a crash of the database cannot undo it. Nobody waits for one answer before the
+   * next is sent.
    */
   readonly line: Line;
   /** For work in the background that may take minutes: no limit on time. */

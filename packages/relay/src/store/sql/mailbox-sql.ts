@@ -61,22 +61,11 @@ ORDER BY e.seq`;
 
 export function sqlMailboxes(sql: Sql): MailboxStore {
   const { line } = sql;
-  let submitting = 0;
   return {
     depth: line.depth,
-    ...(line.gather && { gather: line.gather }),
-
-    /** Where others wait for the line, none of them has to wait until what went before is on disk. */
-    async submit(app, batch) {
-      const isAlone = submitting++ === 0;
-      try {
-        if (isAlone) return await submitBatch(line, app, batch, 'on-disk');
-        return await line.durably((answered) => submitBatch(line, app, batch, answered));
-      } finally {
-        submitting--;
-      }
-    },
-
+    /** All that has arrived is read first: a batch of the first socket's alone would make the next one wait. */
+    gather: () => new Promise((resolve) => setImmediate(resolve)),
+    submit: (app, batch) => submitBatch(line, app, batch),
     ack: (app, items) => ackBatch(line, app, items),
 
     async mailbox(app, mailbox): Promise<MailboxState | null> {
@@ -99,12 +88,7 @@ export function sqlMailboxes(sql: Sql): MailboxStore {
       return row?.id ?? null;
     },
 
-    // What is delivered must not be lost in a crash, and its place given to something else.
-    read: (app, mailbox, after, limit) =>
-      line.durably(
-        () => readPage(sql, app, mailbox, after, limit),
-        (page) => page !== null && page.envelopes.length > 0,
-      ),
+    read: (app, mailbox, after, limit) => readPage(sql, app, mailbox, after, limit),
 
     async heads(app, mailboxes) {
       const rows = await sql.query<MailboxHead & { mailbox: MailboxId }>(

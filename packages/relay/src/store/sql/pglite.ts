@@ -72,10 +72,6 @@ function preparedLine(database: PGlite, alone: Alone): Line {
   return {
     // There is no way to it that takes time.
     depth: 1,
-    // While it works nobody reads what arrives. So all that has arrived is read first: a batch of one makes the next wait.
-    gather: () => new Promise((resolve) => setImmediate(resolve)),
-    // With one connection there is nobody to wait for the disk instead.
-    durably: (work) => work('on-disk'),
 
     query: <Row>(text: string, params: readonly Param[] = []) =>
       alone(async () => {

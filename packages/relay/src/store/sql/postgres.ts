@@ -23,7 +23,7 @@ const CONNECT_MS = 5_000;
 const CLOSE_MS = 1_000;
 
 interface PostgresOptions {
-  /** Of the pool; the line has two more. */
+  /** Of the pool; the line has one more. */
   connections: number;
   onError: (error: Error) => void;
   /** How long a statement may take, milliseconds; for tests. */

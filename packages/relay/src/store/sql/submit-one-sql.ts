@@ -2,7 +2,7 @@ import type { AppId } from '@sotto/protocol';
 
 import type { BatchItem, SubmitBatch } from '../store.js';
 import { int4Array, uuidArray } from './binary-array.js';
-import type { Answered, Queryable } from './driver.js';
+import type { Queryable } from './driver.js';
 
 /**
  * A submit for one device, where nothing is special: starting the statement for many takes three times as long. Where its
@@ -32,7 +32,7 @@ WITH box AS MATERIALIZED (
   SELECT $15::uuid, $16::uuid, $1, $17::int8 WHERE $16::uuid IS NOT NULL
   ON CONFLICT (account, mailbox, app) DO UPDATE SET count = excluded.count WHERE sealings.count < excluded.count
 )
-SELECT (SELECT f.seq FROM fresh f) AS seq, CASE WHEN $18 THEN set_config('synchronous_commit', 'off', true) END`;
+SELECT f.seq FROM fresh f`;
 
 /** @returns its seq; null when nothing was stored */
 export async function submitOne(
@@ -40,11 +40,10 @@ export async function submitOne(
   app: AppId,
   { submits, payloads, quota, now, sealings: [sealing] }: SubmitBatch,
   item: BatchItem,
-  answered: Answered,
 ): Promise<number | null> {
   const submit = at(submits, item.submit);
   const payload = at(payloads, item.payload);
-  const [answer] = await sql.query<{ seq: number | null }>(SUBMIT_ONE, [
+  const [answer] = await sql.query<{ seq: number }>(SUBMIT_ONE, [
     app,
     item.mailbox,
     mostOfOne(quota.envelopes),
@@ -62,7 +61,6 @@ export async function submitOne(
     sealing?.user ?? null,
     sealing?.mailbox ?? null,
     sealing?.count ?? null,
-    answered === 'in-order',
   ]);
   return answer?.seq ?? null;
 }

@@ -5,7 +5,7 @@ import type { AppId } from '@sotto/protocol';
 import type { MailboxId } from '../../mailbox/mailbox-id.js';
 import type { BatchItem, BatchSubmit, ItemOutcome, SubmitBatch } from '../store.js';
 import { BinaryArray, byteaArray, int4Array, int8Array, uuidArray, uuidBytes } from './binary-array.js';
-import type { Answered, Param, Queryable } from './driver.js';
+import type { Param, Queryable } from './driver.js';
 import { at, mostOfOne, submitOne } from './submit-one-sql.js';
 
 /**
@@ -112,8 +112,7 @@ SELECT (SELECT string_agg(s.ord::text, ',') FROM stale s) AS stale,
       LEFT JOIN refused x ON x.ord = r.ord
       LEFT JOIN numbered n ON n.ord = r.ord
     )
-  END AS results,
-  CASE WHEN $29 THEN set_config('synchronous_commit', 'off', true) END`;
+  END AS results`;
 
 interface Answer {
   /** Which of the lists are not current, counted from 1; then nothing was stored. */
@@ -126,15 +125,10 @@ interface Answer {
  * Hardly ever has a list changed since it was checked. Then the batch runs again, without the submits that name it: there
  * are fewer each time.
  */
-export async function submitBatch(
-  sql: Queryable,
-  app: AppId,
-  batch: SubmitBatch,
-  answered: Answered,
-): Promise<ItemOutcome[]> {
+export async function submitBatch(sql: Queryable, app: AppId, batch: SubmitBatch): Promise<ItemOutcome[]> {
   const [item] = batch.items;
   if (item && batch.items.length === 1 && batch.sealings.length <= 1) {
-    const seq = await submitOne(sql, app, batch, item, answered);
+    const seq = await submitOne(sql, app, batch, item);
     if (seq !== null) return [{ outcome: 'stored', seq }];
   }
   const isStale = new Set<BatchSubmit>();
@@ -143,7 +137,7 @@ export async function submitBatch(
       isStale.size === 0 ? batch.items : batch.items.filter(({ submit }) => !isStale.has(at(batch.submits, submit)));
     if (items.length === 0) return batch.items.map(() => ({ outcome: 'stale' }));
     const lists = listsOf(items, batch.submits);
-    const [answer] = await sql.query<Answer>(SUBMIT, parameters(app, { ...batch, items }, lists, answered));
+    const [answer] = await sql.query<Answer>(SUBMIT, parameters(app, { ...batch, items }, lists));
     if (answer?.stale) markStale(batch.submits, lists, answer.stale, isStale);
     else return outcomesOf(batch, isStale, answer?.results?.split(',') ?? []);
   }
@@ -188,7 +182,7 @@ function keyOf({ user, version }: List): string {
   return `${user}${version}`;
 }
 
-function parameters(app: AppId, batch: SubmitBatch, lists: readonly List[], answered: Answered): Param[] {
+function parameters(app: AppId, batch: SubmitBatch, lists: readonly List[]): Param[] {
   const { items, payloads, quota, now, sealings } = batch;
   const shared = sharedPayloads(items, payloads.length);
   const boxes = new Boxes();
@@ -209,7 +203,6 @@ function parameters(app: AppId, batch: SubmitBatch, lists: readonly List[], answ
     uuidArray(sealings.map(({ user }) => user)),
     uuidArray(sealings.map(({ mailbox }) => mailbox)),
     int8Array(sealings.map(({ count }) => count)),
-    answered === 'in-order',
   ];
 }
 
