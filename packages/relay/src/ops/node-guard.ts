@@ -55,7 +55,7 @@ export interface NodeGuardOptions {
  * the next poll. Refuses to run beside a node without a bus, and beside nodes on another bus. While its bus is away it runs as one
  * whose bus went away later, and is looked at when the bus is back.
  *
- *     starting --no stranger--> guarding --connection lost--> starting again --a stranger was faster--> evicted
+ *     starting --no stranger--> guarding --connection lost, database moved--> starting again --a stranger was faster--> evicted
  *              --strangers, for `waitMs`--> `ConfigError`
  *              --bus away--> unproven --bus back--> starting again
  */
@@ -87,6 +87,13 @@ export class NodeGuard {
     }
     guard.#watch(CHECK_MS);
     return guard;
+  }
+
+  /** The database is on another server now: what is held at the old one means nothing to the nodes there. */
+  async moved(): Promise<void> {
+    await this.#drop();
+    // A check that is under way notices by itself.
+    if (!this.#isChecking) this.#watch(0);
   }
 
   async close(): Promise<void> {

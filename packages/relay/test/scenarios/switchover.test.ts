@@ -5,6 +5,7 @@ import type { Sql } from '../../src/store/sql/driver.js';
 import { openPostgres } from '../../src/store/sql/postgres.js';
 import { startPostgres, type PostgresServer } from '../support/postgres.js';
 import { TcpProxy } from '../support/proxy.js';
+import { testRelay } from '../support/relay.js';
 import { eventually } from '../support/servers.js';
 
 /** One PostgreSQL, as who administers it reaches it. */
@@ -19,6 +20,8 @@ let servers: PostgresServer[];
 let before: Place;
 let after: Place;
 let address: TcpProxy;
+/** By that address. */
+let url: string;
 let sql: Sql;
 
 beforeAll(async () => {
@@ -29,7 +32,7 @@ afterAll(() => Promise.all(servers.map((server) => server.remove())));
 beforeEach(async () => {
   [before, after] = (await Promise.all(servers.map(open))) as [Place, Place];
   address = await new TcpProxy({ host: '127.0.0.1', port: before.port }).listen();
-  const url = before.url.replace(`:${before.port}/`, `:${address.port}/`);
+  url = before.url.replace(`:${before.port}/`, `:${address.port}/`);
   sql = openPostgres(url, { connections: 2, onError: () => undefined });
 });
 afterEach(async () => {
@@ -107,4 +110,23 @@ test('that it has moved is told once, when it has', async () => {
   await lineMoved();
   expect(await portOf(sql)).toBe(after.port);
   expect(moves).toBe(1);
+});
+
+test('a node guards its place on the new one, though the old one lives on with its connection', async () => {
+  await (await testRelay({ databaseUrl: after.url })).close();
+  const relay = await testRelay({ databaseUrl: url });
+  moveAddress();
+  // The guard's connection to the first one is left alone.
+  await before.admin.query(
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'sotto-relay'",
+  );
+  await eventually('the guard on the new one', async () => {
+    await fetch(`${relay.url}/readyz`);
+    const { rowCount } = await after.admin.query(
+      'SELECT FROM pg_locks WHERE classid = 7062844 AND objid > 0 AND granted',
+    );
+    if (rowCount === 0) throw new Error('not yet');
+  });
+  await expect(testRelay({ databaseUrl: after.url, takeoverMs: 0 })).rejects.toThrow(/Another relay runs/);
+  await relay.close();
 });
