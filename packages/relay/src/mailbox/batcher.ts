@@ -56,14 +56,18 @@ export class Batcher<Item, Result> {
   push(item: Item, settle: (result: Result | Error) => void): void {
     this.#items.push(item);
     this.#settle.push(settle);
-    if (this.#working >= this.#depth || this.#items.length > 1) return;
-    this.#working++;
-    void this.#run();
+    if (this.#items.length === 1) this.#begin();
   }
 
   /** Resolves when nothing is queued or under way. */
   settled(): Promise<void> {
     return this.#working > 0 ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
+  }
+
+  #begin(): void {
+    if (this.#working >= this.#depth) return;
+    this.#working++;
+    void this.#run();
   }
 
   async #run(): Promise<void> {
@@ -74,6 +78,8 @@ export class Batcher<Item, Result> {
       const count = this.#nextCount();
       const items = this.#items.splice(0, count);
       const settle = this.#settle.splice(0, count);
+      // More than one batch holds: the rest need not wait for this one.
+      if (this.#items.length > 0) this.#begin();
       const results = await this.#resultsOf(items);
       for (let index = 0; index < count; index++) settle[index]?.(results[index] as Result | Error);
     }

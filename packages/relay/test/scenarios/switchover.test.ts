@@ -81,6 +81,21 @@ test('what the line writes after it has moved is on the new one', async () => {
   expect((await after.admin.query('SELECT id FROM notes')).rowCount).toBe(1);
 });
 
+test('what was under way on the old one when it was left is not said to be stored', async () => {
+  await write(1);
+  // Until that is over, the line waits to hear whether there is such a note already.
+  await before.admin.query('BEGIN; INSERT INTO notes VALUES (2)');
+  const late = write(2);
+  await eventually('the wait', async () => {
+    const { rowCount } = await before.admin.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+    if (rowCount === 0) throw new Error('not yet');
+  });
+  moveAddress();
+  expect(await portOf(sql)).toBe(after.port);
+  await before.admin.query('ROLLBACK');
+  await expect(late).rejects.toMatchObject({ name: 'StoreError', code: 'unavailable' });
+});
+
 test('pages come from the server on which the write path is', async () => {
   await write(1);
   expect(await portOf(sql)).toBe(before.port);

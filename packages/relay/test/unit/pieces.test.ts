@@ -42,6 +42,29 @@ describe('batches', () => {
     await batcher.settled();
   });
 
+  test('hold what they may: the rest goes beside them, as many at once as there is depth', async () => {
+    const underWay: number[][] = [];
+    let release: () => void = () => undefined;
+    const first = new Promise<void>((resolve) => (release = resolve));
+    const batcher = new Batcher<number, number>(
+      async (items) => {
+        underWay.push(items);
+        await first;
+        return items;
+      },
+      { weigh: () => 1, maxWeight: 2, depth: 2 },
+    );
+    const results = [1, 2, 3, 4, 5].map((item) => batcher.add(item));
+    await new Promise(setImmediate);
+    expect(underWay).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    release();
+    expect(await Promise.all(results)).toEqual([1, 2, 3, 4, 5]);
+    await batcher.settled();
+  });
+
   test('begin when it is time: what has come until then shares them', async () => {
     const batches: number[][] = [];
     let begin: () => void = () => undefined;

@@ -24,8 +24,8 @@ interface Transactions {
 export interface Sql extends Queryable, Transactions {
   /**
    * For the write path: single statements, run one after another in the order in which they are given, and each
-   * committed by itself: when it is answered, a crash of the database cannot undo it. Nobody waits for one answer before the
-   * next is sent.
+   * committed by itself: when it is answered, a crash of the database cannot undo it, unless it has turned
+   * `synchronous_commit` off for itself. Nobody waits for one answer before the next is sent.
    */
   readonly line: Line;
   /** For work in the background that may take minutes: no limit on time. */

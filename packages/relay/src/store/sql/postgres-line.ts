@@ -12,6 +12,8 @@ import { run, SESSION } from './postgres-query.js';
  */
 const LINE_SESSION = `${SESSION} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off`;
 
+const MOVED = 'the address leads to another PostgreSQL now';
+
 /**
  * The write path of one node: one connection, opened when it is needed, on which statements follow each other without waiting for
  * answers: the server takes up the next one as soon as the last is committed, not when this process has come round to sending
@@ -26,7 +28,8 @@ export class PostgresLine implements Line {
   #current: { client: pg.Client; ready: Promise<unknown> } | null = null;
 
   constructor(config: pg.ClientConfig, present: Present, answerMs: number) {
-    // The server gives up a little earlier, if it can hear at all: then the connection lives on, and no lock stays behind.
+    // The server gives up a statement a little earlier, if it can hear at all: then the connection lives on, and no lock stays.
+    // Not a commit that waits for the disk: that one is over when the disk is there again.
     const limit = `-c statement_timeout=${Math.ceil(answerMs * 0.8)}`;
     this.#config = { ...config, options: `${LINE_SESSION} ${limit}`, pipeline: true };
     this.#present = present;
@@ -36,7 +39,10 @@ export class PostgresLine implements Line {
   async query<Row>(text: string, params?: readonly Param[]): Promise<Row[]> {
     const client = await this.#open();
     try {
-      return await run<Row>(client, { text, params, timeoutMs: this.#answerMs });
+      const rows = await run<Row>(client, { text, params, timeoutMs: this.#answerMs });
+      // Whoever would be told of it would be told what the new one does not know.
+      if (!this.#present.has(client)) throw new StoreError('unavailable', MOVED);
+      return rows;
     } catch (error) {
       // The next statement must not follow this one into a connection that is being given up.
       if (isLost(error)) this.#forget(client);

@@ -7,8 +7,8 @@ const SINCE = 'SELECT pg_postmaster_start_time()::text AS since';
 
 /**
  * The PostgreSQL to which the address led when a connection was last opened. Connections to the one before may stand as if
- * nothing had happened, but must not be used: what they say of commits on this one is not true, and what they have in their
- * tables is old.
+ * nothing had happened, but must not be used: what is written there is not on this one, and what they have in their tables is
+ * old.
  */
 export class Present {
   #since: string | undefined;
