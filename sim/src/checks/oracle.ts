@@ -16,6 +16,8 @@ export interface Violation {
   readonly detail: string;
 }
 
+type Cursor = Extract<VaultRows['meta'], { name: 'cursor' }>;
+
 /** What a person wrote, as far as the person knows. */
 export interface Written {
   readonly text: string;
@@ -77,6 +79,8 @@ export class Oracle {
   readonly #mailboxes = new Map<MailboxId, string>();
   /** Envelope id by mailbox and seq. */
   readonly #envelopes = new Map<MailboxId, Map<number, string>>();
+  /** Mailboxes that have lost envelopes as the relay was put back: their places are given out again. */
+  readonly #cutShort = new Set<MailboxId>();
   /** The chat message that an envelope carries. */
   readonly #messages = new Map<string, Omit<StoredMessage, 'listed'>>();
   readonly #stored = new Map<string, StoredMessage>();
@@ -207,6 +211,7 @@ export class Oracle {
       for (const [seq, envelope] of box) {
         if (seq <= (heads.get(mailbox) ?? 0)) continue;
         box.delete(seq);
+        this.#cutShort.add(mailbox);
         const message = this.#messages.get(envelope);
         this.marks.lost(envelope, this.#mailboxes.get(mailbox) ?? '');
         if (device && message) this.losses.add(`${device.name}/${message.id}`);
@@ -338,14 +343,16 @@ export class Oracle {
     if (row.name !== 'cursor') return;
     const before = this.#cursors.get(device) ?? { now: 0, highest: 0 };
     this.#cursors.set(device, { now: row.seq, highest: Math.max(before.highest, row.seq) });
-    if (row.seq > before.now) this.#checkStored(device, before.now, row.seq);
+    if (row.seq > before.now) this.#checkStored(device, before.now, row);
   }
 
   /** What the vault's cursor covers is in history: the one is never ahead of the other. */
-  #checkStored(device: Device, after: number, upto: number): void {
+  #checkStored(device: Device, after: number, { seq: upto, id: last }: Cursor): void {
     const rows = this.#rows.get(device) ?? new Map<string, MessageRow>();
     for (const [mailbox, box] of this.#envelopes) {
       if (this.#ownerOf(mailbox) !== device) continue;
+      // Delivered before the relay was put back, to a device that stood still meanwhile: others have its place now.
+      if (this.#cutShort.has(mailbox) && last && box.get(upto) !== toBase64Url(last)) continue;
       for (let seq = after + 1; seq <= upto; seq++) {
         const envelope = box.get(seq);
         const message = envelope && this.#messages.get(envelope);
