@@ -44,7 +44,7 @@ test('a disk that stalls: what waits for it is neither answered nor seen, what d
     );
   await world.stallCommits(true);
   let isAnswered = false;
-  const waiting = write(1, 'on').then(() => (isAnswered = true));
+  const answer = write(1, 'on').then(() => (isAnswered = true));
   await eventually('the wait for the disk', async () => {
     const waiting = await sql.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
     if (waiting.length === 0) throw new Error('nobody waits');
@@ -53,7 +53,7 @@ test('a disk that stalls: what waits for it is neither answered nor seen, what d
   expect(await sql.query('SELECT id FROM notes')).toEqual([{ id: 2 }]);
   expect(isAnswered).toBe(false);
   await world.stallCommits(false);
-  await waiting;
+  await answer;
 });
 
 test('a slow disk: every flush waits as long as was said, until it is fast again', async () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { startRelay } from '../../src/index.js';
 import { connect, helloOf, messageTo, newUser, TEST_APP } from '../support/device.js';
+import { gate } from '../support/gate.js';
 import { memoryStore } from '../../src/store/memory/memory-store.js';
 import { testRelay } from '../support/relay.js';
 
@@ -41,18 +42,15 @@ test('a relay on PGlite is restarted between submit and delivery; a second one i
 
 test('a graceful shutdown finishes the commits under way and answers them', async () => {
   const store = memoryStore();
-  let release: () => void = () => undefined;
-  const held = new Promise<void>((resolve) => (release = resolve));
-  let entered: () => void = () => undefined;
-  const writing = new Promise<void>((resolve) => (entered = resolve));
+  const [held, writing] = [gate(), gate()];
   const relay = await testRelay(
     {},
     {
       store: {
         ...store,
         submit: async (...args) => {
-          entered();
-          await held;
+          writing.open();
+          await held.opened;
           return store.submit(...args);
         },
       },
@@ -62,9 +60,9 @@ test('a graceful shutdown finishes the commits under way and answers them', asyn
   const admission = await relay.core.admit(helloOf(alice));
   const session = relay.core.open(admission, { emit: () => undefined, close: () => undefined });
   const reply = session.handle('submit', messageTo(bob));
-  await writing;
+  await writing.opened;
   const closing = relay.close();
-  release();
+  held.open();
   expect(await reply).toEqual({ ok: true, outcomes: ['stored'] });
   await closing;
   await expect(fetch(`${relay.url}/healthz`)).rejects.toThrow();

@@ -18,17 +18,17 @@ import { lockDataFolder } from '../../src/ops/data-folder.js';
 import { memoryStore } from '../../src/store/memory/memory-store.js';
 import type { AckItem, MailboxStore } from '../../src/store/store.js';
 import { random } from '../support/device.js';
+import { gate } from '../support/gate.js';
 import { handClock } from '../support/hand-clock.js';
 
 describe('batches', () => {
   test('gather while one is under way, in order, and end at their weight', async () => {
     const batches: number[][] = [];
-    let release: () => void = () => undefined;
-    const first = new Promise<void>((resolve) => (release = resolve));
+    const { opened, open } = gate();
     const batcher = new Batcher<number, number>(
       async (items) => {
         batches.push(items);
-        if (batches.length === 1) await first;
+        if (batches.length === 1) await opened;
         return items.map((item) => item * 2);
       },
       { weigh: () => 1, maxWeight: 3 },
@@ -36,7 +36,7 @@ describe('batches', () => {
     const results = [1].map((item) => batcher.add(item));
     await Promise.resolve();
     results.push(...[2, 3, 4, 5].map((item) => batcher.add(item)));
-    release();
+    open();
     expect(await Promise.all(results)).toEqual([2, 4, 6, 8, 10]);
     expect(batches).toEqual([[1], [2, 3, 4], [5]]);
     await batcher.settled();
@@ -44,12 +44,11 @@ describe('batches', () => {
 
   test('hold what they may: the rest goes beside them, as many at once as there is depth', async () => {
     const underWay: number[][] = [];
-    let release: () => void = () => undefined;
-    const first = new Promise<void>((resolve) => (release = resolve));
+    const { opened, open } = gate();
     const batcher = new Batcher<number, number>(
       async (items) => {
         underWay.push(items);
-        await first;
+        await opened;
         return items;
       },
       { weigh: () => 1, maxWeight: 2, depth: 2 },
@@ -60,7 +59,7 @@ describe('batches', () => {
       [1, 2],
       [3, 4],
     ]);
-    release();
+    open();
     expect(await Promise.all(results)).toEqual([1, 2, 3, 4, 5]);
     await batcher.settled();
   });

@@ -8,6 +8,7 @@ import { localBus, memoryStore } from '../../src/index.js';
 import { StoreError, type Store } from '../../src/store/store.js';
 import { coreWorld, plainVerifier, settle, type Guest } from '../support/core.js';
 import { helloOf, messageTo, random } from '../support/device.js';
+import { gate } from '../support/gate.js';
 
 test('a socket outlives its token by less than a minute, unless a fresh one comes', async () => {
   const { clock, advance, join } = await coreWorld();
@@ -121,12 +122,11 @@ test('a node that is going down admits nobody', async () => {
 });
 
 test('a socket that sends without waiting is bounded, in requests and in bytes; then it goes on', async () => {
-  let release: () => void = () => undefined;
-  const held = new Promise<void>((resolve) => (release = resolve));
+  const held = gate();
   const { join } = await coreWorld({
     changes: (store) => ({
       submit: async (app, batch) => {
-        await held;
+        await held.opened;
         return store.submit(app, batch);
       },
     }),
@@ -138,7 +138,7 @@ test('a socket that sends without waiting is bounded, in requests and in bytes; 
   expect(await Promise.all(small.slice(1024))).toMatchObject(
     Array.from({ length: 4 }, () => ({ ok: false, error: { code: 'rate-limited' } })),
   );
-  release();
+  held.open();
   expect(await Promise.all(small.slice(0, 1024))).toEqual(
     Array.from({ length: 1024 }, () => ({ ok: true, outcomes: ['stored'] })),
   );
