@@ -90,8 +90,9 @@ export class NodeGuard {
   }
 
   /** The database is on another server now: what is held at the old one means nothing to the nodes there. */
-  async moved(): Promise<void> {
-    await this.#drop();
+  moved(): void {
+    // An old server that says nothing any more is not waited for.
+    void this.#drop();
     // A check that is under way notices by itself.
     if (!this.#isChecking) this.#watch(0);
   }

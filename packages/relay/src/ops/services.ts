@@ -37,7 +37,7 @@ export interface Startup {
 export async function openServices(config: RelayConfig, startup: Startup) {
   const store = await openStore(config, startup);
   const redis = await openRedis(config, startup);
-  const { evicted } = await guardNode(config, store, redis, startup);
+  const { evicted } = await guardNode(config, store.store, redis, startup);
   return { ...store, redis, evicted, bus: await openBus(config, startup) };
 }
 
@@ -119,7 +119,7 @@ export function openLimiter(
  */
 async function guardNode(
   { databaseUrl, takeoverMs }: RelayConfig,
-  { store }: { store: Store },
+  store: Store,
   redis: RedisCommands | null,
   { onError, cleanups, parts }: Startup,
 ): Promise<{ evicted: Promise<ConfigError> }> {
@@ -131,7 +131,9 @@ async function guardNode(
     },
   };
   const guard = await NodeGuard.start({ databaseUrl, busName, waitMs: takeoverMs, onError });
-  store.onMoved?.(() => void guard.moved());
+  store.onMoved?.(() => {
+    guard.moved();
+  });
   cleanups.push(() => guard.close());
   return guard;
 }
